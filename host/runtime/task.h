@@ -1,0 +1,67 @@
+/* task.h - tasks: coroutines with guarded stacks, run by the loop. The host's side of
+ * <patchbay/task.h>, which has the rules.
+ *
+ * Everything that waits does it by task_wait: put a waiter where the event will find it, wait, and
+ * whoever sees the event calls waiter_wake.
+ */
+#ifndef HOST_RUNTIME_TASK_H
+#define HOST_RUNTIME_TASK_H
+
+#include "base/arena.h"
+#include "runtime/loop.h"
+#include <patchbay/task.h>
+
+/* The running task; NULL on the loop itself and on other threads. */
+pb_task *task_current(void);
+
+/* Starts fn(arg) as a root task: no parent, no deadline, detached: freed at its end. May be called
+ * from the loop or from a task. `owned`: an arena that becomes the task's scope and is freed with
+ * it, or NULL for a new one. PB_UNAVAILABLE at the limit of tasks. */
+pb_status task_start(void (*fn)(void *arg), void *arg, pb_task **out);
+
+/* Something to wait for, on the waiting task's stack. */
+struct waiter {
+    pb_task *task;
+    bool woken;
+};
+
+/* Parks until waiter_wake. PB_OK when woken; PB_CANCELLED or PB_TIMEOUT when the task was told to
+ * end first (its error is set). `waiter` must be zeroed before it is shown to anyone, and taken back
+ * from where the event would look for it afterwards. A waiter that was woken already returns at once. */
+pb_status task_wait(struct waiter *waiter);
+
+/* The same with a limit of its own: PB_TIMEOUT without an error set when it passes. */
+pb_status task_wait_for(struct waiter *waiter, pb_duration limit);
+
+/* Parks until woken, whatever happens to the task (offload). */
+void task_wait_always(struct waiter *waiter);
+
+/* From the loop or from another task; not from other threads (loop_post there). */
+void waiter_wake(struct waiter *waiter);
+
+/* Tells a task to end: its parking calls return PB_CANCELLED, with this sentence. Also its spawned
+ * tasks. Does nothing twice. */
+void task_cancel(pb_task *task, const char *sentence);
+bool task_is_cancelled(const pb_task *task);
+
+/* A total deadline: when it passes the task is cancelled as by task_cancel (final). 0: none. */
+void task_set_final_deadline(pb_task *task, pb_duration due);
+
+/* What the layers above hang on a task; inherited by spawned tasks. */
+struct task_locals {
+    void *turn;     /* the running pb_turn, or NULL */
+    void *span;     /* the innermost open span, or NULL */
+    void *instance; /* the plugin instance that runs, or NULL */
+    pb_str request; /* the request's id, for the log */
+};
+struct task_locals *task_local(void); /* of the running task; on the loop a spare one, never NULL */
+
+/* Limits and figures. */
+void task_limits(int64_t most_tasks, pb_duration cleanup, pb_duration offload_queue, int threads);
+size_t task_count(void);
+
+/* Runs fn(arg) on the worker's one big scratch stack: for deep work that does not park (TLS
+ * handshakes, building big JSON). Must not park. */
+void task_on_scratch(void (*fn)(void *arg), void *arg);
+
+#endif

@@ -1,0 +1,173 @@
+/* host_api.h - the table of functions that the host offers to plugins.
+ *
+ * Append-only: X(API level, result, name, arguments). Authors call the documented functions of the
+ * other headers; those go through PB_CALL. Inside the host PB_CALL(name) is a direct call of
+ * host_name; in a plugin it goes through the table that the loader stored.
+ */
+#ifndef PATCHBAY_HOST_API_H
+#define PATCHBAY_HOST_API_H
+
+#include <patchbay/abi.h>
+
+#ifdef __cplusplus
+extern "C" {
+#endif
+
+typedef struct pb_scope pb_scope;
+typedef struct pb_task pb_task;
+typedef struct pb_metric pb_metric;
+struct pb_buf;
+typedef struct pb_json pb_json;
+typedef struct pb_turn pb_turn;
+typedef struct pb_turn_info pb_turn_info;
+typedef struct pb_turn_spec pb_turn_spec;
+typedef struct pb_turn_result pb_turn_result;
+typedef struct pb_message pb_message;
+typedef struct pb_event pb_event;
+typedef struct pb_usage pb_usage;
+typedef struct pb_sink pb_sink;
+typedef struct pb_next pb_next;
+typedef struct pb_span pb_span;
+typedef struct pb_pipeline pb_pipeline;
+typedef struct pb_pipeline_info pb_pipeline_info;
+typedef struct pb_llm_request pb_llm_request;
+typedef struct pb_tool_list pb_tool_list;
+typedef struct pb_credentials pb_credentials;
+typedef struct pb_principal pb_principal;
+typedef struct pb_diagnostics pb_diagnostics;
+typedef struct pb_stats pb_stats;
+typedef struct pb_operation pb_operation;
+typedef struct pb_operation_match pb_operation_match;
+typedef struct pb_call pb_call;
+typedef struct pb_content pb_content;
+typedef struct pb_http_spec pb_http_spec;
+typedef struct pb_http pb_http;
+typedef struct pb_header pb_header;
+typedef struct pb_listen_spec pb_listen_spec;
+typedef struct pb_listener pb_listener;
+typedef struct pb_request pb_request;
+
+#define PB_HOST_API(X)                                                                             \
+    /* memory.h */                                                                                 \
+    X(1, void *, alloc, (size_t size))                                                             \
+    X(1, void *, grow, (void *memory, size_t old_size, size_t new_size))                           \
+    X(1, pb_scope *, scope_begin, (void))                                                          \
+    X(1, void, scope_end, (pb_scope * scope))                                                      \
+    X(1, pb_status, fail, (pb_status status, pb_str sentence, pb_str pointer, pb_duration retry))  \
+    X(1, const pb_error *, error, (void))                                                          \
+    /* log.h */                                                                                    \
+    X(1, bool, log_enabled, (int32_t level))                                                       \
+    X(1, void, log, (int32_t level, pb_str line))                                                  \
+    X(1, pb_metric *, metric_new, (int32_t kind, pb_str name, pb_str help, pb_str label))          \
+    X(1, void, metric_add, (pb_metric * metric, pb_str label_value, double amount))                \
+    /* task.h */                                                                                   \
+    X(1, pb_status, sleep, (pb_duration duration))                                                 \
+    X(1, pb_status, step, (void))                                                                  \
+    X(1, pb_status, spawn, (pb_status(*fn)(void *), void *arg, pb_task **out))                     \
+    X(1, pb_status, join, (pb_task * task))                                                        \
+    X(1, void, task_cancel, (pb_task * task))                                                      \
+    X(1, pb_status, offload, (pb_status(*fn)(void *), void *arg))                                  \
+    X(1, pb_status, shield, (pb_status(*fn)(void *), void *arg))                                   \
+    X(1, bool, cancelled, (void))                                                                  \
+    X(1, pb_duration, deadline_begin, (pb_duration limit))                                         \
+    X(1, void, deadline_end, (pb_duration before))                                                 \
+    X(1, pb_duration, monotonic, (void))                                                           \
+    X(1, pb_time, now, (void))                                                                     \
+    /* json.h */                                                                                   \
+    X(1, pb_status, json_parse, (pb_str text, const pb_json **out))                                \
+    X(1, void, json_write, (struct pb_buf * buf, const pb_json *json))                             \
+    X(1, void, json_quote, (struct pb_buf * buf, pb_str text))                                     \
+    /* secret.h */                                                                                 \
+    X(1, pb_status, random, (void *out, size_t size))                                              \
+    X(1, void, sha256, (pb_bytes data, uint8_t out[32]))                                           \
+    X(1, void, hmac_sha256, (pb_bytes key, pb_bytes data, uint8_t out[32]))                        \
+    X(1, pb_str, uuid, (void))                                                                     \
+    /* turn.h, pipeline.h */                                                                       \
+    X(1, const pb_turn_info *, turn_info, (pb_turn * turn))                                        \
+    X(1, const pb_message *const *, turn_messages, (pb_turn * turn, size_t * count))               \
+    X(1, pb_status, turn_set_messages,                                                             \
+      (pb_turn * turn, const pb_message *const *messages, size_t count))                           \
+    X(1, const pb_json *, turn_params, (pb_turn * turn))                                           \
+    X(1, pb_status, turn_set_param, (pb_turn * turn, pb_str name, const pb_json *value))           \
+    X(1, const pb_json *, turn_variable, (pb_turn * turn, pb_str name))                            \
+    X(1, pb_status, turn_set_variable, (pb_turn * turn, pb_str name, const pb_json *value))        \
+    X(1, void, turn_set_finish, (pb_turn * turn, int32_t finish))                                  \
+    X(1, pb_sink *, turn_sink, (pb_turn * turn))                                                   \
+    X(1, pb_status, emit, (pb_turn * turn, const pb_event *event))                                 \
+    X(1, pb_status, run_next, (const pb_next *next, pb_turn *turn))                                \
+    X(1, pb_status, run_next_with, (const pb_next *next, pb_turn *turn, pb_sink *sink))            \
+    X(1, pb_status, run_pipeline, (pb_pipeline * pipeline, pb_turn * turn, const pb_next *next))   \
+    X(1, pb_status, turn_branch, (pb_turn * turn, int32_t index, pb_sink * sink, pb_turn * *out))  \
+    X(1, pb_status, turn_keep, (pb_turn * turn, pb_turn * branch))                                 \
+    X(1, pb_span *, span_begin, (pb_str kind, pb_str name))                                        \
+    X(1, void, span_note, (pb_span * span, pb_str name, pb_str value))                             \
+    X(1, void, span_end, (pb_span * span, pb_status status))                                       \
+    X(1, pb_status, turn_new, (const pb_turn_spec *spec, pb_turn **out))                           \
+    X(1, pb_status, turn_run, (pb_turn * turn, pb_sink * sink))                                    \
+    X(1, void, turn_free, (pb_turn * turn))                                                        \
+    X(1, pb_status, turn_cancel, (pb_str id, const pb_principal *principal))                       \
+    X(1, pb_pipeline *, pipeline_find, (pb_str name))                                              \
+    X(1, const pb_pipeline_info *, pipeline_info, (pb_pipeline * pipeline))                        \
+    /* plugin.h */                                                                                 \
+    X(1, pb_str, instance_name, (pb_instance * instance))                                          \
+    X(1, pb_str, instance_component, (pb_instance * instance))                                     \
+    X(1, void, diagnose,                                                                           \
+      (pb_diagnostics * diagnostics, int32_t warning, pb_str field, pb_str sentence))              \
+    X(1, void, stat, (pb_stats * stats, pb_str name, double value))                                \
+    /* llm.h, tool.h, auth.h */                                                                    \
+    X(1, pb_status, llm_generate,                                                                  \
+      (pb_instance * llm, const pb_llm_request *request, pb_sink *sink))                           \
+    X(1, pb_status, tool_list, (pb_instance * tool, pb_tool_list * out))                           \
+    X(1, pb_status, tool_call,                                                                     \
+      (pb_instance * tool, pb_str name, const pb_json *arguments, const pb_json **out))            \
+    X(1, pb_status, authenticate,                                                                  \
+      (pb_instance * auth, const pb_credentials *credentials, pb_principal *out))                  \
+    /* service.h */                                                                                \
+    X(1, const pb_operation *, operation_at, (size_t index))                                       \
+    X(1, pb_status, operation_route,                                                               \
+      (pb_str method, pb_str path, const pb_operation **out, pb_operation_match *match))           \
+    X(1, pb_status, operation_call,                                                                \
+      (const pb_operation *operation, const pb_call *call, pb_content *out))                       \
+    /* http.h */                                                                                   \
+    X(1, pb_status, http_open, (const pb_http_spec *spec, pb_http **out))                          \
+    X(1, int32_t, http_status, (pb_http * http))                                                   \
+    X(1, pb_str, http_header, (pb_http * http, pb_str name))                                       \
+    X(1, pb_status, http_read, (pb_http * http, pb_str * out))                                     \
+    X(1, void, http_close, (pb_http * http))                                                       \
+    /* http_server.h */                                                                            \
+    X(1, pb_status, listen, (const pb_listen_spec *spec, pb_listener **out))                       \
+    X(1, void, listener_close, (pb_listener * listener))                                           \
+    X(1, pb_status, request_body, (pb_request * request, pb_str * out))                            \
+    X(1, pb_status, respond,                                                                       \
+      (pb_request * request, int32_t status, const pb_header *headers, size_t count,               \
+       pb_str body))                                                                               \
+    X(1, pb_status, respond_begin,                                                                 \
+      (pb_request * request, int32_t status, const pb_header *headers, size_t count))              \
+    X(1, pb_status, respond_write, (pb_request * request, pb_str bytes))                           \
+    X(1, pb_status, respond_end, (pb_request * request))                                           \
+    X(1, void, respond_heartbeat, (pb_request * request, pb_duration every, pb_str bytes))
+
+struct pb_host {
+    uint32_t size;  /* bytes of this table in the running host */
+    uint32_t level; /* its API level */
+#define PB_HOST_MEMBER(level, result, name, arguments) result(*name) arguments;
+    PB_HOST_API(PB_HOST_MEMBER)
+#undef PB_HOST_MEMBER
+};
+
+#ifdef PB_HOST_BUILD
+#define PB_HOST_DECLARE(level, result, name, arguments) result host_##name arguments;
+PB_HOST_API(PB_HOST_DECLARE)
+#undef PB_HOST_DECLARE
+#define PB_CALL(name) host_##name
+#else
+/* Defined once in a plugin, by PB_PLUGIN. */
+extern PB_HIDDEN const pb_host *pb_host_table;
+#define PB_CALL(name) pb_host_table->name
+#endif
+
+#ifdef __cplusplus
+}
+#endif
+
+#endif

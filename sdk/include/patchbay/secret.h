@@ -1,0 +1,57 @@
+/* secret.h - randomness, digests and comparing secrets. Nothing here parks. Any thread, but for
+ * pb_uuid and pb_hex, which allocate in the running scope. */
+#ifndef PATCHBAY_SECRET_H
+#define PATCHBAY_SECRET_H
+
+#include <patchbay/memory.h>
+
+/* Fills `out` from the system's cryptographic generator. PB_OK or PB_INTERNAL. */
+static inline pb_status pb_random(void *out, size_t size)
+{
+    return PB_CALL(random)(out, size);
+}
+
+/* SHA-256 (FIPS 180-4). */
+static inline void pb_sha256(pb_bytes data, uint8_t out[32])
+{
+    PB_CALL(sha256)(data, out);
+}
+
+/* HMAC-SHA-256 (RFC 2104). */
+static inline void pb_hmac_sha256(pb_bytes key, pb_bytes data, uint8_t out[32])
+{
+    PB_CALL(hmac_sha256)(key, data, out);
+}
+
+/* Equal? Takes the same time wherever they differ; the sizes are not secret. */
+static inline bool pb_secret_equal(pb_bytes a, pb_bytes b)
+{
+    volatile uint8_t difference = 0;
+
+    if (a.size != b.size)
+        return false;
+    for (size_t i = 0; i < a.size; i++)
+        difference = (uint8_t)(difference | (a.data[i] ^ b.data[i]));
+    return difference == 0;
+}
+
+/* A new UUIDv7 as text (RFC 9562), in the running scope. */
+static inline pb_str pb_uuid(void)
+{
+    return PB_CALL(uuid)();
+}
+
+/* Lower-case hexadecimal, in the running scope; absent when memory is short. */
+static inline pb_str pb_hex(pb_bytes bytes)
+{
+    static const char digit[] = "0123456789abcdef";
+    char *text = (char *)pb_alloc(bytes.size * 2 + 1);
+
+    for (size_t i = 0; text && i < bytes.size; i++) {
+        text[2 * i] = digit[bytes.data[i] >> 4];
+        text[2 * i + 1] = digit[bytes.data[i] & 15];
+    }
+    return pb_str_make(text, text ? bytes.size * 2 : 0);
+}
+
+#endif

@@ -1,0 +1,105 @@
+/* service.h - operations: one description of a call, served by HTTP, by `patchbay call`, later by
+ * MCP alike.
+ *
+ *     static const pb_operation notes_operations[] = {
+ *         {PB_OPERATION("notes.get", "GET", "/v1/notes/{id}", "One note."),
+ *          .scope = "notes.read", .input = id_fields, .input_size = sizeof(struct id_in),
+ *          .output = note_fields, .output_size = sizeof(struct note), .handle = notes_get},
+ *         PB_OPERATION_END };
+ */
+#ifndef PATCHBAY_SERVICE_H
+#define PATCHBAY_SERVICE_H
+
+#include <patchbay/json.h>
+#include <patchbay/plugin.h>
+#include <patchbay/turn.h>
+
+#define PB_SERVICE_REVISION 1
+
+/* A path's variables: /v1/notes/{id} matched with /v1/notes/7 gives id = 7 (percent-decoded). */
+struct pb_operation_match {
+    uint32_t size;
+    uint32_t count;
+    pb_str names[4];
+    pb_str values[4];
+};
+
+/* One call, as the transport got it. The host puts path, query and body together into the input. */
+struct pb_call {
+    uint32_t size;
+    uint32_t reserved;
+    const pb_principal *principal;    /* NULL only for public operations */
+    const pb_operation_match *match;  /* or NULL */
+    pb_str query;                     /* "a=1&b=2", or absent */
+    pb_str body;                      /* JSON text, or absent */
+    pb_str request_id;
+};
+
+/* A whole answer. */
+struct pb_content {
+    uint32_t size;
+    int32_t status; /* HTTP; 0: 200 */
+    pb_str type;    /* "application/json" */
+    pb_str body;    /* in the running scope, or longer-lived */
+};
+
+/* An operation has `handle` (structs in and out, validated by the tables) or `raw`. Both may park.
+ * `self` is the service's instance. What is wrong with the input is said with pb_fail_at. */
+struct pb_operation {
+    uint32_t size;
+    uint32_t public_access; /* 1: no principal needed (/healthz) */
+    const char *id;         /* "notes.get": noun, dot, verb */
+    const char *method;     /* "GET" */
+    const char *path;       /* "/v1/notes/{id}" */
+    const char *summary;    /* one sentence */
+    const char *scope;      /* what a principal with scopes must have, or NULL */
+    const pb_field *input;
+    const pb_field *output;
+    size_t input_size;
+    size_t output_size;
+    pb_status (*handle)(void *self, const pb_call *call, const void *in, void *out);
+    pb_status (*raw)(void *self, const pb_call *call, const void *in, pb_content *out);
+};
+
+#define PB_OPERATION(identifier, http_method, url_path, sentence)                                  \
+    .size = (uint32_t)sizeof(pb_operation), .id = (identifier), .method = (http_method),           \
+    .path = (url_path), .summary = (sentence)
+#define PB_OPERATION_END                                                                           \
+    {                                                                                              \
+        .size = (uint32_t)sizeof(pb_operation)                                                     \
+    }
+
+/* The interface. `operations` is a table that ends with PB_OPERATION_END. */
+typedef struct pb_service {
+    PB_LIFECYCLE
+    const pb_operation *operations;
+} pb_service;
+
+/* PB_SERVICE("notes", struct notes, notes_options, .operations = notes_operations) */
+#define PB_SERVICE(name, owner, options, ...)                                                      \
+    PB_COMPONENT(pb_service, "service", 1, name, owner, options, __VA_ARGS__)
+
+/* --- for transports --------------------------------------------------------------------------- */
+
+/* The index-th of all operations, the host's own first; NULL behind the last. Does not park. */
+static inline const pb_operation *pb_operation_at(size_t index)
+{
+    return PB_CALL(operation_at)(index);
+}
+
+/* The operation that a request names. PB_NOT_FOUND: no such path. PB_UNSUPPORTED: the path is known,
+ * the method is not. Does not park. */
+static inline pb_status pb_operation_route(pb_str method, pb_str path, const pb_operation **out,
+                                           pb_operation_match *match)
+{
+    return PB_CALL(operation_route)(method, path, out, match);
+}
+
+/* Checks scope and input, calls it, and writes the answer. Parks as the handler does. */
+static inline pb_status pb_operation_call(const pb_operation *operation, const pb_call *call,
+                                          pb_content *out)
+{
+    return PB_CALL(operation_call)(operation, call, out);
+}
+
+#endif

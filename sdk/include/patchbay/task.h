@@ -1,0 +1,96 @@
+/* task.h - tasks: straight-line code that waits without blocking.
+ *
+ * Every call into a plugin runs on a task, a coroutine with a stack of its own. Calls that say
+ * "parks" let other tasks run while they wait; between two such calls you run alone. A call that
+ * parks may return PB_CANCELLED (final: clean up and return it) or PB_TIMEOUT (a deadline that a
+ * stage set; whoever set it may handle it).
+ */
+#ifndef PATCHBAY_TASK_H
+#define PATCHBAY_TASK_H
+
+#include <patchbay/host_api.h>
+
+/* Waits. Parks. PB_OK, PB_CANCELLED or PB_TIMEOUT. A duration of 0 lets the others run once. */
+static inline pb_status pb_sleep(pb_duration duration)
+{
+    return PB_CALL(sleep)(duration);
+}
+
+/* For long loops that do not wait: parks only when the task has run for a millisecond. PB_OK,
+ * PB_CANCELLED or PB_TIMEOUT. */
+static inline pb_status pb_step(void)
+{
+    return PB_CALL(step)();
+}
+
+/* Starts fn(arg) as a task of its own; it begins when the running task parks. It inherits deadline,
+ * cancellation and span; its memory is its own and is freed when it ends (hand results over in
+ * memory of the parent, which must stay until pb_join). Every spawned task must be joined. PB_OK,
+ * or PB_UNAVAILABLE at host.max_tasks, or PB_NO_MEMORY. */
+static inline pb_status pb_spawn(pb_status (*fn)(void *arg), void *arg, pb_task **out)
+{
+    return PB_CALL(spawn)(fn, arg, out);
+}
+
+/* Waits until `task` ended, frees it and returns what it returned, with its error. Parks. A caller
+ * that is cancelled meanwhile cancels `task` too and still waits for its end. */
+static inline pb_status pb_join(pb_task *task)
+{
+    return PB_CALL(join)(task);
+}
+
+/* Asks `task` to end: its parking calls return PB_CANCELLED. Does not park. Join it all the same. */
+static inline void pb_task_cancel(pb_task *task)
+{
+    PB_CALL(task_cancel)(task);
+}
+
+/* Runs fn(arg) on a helper thread. Parks until it returned; cannot be interrupted, so a long fn
+ * polls pb_cancelled(). Inside fn only functions marked "any thread" may be called: memory comes
+ * from before the call. Returns what fn returned, or PB_UNAVAILABLE when no thread took the work
+ * within host.limits.offload_queue. */
+static inline pb_status pb_offload(pb_status (*fn)(void *arg), void *arg)
+{
+    return PB_CALL(offload)(fn, arg);
+}
+
+/* Runs fn(arg) in this task with cancellation and deadlines masked, under host.limits.cleanup of
+ * its own (then its parking calls return PB_TIMEOUT): writing the partial reply, settling a quota.
+ * Parks as fn does. Returns what fn returned; the error from before is kept when fn succeeds. */
+static inline pb_status pb_shield(pb_status (*fn)(void *arg), void *arg)
+{
+    return PB_CALL(shield)(fn, arg);
+}
+
+/* Was the running task (on a helper thread: the task that waits for it) told to end? Any thread. */
+static inline bool pb_cancelled(void)
+{
+    return PB_CALL(cancelled)();
+}
+
+/* From now to pb_deadline_end(), parking calls return PB_TIMEOUT once `limit` has passed. An earlier
+ * deadline that is set already stays in force. Nests; end in reverse order with the value that
+ * begin returned. Does not park. */
+static inline pb_duration pb_deadline_begin(pb_duration limit)
+{
+    return PB_CALL(deadline_begin)(limit);
+}
+
+static inline void pb_deadline_end(pb_duration before)
+{
+    PB_CALL(deadline_end)(before);
+}
+
+/* The clock that deadlines use: monotonic, nanoseconds. Any thread. */
+static inline pb_duration pb_monotonic(void)
+{
+    return PB_CALL(monotonic)();
+}
+
+/* The wall clock: milliseconds since 1970 UTC. Any thread. */
+static inline pb_time pb_now(void)
+{
+    return PB_CALL(now)();
+}
+
+#endif

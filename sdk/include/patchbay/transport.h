@@ -1,0 +1,76 @@
+/* transport.h - brings turns in and carries replies out.
+ *
+ *     pb_turn_new(&spec, &turn);  pb_turn_run(turn, &my_sink);  pb_turn_free(turn);
+ */
+#ifndef PATCHBAY_TRANSPORT_H
+#define PATCHBAY_TRANSPORT_H
+
+#include <patchbay/auth.h>
+#include <patchbay/pipeline.h>
+
+#define PB_TRANSPORT_REVISION 1
+
+/* The interface: start opens what it listens on and returns; stop closes it and returns when no
+ * handler of it runs any more. */
+typedef struct pb_transport {
+    PB_LIFECYCLE
+} pb_transport;
+
+/* PB_TRANSPORT("http", struct http, http_options, .start = …, .stop = …) */
+#define PB_TRANSPORT(name, owner, options, ...)                                                    \
+    PB_COMPONENT(pb_transport, "transport", 1, name, owner, options, __VA_ARGS__)
+
+/* What a new turn is made of. Everything is borrowed and must live until pb_turn_free. */
+struct pb_turn_spec {
+    uint32_t size;
+    uint32_t stream; /* 0: the client wants the reply whole, nobody reads along */
+    pb_pipeline *pipeline;
+    const pb_principal *principal;
+    const pb_message *const *messages;
+    size_t message_count;
+    const pb_json *params;    /* an object (llm.h), or NULL */
+    const pb_json *variables; /* an object, or NULL */
+    const pb_json *metadata;  /* an object, or NULL */
+    pb_str dialect;           /* of the parameters without a standard name, or absent */
+    pb_str request_id;        /* or absent */
+    pb_str transport;         /* the instance's name, for the log, or absent */
+    uint32_t stream_stages;   /* 1: emit PB_EVENT_STAGE */
+    uint32_t reserved;
+};
+
+static inline pb_turn_spec pb_turn_spec_make(void)
+{
+    pb_turn_spec spec;
+    memset(&spec, 0, sizeof spec);
+    spec.size = (uint32_t)sizeof spec;
+    return spec;
+}
+
+/* Makes a turn. PB_UNAVAILABLE while the host drains or is at host.limits.turns (with retry_after),
+ * PB_NO_MEMORY. Does not park. */
+static inline pb_status pb_turn_new(const pb_turn_spec *spec, pb_turn **out)
+{
+    return PB_CALL(turn_new)(spec, out);
+}
+
+/* Runs it through its pipeline in the running task; events go to `sink`, the last is PB_EVENT_DONE
+ * with the result, also after a failure (but not when the sink itself failed). Parks. Returns the
+ * turn's status. */
+static inline pb_status pb_turn_run(pb_turn *turn, pb_sink *sink)
+{
+    return PB_CALL(turn_run)(turn, sink);
+}
+
+/* Frees a turn that ran or will not run; its trace stays for GET /v1/turns/{id}. */
+static inline void pb_turn_free(pb_turn *turn)
+{
+    PB_CALL(turn_free)(turn);
+}
+
+/* Cancels the running turn `id` of this principal. PB_NOT_FOUND when there is none. */
+static inline pb_status pb_turn_cancel(pb_str id, const pb_principal *principal)
+{
+    return PB_CALL(turn_cancel)(id, principal);
+}
+
+#endif

@@ -9,6 +9,7 @@
 #include <patchbay/llm.h>
 #include <patchbay/pipeline.h>
 #include <patchbay/plugin.h>
+#include <patchbay/problem.h>
 #include <patchbay/secret.h>
 #include <patchbay/service.h>
 #include <patchbay/stage.h>

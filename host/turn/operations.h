@@ -1,0 +1,26 @@
+/* operations.h - the table of operations: the host's own and those of the service instances.
+ *
+ * The table is built once, after the instances were made. An operation is handed out as a copy of
+ * its own, so two instances of one service do not meet.
+ */
+#ifndef HOST_TURN_OPERATIONS_H
+#define HOST_TURN_OPERATIONS_H
+
+#include <patchbay/patchbay.h>
+
+/* Collects the host's operations and those of all instances of kind "service". PB_CONFLICT when two
+ * have the same method and path, or the same id. */
+pb_status operations_setup(void);
+void operations_fini(void);
+
+/* By its id ("turns.get"), for `patchbay call`; NULL: unknown. */
+const pb_operation *operation_find(pb_str id);
+
+/* The methods that a path knows, as the Allow header wants them ("GET, DELETE"); absent when the
+ * path is unknown. In the running scope. */
+pb_str operation_allow(pb_str path);
+
+/* The host's own table (host_operations.c), ended by PB_OPERATION_END. */
+const pb_operation *host_operations(void);
+
+#endif

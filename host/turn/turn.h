@@ -1,0 +1,128 @@
+/* turn.h - a chat turn inside the host: what all its branches share, and one view per branch.
+ *
+ * The turn owns an arena (host.limits.turn_memory); its stages allocate there, so that what they
+ * leave lives as long as the turn. A branch is a second struct pb_turn on the same core, with an
+ * arena of its own because it runs in a task of its own.
+ */
+#ifndef HOST_TURN_TURN_H
+#define HOST_TURN_TURN_H
+
+#include "base/arena.h"
+#include "base/list.h"
+#include "runtime/task.h"
+#include "turn/trace.h"
+#include <patchbay/patchbay.h>
+
+/* From host.limits; 0 means no limit. */
+struct turn_limits {
+    size_t turns;      /* in flight at once */
+    size_t memory;     /* of one turn, bytes */
+    pb_duration total; /* of one turn */
+    pb_duration tool;  /* of one tool call */
+    size_t traces;     /* kept for GET /v1/turns/{id} */
+    size_t trace_bytes;
+};
+
+/* Once in a process, before the first turn and after the loop and the log are there. */
+void turn_setup(const struct turn_limits *limits);
+const struct turn_limits *turn_limits_now(void);
+void turn_fini(void); /* frees the kept traces; no turn may be live */
+
+/* From now on pb_turn_new answers PB_UNAVAILABLE. `idle` (may be NULL) runs once no turn is live,
+ * at once when there is none. */
+void turn_drain(void (*idle)(void));
+bool turn_draining(void);
+/* The next one serves again: for tests, and for a worker that is told to stay. */
+void turn_undrain(void);
+
+size_t turn_live(void);    /* made and not freed */
+size_t turn_running(void); /* inside pb_turn_run */
+/* End of the drain: every running turn is cancelled with this sentence. */
+void turn_cancel_all(const char *sentence);
+
+/* The three things of a turn that stages change. Trees and arrays are immutable and replaced as a
+ * whole, so a pointer says which version it is. */
+struct turn_state {
+    const pb_message *const *messages;
+    size_t message_count;
+    const pb_json *params;
+    const pb_json *variables;
+};
+
+/* What the views of one turn share. */
+struct turn_core {
+    struct list_link all;    /* every live turn */
+    struct list_link bucket; /* by id, while it runs */
+    struct list_link views;  /* branches, by pb_turn.link */
+    pb_pipeline *pipeline;
+    pb_task *task;           /* while it runs */
+    struct trace *trace;
+    pb_sink *transport;      /* where everything ends */
+    pb_status sink_status;   /* the first failure of the transport's sink */
+    uint32_t stream_stages;
+    bool streaming;          /* somebody reads along */
+    bool cancelled;          /* by pb_turn_cancel or the end of a drain */
+    pb_str dialect;
+    pb_duration started;     /* monotonic; 0 until it runs */
+    pb_duration first_text;  /* after `started`, or 0 */
+    pb_usage usage;
+    int32_t finish;
+    bool other_answered;     /* another llm than the one that failed first */
+    pb_instance *failed_llm;
+    pb_instance *llm;        /* that answered last */
+    pb_str model;            /* as it called itself; in the turn's arena */
+    char id[37];
+};
+
+/* The turn as one branch sees it. */
+struct pb_turn {
+    pb_turn_info info;
+    struct turn_core *core;
+    struct turn_state state;
+    pb_sink *sink;           /* what pb_emit uses now */
+    struct arena arena;
+    struct list_link link;   /* in core->views, of a branch */
+    pb_sink tag;             /* of a branch: writes its index into what passes */
+};
+
+/* The first view, with its core: one allocation. */
+struct turn_whole {
+    struct pb_turn view;
+    struct turn_core core;
+    pb_sink base;            /* between the stages and the transport */
+};
+
+/* The turn that the running task works for, or NULL. */
+struct pb_turn *turn_current(void);
+
+/* --- between the files of turn/ --------------------------------------------------------------- */
+
+void turn_live_add(struct turn_core *core);
+void turn_live_remove(struct turn_core *core);
+void turn_live_begin(struct turn_core *core); /* reachable by its id */
+void turn_live_end(struct turn_core *core);
+struct turn_core *turn_live_find(pb_str id);
+
+pb_status turn_state_init(struct pb_turn *turn, const pb_turn_spec *spec);
+
+/* The sink at the bottom: notes the first text, remembers that the transport failed. */
+pb_status turn_base_emit(pb_sink *sink, const pb_event *event);
+/* The one PB_EVENT_DONE. Parks. */
+void turn_emit_done(struct turn_whole *turn, const pb_turn_result *result);
+void turn_emit_stage(struct pb_turn *turn, pb_str name, bool begin);
+
+/* Runs a pipeline's stages from the first. Parks. */
+pb_status turn_run_stages(struct pb_turn *turn, const struct pb_pipeline *pipeline);
+
+/* Adds the usage of one model call to the turn's. */
+void turn_add_usage(struct turn_core *core, const pb_usage *usage);
+
+/* May this principal see and end what `owner` started? The owner, or role "admin" of the tenant. */
+bool turn_is_owner(pb_str owner, pb_str tenant, const pb_principal *principal);
+
+/* Counts and logs a turn that ended. */
+void turn_report(struct turn_core *core, const pb_turn_result *result);
+void turn_report_llm(pb_str llm, pb_status status, const pb_usage *usage, pb_duration took);
+void turn_report_setup(void);
+
+#endif

@@ -1,10 +1,19 @@
-# Warnings, hardening and sanitizers for everything that is built here.
+# Warnings, hardening, sanitizers, coverage and fuzzing for everything that is built here.
 if(NOT CMAKE_BUILD_TYPE)
   set(CMAKE_BUILD_TYPE Release CACHE STRING "" FORCE)
 endif()
 set(PATCHBAY_SANITIZE "" CACHE STRING "address;undefined, thread, or empty")
 option(PATCHBAY_COVERAGE "Measure line coverage" OFF)
+option(PATCHBAY_FUZZ "Build the fuzz targets with libFuzzer (needs clang)" OFF)
 option(PATCHBAY_WERROR "Warnings are errors" ON)
+
+find_program(CCACHE ccache)
+if(CCACHE AND NOT CMAKE_C_COMPILER_LAUNCHER)
+  set(CMAKE_C_COMPILER_LAUNCHER ${CCACHE})
+  set(CMAKE_CXX_COMPILER_LAUNCHER ${CCACHE})
+endif()
+include(CheckPIESupported)
+check_pie_supported()
 
 add_compile_options(
   -Wall -Wextra -Wshadow -Wvla -Wframe-larger-than=8192
@@ -19,12 +28,23 @@ set(CMAKE_C_FLAGS_RELEASE "-O2")
 set(CMAKE_CXX_FLAGS_RELEASE "-O2")
 set(CMAKE_C_FLAGS_DEBUG "-O0 -DPATCHBAY_DEBUG=1")
 set(CMAKE_CXX_FLAGS_DEBUG "-O0 -DPATCHBAY_DEBUG=1")
+
+if(PATCHBAY_FUZZ)
+  if(NOT CMAKE_C_COMPILER_ID MATCHES "Clang")
+    message(FATAL_ERROR "PATCHBAY_FUZZ needs clang: cmake --preset fuzz")
+  endif()
+  set(PATCHBAY_SANITIZE "address;undefined")
+  add_compile_options(-fsanitize=fuzzer-no-link)
+endif()
 if(PATCHBAY_SANITIZE)
   list(JOIN PATCHBAY_SANITIZE "," sanitizers)
   add_compile_options(-fsanitize=${sanitizers} -fno-omit-frame-pointer -fno-sanitize-recover=all -O1)
   add_link_options(-fsanitize=${sanitizers})
-  # sanitizers make frames larger
-  add_compile_options(-Wno-frame-larger-than -Wno-maybe-uninitialized)
+  # Sanitizers make frames larger.
+  add_compile_options(-Wno-frame-larger-than)
+  if(CMAKE_C_COMPILER_ID STREQUAL "GNU")
+    add_compile_options(-Wno-maybe-uninitialized)
+  endif()
 else()
   add_compile_options(-fstack-protector-strong)
   if(CMAKE_BUILD_TYPE STREQUAL "Release")

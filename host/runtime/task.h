@@ -14,9 +14,8 @@
 /* The running task; NULL on the loop itself and on other threads. */
 pb_task *task_current(void);
 
-/* Starts fn(arg) as a root task: no parent, no deadline, detached: freed at its end. May be called
- * from the loop or from a task. `owned`: an arena that becomes the task's scope and is freed with
- * it, or NULL for a new one. PB_UNAVAILABLE at the limit of tasks. */
+/* Starts fn(arg) as a root task: no parent, no deadline, freed at its end. It begins in the next
+ * round. From the loop or from a task. PB_UNAVAILABLE at the limit of tasks. */
 pb_status task_start(void (*fn)(void *arg), void *arg, pb_task **out);
 
 /* Something to wait for, on the waiting task's stack. */
@@ -56,12 +55,30 @@ struct task_locals {
 };
 struct task_locals *task_local(void); /* of the running task; on the loop a spare one, never NULL */
 
-/* Limits and figures. */
-void task_limits(int64_t most_tasks, pb_duration cleanup, pb_duration offload_queue, int threads);
+/* Limits and figures. Before the first task; 0 keeps what is set. */
+struct task_limits {
+    int64_t tasks;             /* at once; default 16000 */
+    pb_duration cleanup;       /* what runs in pb_shield; default 5 s */
+    pb_duration offload_queue; /* until a helper thread takes the work; default 5 s */
+    int64_t offload_threads;   /* default 4 */
+};
+void task_limits_set(const struct task_limits *limits);
 size_t task_count(void);
 
 /* Runs fn(arg) on the worker's one big scratch stack: for deep work that does not park (TLS
- * handshakes, building big JSON). Must not park. */
+ * handshakes, building big JSON). Must not park. From the loop or from a task. */
 void task_on_scratch(void (*fn)(void *arg), void *arg);
+
+/* For the loop. task_run_ready runs those that were ready when it was called; true: some ran. */
+bool task_run_ready(void);
+bool task_any_ready(void);
+void task_init(void);
+void task_fini(void);
+void offload_fini(void); /* waits for the helper threads */
+
+/* Is this thread a helper that runs offloaded work, and was the task that waits told to end? */
+bool offload_here(void);
+bool offload_cancelled(void);
+pb_status offload_run(pb_status (*fn)(void *arg), void *arg);
 
 #endif

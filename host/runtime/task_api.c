@@ -1,0 +1,173 @@
+/* task_api.c - the host functions of <patchbay/task.h>: sleep, spawn, join, shield, deadlines. */
+#include "runtime/task_internal.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+enum { SLICE = 1000 * 1000 }; /* pb_step parks after a millisecond */
+
+pb_status host_sleep(pb_duration duration)
+{
+    struct pb_task *task = task_current();
+    struct waiter waiter = {0};
+
+    if (!task)
+        return task_missing("pb_sleep");
+    if (duration <= 0) {
+        pb_status status = task_told_to_end(task);
+        if (status != PB_OK)
+            return status;
+        task_make_ready(task);
+        task_park();
+        return task_told_to_end(task);
+    }
+    pb_status status = task_wait_for(&waiter, duration);
+    if (status == PB_TIMEOUT && task_told_to_end(task) == PB_OK)
+        return PB_OK; /* the sleep is over, not the deadline */
+    return status;
+}
+
+pb_status host_step(void)
+{
+    struct pb_task *task = task_current();
+
+    if (!task)
+        return task_missing("pb_step");
+    pb_duration now = host_monotonic();
+    if (!task->resumed || now < task->resumed)
+        task->resumed = now;
+    if (now - task->resumed < SLICE)
+        return task_told_to_end(task);
+    pb_status status = host_sleep(0);
+    task->resumed = host_monotonic();
+    return status;
+}
+
+pb_status host_spawn(pb_status (*fn)(void *), void *arg, pb_task **out)
+{
+    struct pb_task *parent = task_current(), *task;
+
+    if (!parent)
+        return task_missing("pb_spawn");
+    task = task_take();
+    if (!task)
+        return host_error()->status;
+    task->fn = fn;
+    task->arg = arg;
+    task->parent = parent;
+    task->locals = parent->locals;
+    task->deadline = parent->deadline;
+    task->final_deadline = parent->final_deadline;
+    task->shields = parent->shields;
+    task->cancel_sentence = parent->cancel_sentence;
+    atomic_store(&task->cancelled, atomic_load(&parent->cancelled));
+    list_append(&parent->children, &task->sibling);
+    task_make_ready(task);
+    *out = task;
+    return PB_OK;
+}
+
+pb_status host_join(pb_task *task)
+{
+    struct waiter waiter = {0};
+
+    if (!task_current())
+        return task_missing("pb_join");
+    if (!task->ended) {
+        task->joiner = &waiter;
+        /* A cancelled parent has cancelled its children already: they come to their end. */
+        task_wait_always(&waiter);
+    }
+    pb_status status = task->result;
+    if (status != PB_OK)
+        scope_error_set(&task->context.error);
+    list_remove(&task->sibling);
+    task_give_back(task);
+    return status;
+}
+
+void host_task_cancel(pb_task *task)
+{
+    task_cancel(task, "the task was cancelled");
+}
+
+pb_status host_offload(pb_status (*fn)(void *), void *arg)
+{
+    if (!task_current())
+        return task_missing("pb_offload");
+    return offload_run(fn, arg);
+}
+
+/* Keeps the error of before: its text may be overwritten by what runs in between. */
+struct kept_error {
+    pb_error error;
+    char text[PB_SENTENCE_SIZE];
+};
+
+static struct kept_error *keep_error(void)
+{
+    const pb_error *error = host_error();
+    struct kept_error *kept = error->status == PB_OK ? NULL : malloc(sizeof *kept);
+
+    if (kept) {
+        kept->error = *error;
+        memcpy(kept->text, error->sentence.data, error->sentence.size);
+        kept->error.sentence.data = kept->text;
+        kept->error.pointer = kept->error.instance = (pb_str){0};
+    }
+    return kept;
+}
+
+pb_status host_shield(pb_status (*fn)(void *), void *arg)
+{
+    struct pb_task *task = task_current();
+
+    if (!task)
+        return task_missing("pb_shield");
+    pb_duration before = task->deadline;
+    struct kept_error *kept = keep_error();
+    pb_duration limit = loop_refresh() + task_limits_now.cleanup;
+
+    if (task->shields == 0 || !before || limit < before)
+        task->deadline = limit;
+    task->shields++;
+    pb_status status = fn(arg);
+    task->shields--;
+    task->deadline = before;
+    if (kept && status == PB_OK)
+        scope_error_set(&kept->error);
+    free(kept);
+    return status;
+}
+
+bool host_cancelled(void)
+{
+    struct pb_task *task = task_current();
+
+    if (offload_here())
+        return offload_cancelled();
+    return task && task->shields == 0 && task_is_cancelled(task);
+}
+
+pb_duration host_deadline_begin(pb_duration limit)
+{
+    struct pb_task *task = task_current();
+
+    if (!task) {
+        (void)task_missing("pb_deadline_begin");
+        return 0;
+    }
+    pb_duration before = task->deadline;
+    pb_duration due = loop_refresh() + (limit > 0 ? limit : 0);
+    if (!before || due < before)
+        task->deadline = due;
+    return before;
+}
+
+void host_deadline_end(pb_duration before)
+{
+    struct pb_task *task = task_current();
+
+    if (task)
+        task->deadline = before;
+}

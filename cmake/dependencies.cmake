@@ -19,6 +19,8 @@ else()
   add_library(llhttp STATIC ${LLHTTP_SOURCE}/llhttp.c ${LLHTTP_SOURCE}/http.c ${LLHTTP_SOURCE}/api.c)
   target_include_directories(llhttp SYSTEM PUBLIC ${LLHTTP_INCLUDE})
   target_compile_options(llhttp PRIVATE -w)
+  # Line ends and chunk ends are checked: what is lenient here is smuggling elsewhere.
+  target_compile_definitions(llhttp PRIVATE LLHTTP_STRICT_MODE=1)
 endif()
 if(PATCHBAY_TESTS OR NOT DEFINED PATCHBAY_TESTS)
   pkg_check_modules(CHECK REQUIRED IMPORTED_TARGET check)

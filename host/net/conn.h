@@ -1,8 +1,7 @@
 /* conn.h - a byte stream over TCP, plain or TLS, accepted or connected; what server and client share.
  *
  * Embed `struct conn` in your own struct. Everything happens on the loop and nothing parks: ops are
- * called from there (never from inside a conn_ function but conn_start_tls's failure, which is
- * returned). An open connection that waits holds no buffer: bytes are read into one buffer of the
+ * called from there, never from inside a conn_ function (but on_block). An open connection that waits holds no buffer: bytes are read into one buffer of the
  * worker, and the out buffer is freed as soon as the kernel has taken everything.
  *
  * Life: conn_init, then conn_open_fd or conn_connect; [conn_start_tls]; write and read; on_end at most
@@ -35,21 +34,38 @@ struct conn_ops {
      * `sentence` is borrowed for the call. */
     void (*on_end)(struct conn *conn, pb_status why, const char *sentence);
 
-    /* The kernel has taken everything that was written, after it had not for a while. May be NULL. */
+    /* The kernel takes no more for now: something is left after a flush. May be NULL, and may be
+     * called from inside conn_write and conn_flush. */
+    void (*on_block)(struct conn *conn);
+
+    /* The kernel has taken everything that was written, after on_block. May be NULL. */
     void (*on_drain)(struct conn *conn);
+};
+
+struct conn_bytes {
+    char *data;
+    size_t size, capacity;
 };
 
 struct conn {
     uv_tcp_t tcp;
     const struct conn_ops *ops;
     struct loop_work flush;
-    char *out; /* written, not yet given to the kernel; plain text, also with TLS */
-    size_t out_size, out_capacity;
+    struct conn_bytes plain;    /* with TLS: written, not yet encrypted */
+    struct conn_bytes out;      /* for the wire, not yet given to the kernel */
     struct conn_flight *flight; /* what uv_write has, or NULL */
     struct tls_session *tls;
     void (*closed)(struct conn *conn);
-    uint64_t taken; /* bytes that the kernel took so far: moving means progress */
-    bool connected, reading, paused, shaking, ended, closing, finishing, finished, blocked, failed;
+    uint64_t taken; /* bytes on the wire before `flight`; see conn_taken */
+    int error;      /* of uv: writing failed; on_end tells at the end of the round */
+    bool connected; /* and not merely connecting */
+    bool shaking;   /* TLS hands */
+    bool paused;    /* by conn_pause */
+    bool ended;     /* on_end was called */
+    bool closing;   /* conn_close was called */
+    bool finishing; /* conn_finish was called … */
+    bool finished;  /* … and done */
+    bool blocked;   /* between on_block and on_drain */
 };
 
 /* Zeroes `conn`. Nothing is open yet. */
@@ -82,6 +98,9 @@ void conn_flush(struct conn *conn);
 /* Bytes written and not yet taken by the kernel. Owners stop writing above a limit of theirs and go
  * on at on_drain. */
 size_t conn_pending(const struct conn *conn);
+
+/* Bytes that the kernel took since the beginning: when it moves there is progress. */
+uint64_t conn_taken(const struct conn *conn);
 
 /* Stops and starts reading. After conn_pause up to 64 kB that were read already may still come (TLS).
  * While paused the end of the other side is not seen. */

@@ -10,6 +10,7 @@
 #include <patchbay/pipeline.h>
 #include <patchbay/plugin.h>
 #include <patchbay/problem.h>
+#include <patchbay/reply.h>
 #include <patchbay/secret.h>
 #include <patchbay/service.h>
 #include <patchbay/stage.h>

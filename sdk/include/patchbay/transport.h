@@ -10,10 +10,25 @@
 
 #define PB_TRANSPORT_REVISION 1
 
+/* One conversation from a command line, as `patchbay ask` hands it to a transport that has `run`.
+ * Borrowed until run returns. */
+typedef struct pb_cli_call {
+    uint32_t size;
+    uint32_t json;  /* 1: print the native turn as one JSON document instead of streaming text */
+    int32_t out;    /* descriptors: the reply, */
+    int32_t err;    /* and what went wrong */
+    pb_str text;    /* what was asked, or absent */
+    pb_str input;   /* what came on standard input, or absent */
+    pb_str pipeline;               /* instead of the configured one, or absent */
+    const pb_principal *principal; /* never NULL */
+} pb_cli_call;
+
 /* The interface: start opens what it listens on and returns; stop closes it and returns when no
- * handler of it runs any more. */
+ * handler of it runs any more. run is optional: it asks on the running task, prints as the call
+ * says, and returns the exit code of the command (pb_status_exit). Parks. */
 typedef struct pb_transport {
     PB_LIFECYCLE
+    int32_t (*run)(void *self, const pb_cli_call *call);
 } pb_transport;
 
 /* PB_TRANSPORT("http", struct http, http_options, .start = …, .stop = …) */

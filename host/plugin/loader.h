@@ -28,16 +28,10 @@ pb_status loader_file_open(const char *path, int *fd);
 pb_status loader_pin_check(int fd, pb_str pin);
 
 /* Maps the open file (constructors run), checks that its descriptor says what `manifest` says and
- * that its components are whole, stores the host's table. Takes `fd` over on PB_OK: it stays open. */
+ * that its components are whole, stores the host's table. Takes `fd` over, whatever it returns. */
 pb_status loader_open(int fd, const struct manifest *manifest, const pb_plugin **out);
 
 /* The part of loader_open after dlopen; also for plugins that are linked in (manifest NULL). */
 pb_status loader_descriptor_check(const pb_plugin *plugin, const struct manifest *manifest);
-
-/* Is there an interface of this kind, and which is its revision? 0: no such kind. */
-uint32_t loader_interface_revision(pb_str kind);
-
-/* Every kind there is, NULL at the end. */
-const char *const *loader_kinds(void);
 
 #endif

@@ -16,12 +16,12 @@ struct plugin {
     pb_status status;            /* of `refused` */
     struct manifest manifest;    /* empty where the file has none that can be read */
     const pb_plugin *descriptor; /* NULL: not opened */
-    bool hidden;                 /* a plugin of the same name comes earlier in the search path */
+    bool hidden;                 /* a plugin of the same name was found before this one */
 };
 
 /* Reads the manifests of all *.so files in `folders` (NULL at the end), in this order, and adds
- * them. Files that are no plugins at all (no manifest) are left out. May be called again: folders
- * that were read already are skipped. */
+ * them. A folder that is not there is no failure. May be called again: folders that were read
+ * already are skipped. */
 pb_status registry_scan(const char *const *folders);
 
 /* Adds one file, whatever its name. */
@@ -35,6 +35,12 @@ pb_status registry_pin(pb_str name, pb_str sha256);
 
 /* All of them, in the order in which they were found. */
 const struct plugin *registry_first(void);
+
+/* The plugin that was loaded with this descriptor, or NULL. */
+const struct plugin *registry_of(const pb_plugin *descriptor);
+
+/* Its name: the manifest's, or the file's without ".so" where that cannot be read. */
+pb_str plugin_name(const struct plugin *plugin);
 
 /* The folders that were scanned, for messages: "plugins, /usr/lib/patchbay/plugins". */
 pb_str registry_folders(void); /* in the running scope */

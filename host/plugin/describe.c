@@ -1,0 +1,169 @@
+/* describe.c - registry_describe: opens one plugin in a child process, which writes what it found
+ * to a pipe. Whatever the plugin does while it loads, the caller gets an answer.
+ *
+ * The child's first byte says what follows: '+' a JSON object, '-' the sentence of a refusal. No
+ * first byte: it did not live that long.
+ */
+#include "plugin/registry.h"
+
+#include "config/schema.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <poll.h>
+#include <signal.h>
+#include <stdlib.h>
+#include <sys/resource.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+enum { PATIENCE = 10 /* seconds */, LARGEST_ANSWER = 16 * 1024 * 1024 };
+
+static void write_component(pb_json_writer *writer, const pb_component *component)
+{
+    pb_jw_open(writer, '{');
+    pb_jw_key(writer, "kind");
+    pb_jw_str(writer, pb_str_of(component->kind));
+    pb_jw_key(writer, "name");
+    pb_jw_str(writer, pb_str_of(component->name));
+    pb_jw_key(writer, "revision");
+    pb_jw_int(writer, component->interface->revision);
+    pb_jw_key(writer, "schema");
+    schema_json_schema(component->options, writer);
+    pb_jw_close(writer, '}');
+}
+
+static void write_plugin(pb_json_writer *writer, const struct plugin *plugin)
+{
+    const pb_plugin *descriptor = plugin->descriptor;
+    const char *const texts[][2] = {{"name", descriptor->name},
+                                    {"version", descriptor->version},
+                                    {"license", descriptor->license},
+                                    {"help", descriptor->help},
+                                    {"path", plugin->path}};
+
+    pb_jw_open(writer, '{');
+    for (size_t i = 0; i < sizeof texts / sizeof *texts; i++) {
+        pb_jw_key(writer, texts[i][0]);
+        pb_jw_str(writer, pb_str_of(texts[i][1]));
+    }
+    pb_jw_key(writer, "api_level");
+    pb_jw_int(writer, descriptor->api_level);
+    pb_jw_key(writer, "components");
+    pb_jw_open(writer, '[');
+    for (size_t i = 0; descriptor->components[i]; i++)
+        write_component(writer, descriptor->components[i]);
+    pb_jw_close(writer, ']');
+    pb_jw_close(writer, '}');
+}
+
+static bool send_all(int fd, pb_str text)
+{
+    while (text.size) {
+        ssize_t sent = write(fd, text.data, text.size);
+        if (sent < 0 && errno == EINTR)
+            continue;
+        if (sent <= 0)
+            return false;
+        text = pb_str_slice(text, (size_t)sent, text.size);
+    }
+    return true;
+}
+
+/* The child: never returns. */
+static void describe_and_exit(const struct plugin *plugin, int pipe_end)
+{
+    struct rlimit none = {0, 0};
+    int nowhere = open("/dev/null", O_RDWR | O_CLOEXEC);
+    pb_buf text = {0};
+
+    (void)setrlimit(RLIMIT_CORE, &none);
+    if (nowhere >= 0 && (dup2(nowhere, 0) < 0 || dup2(nowhere, 1) < 0 || dup2(nowhere, 2) < 0))
+        _exit(1);
+    pb_status status = registry_open(plugin);
+    if (status == PB_OK) {
+        pb_json_writer writer = pb_json_writer_make(&text);
+        pb_buf_byte(&text, '+');
+        write_plugin(&writer, plugin);
+    } else {
+        pb_buf_byte(&text, '-');
+        pb_buf_add(&text, plugin->refused ? pb_str_of(plugin->refused)
+                                          : pb_error_last()->sentence);
+    }
+    _exit(send_all(pipe_end, pb_buf_str(&text)) && !text.failed ? 0 : 1);
+}
+
+/* Reads to the end of the pipe; false when the child takes too long or says too much. */
+static bool receive(int fd, pb_buf *answer)
+{
+    pb_duration end = pb_monotonic() + PATIENCE * PB_SECOND;
+
+    for (;;) {
+        struct pollfd wanted = {.fd = fd, .events = POLLIN};
+        pb_duration left = end - pb_monotonic();
+        char *room = pb_buf_room(answer, 4096);
+        if (left <= 0 || !room || answer->size > LARGEST_ANSWER)
+            return false;
+        int ready = poll(&wanted, 1, (int)(left / PB_MILLISECOND) + 1);
+        if (ready < 0 && errno != EINTR)
+            return false;
+        if (ready <= 0)
+            continue;
+        ssize_t got = read(fd, room, 4096);
+        if (got < 0 && errno != EINTR)
+            return false;
+        if (got == 0)
+            return true;
+        answer->size += got > 0 ? (size_t)got : 0;
+    }
+}
+
+static pb_status judge(const struct plugin *plugin, int how, bool in_time, pb_buf *answer)
+{
+    pb_str name = plugin_name(plugin);
+    char first = answer->size ? answer->data[0] : 0;
+
+    if (!in_time)
+        return pb_fail(PB_UNAVAILABLE, "plugin '%.*s' (%s) did not load within %d seconds",
+                       PB_ARG(name), plugin->path, PATIENCE);
+    if (WIFSIGNALED(how))
+        return pb_fail(PB_UNAVAILABLE, "plugin '%.*s' (%s) crashed while it was loaded: %s",
+                       PB_ARG(name), plugin->path, strsignal(WTERMSIG(how)));
+    if (WEXITSTATUS(how) != 0 || (first != '+' && first != '-'))
+        return pb_fail(PB_UNAVAILABLE,
+                       "plugin '%.*s' (%s) ended the process while it was loaded (status %d)",
+                       PB_ARG(name), plugin->path, WEXITSTATUS(how));
+    if (first == '-')
+        return pb_fail(PB_UNSUPPORTED, "plugin '%.*s' (%s): %.*s", PB_ARG(name), plugin->path,
+                       (int)answer->size - 1, answer->data + 1);
+    return PB_OK;
+}
+
+pb_status registry_describe(const struct plugin *plugin, pb_str *json)
+{
+    pb_buf answer = {0};
+    int ends[2], how = 0;
+
+    if (plugin->refused)
+        return registry_open(plugin);
+    if (pipe2(ends, O_CLOEXEC) != 0)
+        return pb_fail(PB_UNAVAILABLE, "no pipe for a child process: %s", strerror(errno));
+    pid_t child = fork();
+    if (child == 0)
+        describe_and_exit(plugin, ends[1]);
+    close(ends[1]);
+    if (child < 0) {
+        close(ends[0]);
+        return pb_fail(PB_UNAVAILABLE, "no child process: %s", strerror(errno));
+    }
+    bool in_time = receive(ends[0], &answer);
+    close(ends[0]);
+    if (!in_time)
+        (void)kill(child, SIGKILL);
+    while (waitpid(child, &how, 0) < 0 && errno == EINTR)
+        ;
+    pb_status status = judge(plugin, how, in_time, &answer);
+    if (status == PB_OK)
+        *json = pb_copy(pb_str_slice(pb_buf_str(&answer), 1, answer.size));
+    return status;
+}

@@ -1,0 +1,248 @@
+/* loader.c - see loader.h. Opens a checked file and compares its descriptor with its manifest. */
+#include "plugin/loader.h"
+
+#include "plugin/kinds.h"
+
+#include <dlfcn.h>
+#include <limits.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <unistd.h>
+
+enum { MOST_FIELDS = 512, DEEPEST_TABLE = 8 };
+
+const char *const *loader_default_folders(void)
+{
+    static char beside[PATH_MAX], installed[PATH_MAX];
+    static const char *folders[] = {beside, installed, NULL};
+    char program[PATH_MAX / 2];
+
+    if (beside[0])
+        return folders;
+    ssize_t size = readlink("/proc/self/exe", program, sizeof program - 1);
+    program[size < 0 ? 0 : size] = 0;
+    char *slash = strrchr(program, '/');
+    if (slash)
+        *slash = 0;
+    (void)snprintf(beside, sizeof beside, "%s/plugins", program);
+    /* …/bin/patchbay: plugins are in …/lib/patchbay/plugins */
+    slash = strrchr(program, '/');
+    if (slash)
+        *slash = 0;
+    (void)snprintf(installed, sizeof installed, "%s/lib/patchbay/plugins", program);
+    return folders;
+}
+
+/* --- option tables ---------------------------------------------------------------------------- */
+
+/* Bytes that a field of `kind` takes in the struct; 0: no such kind. */
+static size_t kind_size(uint32_t kind, const pb_field *field)
+{
+    switch (kind) {
+    case PB_KIND_STR:
+    case PB_KIND_SECRET:
+    case PB_KIND_PATH:
+    case PB_KIND_DATA_PATH:
+        return sizeof(pb_str);
+    case PB_KIND_INT:
+    case PB_KIND_SIZE:
+    case PB_KIND_DURATION:
+    case PB_KIND_FLOAT:
+        return sizeof(int64_t);
+    case PB_KIND_BOOL:
+        return sizeof(bool);
+    case PB_KIND_ENUM:
+        return sizeof(int32_t);
+    case PB_KIND_REF:
+    case PB_KIND_PIPELINE:
+    case PB_KIND_JSON:
+        return sizeof(void *);
+    case PB_KIND_LIST:
+        return sizeof(pb_list);
+    case PB_KIND_MAP:
+        return sizeof(pb_map);
+    case PB_KIND_STRUCT:
+        return field->item_size;
+    default:
+        return 0;
+    }
+}
+
+static const char *table_problem(const pb_field *fields, size_t owner_size, int depth,
+                                 const char **at);
+
+/* What is wrong with one field, or NULL. */
+static const char *field_problem(const pb_field *field, size_t owner_size, int depth,
+                                 const char **at)
+{
+    bool many = field->kind == PB_KIND_LIST || field->kind == PB_KIND_MAP;
+    uint32_t kind = many ? field->item : field->kind;
+    size_t size = kind_size(field->kind, field);
+
+    if (!field->member || !*pb_field_name(field))
+        return "has no name";
+    *at = pb_field_name(field);
+    if (size == 0 || kind_size(kind, field) == 0)
+        return "is of a kind that this host does not know";
+    if (many && (kind == PB_KIND_LIST || kind == PB_KIND_MAP))
+        return "is a list of lists";
+    if (field->offset > owner_size || size > owner_size - field->offset)
+        return "lies outside the instance's struct";
+    if (kind == PB_KIND_ENUM && (!field->values || !field->values[0]))
+        return "is an enum without values";
+    if (kind == PB_KIND_REF && (!field->ref || !kind_find(pb_str_of(field->ref))))
+        return "refers to a kind that this host does not know";
+    if (kind != PB_KIND_STRUCT)
+        return NULL;
+    if (!field->fields || field->item_size == 0)
+        return "is a struct without a table";
+    return table_problem(field->fields, field->item_size, depth + 1, at);
+}
+
+static const char *table_problem(const pb_field *fields, size_t owner_size, int depth,
+                                 const char **at)
+{
+    size_t count = 0;
+
+    if (depth > DEEPEST_TABLE)
+        return "is nested too deeply";
+    for (const pb_field *field = fields; field && field->kind != PB_KIND_END;
+         field = pb_field_next(field)) {
+        if (field->size < sizeof(pb_field) || field->size % _Alignof(pb_field) != 0)
+            return "has a wrong size: the table must end with PB_END";
+        if (++count > MOST_FIELDS)
+            return "is one of too many: the table must end with PB_END";
+        const char *problem = field_problem(field, owner_size, depth, at);
+        if (problem)
+            return problem;
+        for (const pb_field *other = fields; other != field; other = pb_field_next(other))
+            if (strcmp(pb_field_name(other), pb_field_name(field)) == 0)
+                return "is declared twice";
+    }
+    return NULL;
+}
+
+/* --- the descriptor ----------------------------------------------------------------------------- */
+
+static pb_status check_component(const pb_component *component)
+{
+    if (component->size < sizeof(pb_component) || !component->kind || !component->name ||
+        !component->interface)
+        return pb_fail(PB_INVALID, "its descriptor is broken: a component is not whole");
+    const struct kind *kind = kind_find(pb_str_of(component->kind));
+    const pb_interface *interface = component->interface;
+    if (!kind || interface->revision != kind->revision || interface->size < kind->size)
+        return pb_fail(PB_UNSUPPORTED,
+                       "component '%s': its interface %s/%u of %u bytes does not fit this host's "
+                       "%s/%u of %u: rebuild the plugin with the SDK of Patchbay " PATCHBAY_VERSION,
+                       component->name, component->kind, interface->revision, interface->size,
+                       component->kind, kind ? kind->revision : 0, kind ? kind->size : 0);
+    for (size_t i = 0; i < KIND_FUNCTIONS && kind->required[i].name; i++) {
+        void (*function)(void);
+        memcpy(&function, (const char *)interface + kind->required[i].offset, sizeof function);
+        if (!function)
+            return pb_fail(PB_INVALID, "component '%s': its %s interface has no function '%s'",
+                           component->name, component->kind, kind->required[i].name);
+    }
+    const char *at = "";
+    const char *problem = table_problem(component->options, component->instance_size, 0, &at);
+    if (problem)
+        return pb_fail(PB_INVALID, "component '%s': its option '%s' %s", component->name, at,
+                       problem);
+    return PB_OK;
+}
+
+static pb_status differs(const char *what, const char *descriptor, pb_str manifest)
+{
+    return pb_fail(PB_INVALID,
+                   "its descriptor and its manifest differ: %s is '%s' and '%.*s': build it again",
+                   what, descriptor, PB_ARG(manifest));
+}
+
+static pb_status compare(const pb_plugin *plugin, const struct manifest *manifest)
+{
+    if (!pb_str_is(manifest->name, plugin->name))
+        return differs("name", plugin->name, manifest->name);
+    if (!pb_str_is(manifest->version, plugin->version))
+        return differs("version", plugin->version, manifest->version);
+    if (!pb_str_is(manifest->license, plugin->license))
+        return differs("licence", plugin->license, manifest->license);
+    if (plugin->api_level != manifest->level)
+        return pb_fail(PB_INVALID, "its descriptor and its manifest differ: API level is %u and %u",
+                       plugin->api_level, manifest->level);
+    size_t count = 0;
+    while (plugin->components[count])
+        count++;
+    if (count != manifest->count)
+        return pb_fail(PB_INVALID,
+                       "its descriptor and its manifest differ: %zu and %zu components", count,
+                       manifest->count);
+    for (size_t i = 0; i < count; i++) {
+        const pb_component *component = plugin->components[i];
+        const struct manifest_component *said = &manifest->components[i];
+        if (!component->kind || !pb_str_is(said->kind, component->kind))
+            return differs("a component's kind", component->kind ? component->kind : "",
+                           said->kind);
+        if (!component->name || !pb_str_is(said->name, component->name))
+            return differs("a component's name", component->name ? component->name : "",
+                           said->name);
+        if (component->interface && component->interface->revision != said->revision)
+            return pb_fail(PB_INVALID,
+                           "its descriptor and its manifest differ: %s '%s' has revision %u and %u",
+                           component->kind, component->name, component->interface->revision,
+                           said->revision);
+    }
+    return PB_OK;
+}
+
+pb_status loader_descriptor_check(const pb_plugin *plugin, const struct manifest *manifest)
+{
+    if (plugin->magic != PB_MAGIC)
+        return pb_fail(PB_INVALID, "its descriptor begins with %08x instead of %08x: the symbol "
+                                   "patchbay_plugin is not a Patchbay plugin",
+                       plugin->magic, PB_MAGIC);
+    if (plugin->abi_major != PB_ABI_MAJOR)
+        return pb_fail(PB_UNSUPPORTED,
+                       "built for plugin ABI %u, this host has ABI %u: rebuild the plugin with the "
+                       "SDK of Patchbay " PATCHBAY_VERSION,
+                       plugin->abi_major, PB_ABI_MAJOR);
+    if (plugin->size < sizeof(pb_plugin) || !plugin->name || !plugin->version ||
+        !plugin->license || !plugin->components || !plugin->host)
+        return pb_fail(PB_INVALID, "its descriptor is broken: declare it with PB_PLUGIN");
+    if (plugin->api_level > PB_API_LEVEL || plugin->api_level == 0)
+        return pb_fail(PB_UNSUPPORTED,
+                       "needs API level %u, this host has level %u: update Patchbay, or build the "
+                       "plugin with -DPB_API=%u",
+                       plugin->api_level, PB_API_LEVEL, PB_API_LEVEL);
+    pb_status status = manifest ? compare(plugin, manifest) : PB_OK;
+    for (size_t i = 0; status == PB_OK && plugin->components[i]; i++)
+        status = check_component(plugin->components[i]);
+    return status;
+}
+
+pb_status loader_open(int fd, const struct manifest *manifest, const pb_plugin **out)
+{
+    char name[64];
+
+    (void)snprintf(name, sizeof name, "/proc/self/fd/%d", fd);
+    (void)dlerror();
+    void *library = dlopen(name, RTLD_NOW | RTLD_LOCAL | RTLD_NODELETE);
+    if (!library) {
+        const char *why = dlerror();
+        const char *colon = why && strncmp(why, name, strlen(name)) == 0 ? strchr(why, ':') : NULL;
+        close(fd);
+        return pb_fail(PB_UNSUPPORTED, "cannot be opened: %s",
+                       colon ? colon + 2 : (why ? why : "unknown reason"));
+    }
+    /* mapped: from here on the descriptor stays open, see loader.h */
+    const pb_plugin *plugin = dlsym(library, "patchbay_plugin");
+    if (!plugin)
+        return pb_fail(PB_INVALID, "does not export the symbol 'patchbay_plugin': declare it with "
+                                   "PB_PLUGIN and do not hide that symbol");
+    pb_status status = loader_descriptor_check(plugin, manifest);
+    if (status != PB_OK)
+        return status;
+    *plugin->host = &host_table;
+    *out = plugin;
+    return PB_OK;
+}

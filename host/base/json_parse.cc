@@ -6,8 +6,10 @@
  */
 #include "base/json.h"
 
+extern "C" {
 #include "base/scope.h"
 #include "base/str.h"
+}
 #include <simdjson.h>
 #include <stdlib.h>
 

@@ -335,6 +335,13 @@ bool task_is_cancelled(const pb_task *task)
     return atomic_load(&task->cancelled);
 }
 
+void task_cancel_clear(pb_task *task)
+{
+    atomic_store(&task->cancelled, false);
+    task->cancel_sentence = NULL;
+    task->final_deadline = 0;
+}
+
 void task_set_final_deadline(pb_task *task, pb_duration due)
 {
     task->final_deadline = due;

@@ -43,6 +43,10 @@ void waiter_wake(struct waiter *waiter);
 void task_cancel(pb_task *task, const char *sentence);
 bool task_is_cancelled(const pb_task *task);
 
+/* Takes a cancellation back, with the final deadline: what was cancelled (a turn) has ended and the
+ * task goes on to say so. Its spawned tasks are joined. */
+void task_cancel_clear(pb_task *task);
+
 /* A total deadline: when it passes the task is cancelled as by task_cancel (final). 0: none. */
 void task_set_final_deadline(pb_task *task, pb_duration due);
 

@@ -11,7 +11,13 @@
 #include "base/list.h"
 #include <patchbay/patchbay.h>
 
-enum { TRACE_CHUNK = 16, TRACE_SPANS_MOST = 1024, TRACE_TEXT_MOST = 64 * 1024 };
+enum {
+    TRACE_CHUNK = 16,
+    TRACE_SPANS_MOST = 1024, /* of one turn; more are counted, not kept */
+    TRACE_DEPTH_MOST = 64,
+    TRACE_TEXT_MOST = 64 * 1024, /* what plugins say in one turn */
+    TRACE_BYTES_MOST = 32 * 1024 * 1024, /* of all that are kept */
+};
 
 struct trace;
 
@@ -22,8 +28,9 @@ struct trace_note {
 
 struct pb_span {
     struct trace *trace;
-    struct pb_span *parent; /* NULL: directly under the turn */
-    struct pb_span *next;   /* in the order of beginning */
+    struct pb_span *parent; /* NULL: this is the turn itself */
+    struct pb_span *child, *last_child; /* in the order of beginning */
+    struct pb_span *sibling;
     pb_str kind;            /* "stage", "llm", "tool", or the plugin's word */
     pb_str name;
     pb_duration begin;      /* monotonic */
@@ -33,7 +40,9 @@ struct pb_span {
     int64_t input_tokens, output_tokens, cached_tokens;
     double cost;
     pb_status status;
-    int32_t branch;
+    int32_t branch;         /* 0, or the branch that its turn's view is */
+    int32_t depth;
+    uint32_t reserved;
 };
 
 struct trace_text {
@@ -44,6 +53,7 @@ struct trace_text {
 
 struct trace_chunk {
     struct trace_chunk *next;
+    size_t used;
     struct pb_span spans[TRACE_CHUNK];
 };
 
@@ -51,13 +61,12 @@ struct trace_chunk {
 struct trace {
     struct list_link ring;
     struct list_link bucket; /* by id */
-    struct trace_chunk *chunks, *chunk; /* all, the one being filled */
-    struct trace_text *texts, *text;
-    struct pb_span *first, *last;
-    size_t span_count;      /* begun, kept */
+    struct trace_chunk *chunks; /* the newest first; the oldest stays for the next turn */
+    struct trace_text *texts;
+    struct pb_span root;    /* the turn */
+    size_t span_count;      /* kept, without the root */
     size_t dropped;         /* begun when there were too many */
     size_t bytes;           /* of chunks and texts */
-    pb_duration begin;
     pb_time created;
     char id[37];
     bool running;
@@ -67,10 +76,11 @@ struct trace {
     pb_str pipeline, request_id, owner, tenant, llm, model;
     pb_str sentence, error_instance;
     pb_usage usage;
-    pb_duration total, first_text;
+    pb_duration first_text;
 };
 
-void trace_limits(size_t count, size_t bytes);
+/* How many finished ones are kept. */
+void trace_setup(size_t count);
 
 /* A trace for a turn that begins: findable by its id at once. NULL when memory is short. */
 struct trace *trace_begin(const char *id);
@@ -85,20 +95,22 @@ pb_str trace_copy(struct trace *trace, pb_str text);
 /* Running and kept ones; NULL: unknown. */
 struct trace *trace_find(pb_str id);
 /* Newest first: trace_newest(NULL), then trace_newest(previous). Running ones are not among them. */
-struct trace *trace_newest(struct trace *after);
+struct trace *trace_newest(const struct trace *after);
 size_t trace_kept(size_t *bytes);
+/* The clock of spans: monotonic, with the loop's virtual time in tests. */
+pb_duration trace_now(void);
 void trace_fini(void);
 
-/* Begins a span in `trace` under the running task's span and makes it the task's; NULL at the limit
- * of spans. The names must live as long as the process. Does not park. */
+/* Begins a span in `trace` under the running task's span (under the turn where it has none) and
+ * makes it the task's; NULL at the limits. The names must live as long as the process. */
 struct pb_span *trace_span(struct trace *trace, pb_str kind, pb_str name);
 /* Ends it and makes its parent the task's span again. */
 void trace_span_end(struct pb_span *span, pb_status status);
 
-/* The turn as GET /v1/turns/{id} shows it. */
-void trace_explain(const struct trace *trace, pb_json_writer *out);
-/* The same without the tree: one line of GET /v1/turns. */
-void trace_summary(const struct trace *trace, pb_json_writer *out);
+/* The turn as GET /v1/turns/{id} shows it; without `tree` as one of GET /v1/turns (explain.c). */
+void trace_write(const struct trace *trace, bool tree, pb_json_writer *out);
+/* "done", "running", "cancelled" or "failed". */
+const char *trace_state(const struct trace *trace);
 
 /* Time of the span without that of its children; children that ran side by side count once. */
 pb_duration trace_self(const struct pb_span *span);

@@ -15,12 +15,12 @@
 
 /* From host.limits; 0 means no limit. */
 struct turn_limits {
-    size_t turns;      /* in flight at once */
+    size_t turns;      /* that run at once */
+    size_t queue;      /* that wait for one of them to end; above it PB_UNAVAILABLE */
     size_t memory;     /* of one turn, bytes */
-    pb_duration total; /* of one turn */
+    pb_duration total; /* of one turn, from pb_turn_run on */
     pb_duration tool;  /* of one tool call */
     size_t traces;     /* kept for GET /v1/turns/{id} */
-    size_t trace_bytes;
 };
 
 /* Once in a process, before the first turn and after the loop and the log are there. */
@@ -54,8 +54,12 @@ struct turn_core {
     struct list_link all;    /* every live turn */
     struct list_link bucket; /* by id, while it runs */
     struct list_link views;  /* branches, by pb_turn.link */
+    struct list_link queue;  /* while it waits for its place */
+    struct arena kept;       /* states and branches: nothing of it goes before the turn */
     pb_pipeline *pipeline;
     pb_task *task;           /* while it runs */
+    struct waiter *waiter;   /* while it waits for its place */
+    uint64_t emitted;        /* events that passed anywhere: what sinks of outer stages may keep */
     struct trace *trace;
     pb_sink *transport;      /* where everything ends */
     pb_status sink_status;   /* the first failure of the transport's sink */
@@ -97,11 +101,11 @@ struct pb_turn *turn_current(void);
 
 /* --- between the files of turn/ --------------------------------------------------------------- */
 
-void turn_live_add(struct turn_core *core);
+pb_status turn_live_add(struct turn_core *core); /* PB_UNAVAILABLE: draining, or too many */
 void turn_live_remove(struct turn_core *core);
-void turn_live_begin(struct turn_core *core); /* reachable by its id */
+pb_status turn_live_begin(struct turn_core *core); /* reachable by its id; parks for its place */
 void turn_live_end(struct turn_core *core);
-struct turn_core *turn_live_find(pb_str id);
+void turn_live_next(void); /* gives free places to those that wait */
 
 pb_status turn_state_init(struct pb_turn *turn, const pb_turn_spec *spec);
 
@@ -114,15 +118,13 @@ void turn_emit_stage(struct pb_turn *turn, pb_str name, bool begin);
 /* Runs a pipeline's stages from the first. Parks. */
 pb_status turn_run_stages(struct pb_turn *turn, const struct pb_pipeline *pipeline);
 
-/* Adds the usage of one model call to the turn's. */
-void turn_add_usage(struct turn_core *core, const pb_usage *usage);
-
 /* May this principal see and end what `owner` started? The owner, or role "admin" of the tenant. */
 bool turn_is_owner(pb_str owner, pb_str tenant, const pb_principal *principal);
 
 /* Counts and logs a turn that ended. */
-void turn_report(struct turn_core *core, const pb_turn_result *result);
+void turn_report(struct turn_whole *turn, const pb_turn_result *result);
 void turn_report_llm(pb_str llm, pb_status status, const pb_usage *usage, pb_duration took);
 void turn_report_setup(void);
+void turn_report_refresh(void); /* sets the gauges that are known only when asked */
 
 #endif

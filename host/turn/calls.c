@@ -1,0 +1,179 @@
+/* calls.c - calls from stages into models, tools and auth schemes: each a span, each under its rules.
+ *
+ * The sink that stands before a model's caller sees every event of the model first: it counts the
+ * usage, learns which model answered, and passes the event on.
+ */
+#include "turn/turn.h"
+
+#include "base/scope.h"
+#include "plugin/contract.h"
+#include "plugin/instances.h"
+
+struct listener {
+    pb_sink base;
+    struct turn_core *core; /* NULL outside a turn */
+    struct pb_span *span;
+    pb_duration begin;
+    pb_usage usage;
+    pb_str model;
+    bool finished;
+};
+
+static pb_str keep_model(struct listener *listener, pb_str model)
+{
+    struct turn_core *core = listener->core;
+
+    if (!core || !model.data)
+        return (pb_str){0};
+    if (pb_str_equal(core->model, model))
+        return core->model;
+    char *copy = arena_alloc(&core->kept, model.size + 1);
+    if (copy && model.size)
+        memcpy(copy, model.data, model.size);
+    return (pb_str){copy, copy ? model.size : 0};
+}
+
+static pb_status listen_emit(pb_sink *sink, const pb_event *event)
+{
+    struct listener *listener = (struct listener *)(void *)sink;
+
+    if (listener->core)
+        listener->core->emitted++;
+    if (event->type == PB_EVENT_USAGE && event->usage) {
+        size_t size = event->usage->size;
+        if (size > sizeof listener->usage)
+            size = sizeof listener->usage;
+        memcpy(&listener->usage, event->usage, size);
+    } else if (event->type == PB_EVENT_FINISH) {
+        listener->finished = true;
+        listener->model = keep_model(listener, event->text);
+    }
+    return pb_pass(sink, event);
+}
+
+static void add_usage(pb_usage *sum, const pb_usage *usage)
+{
+    sum->calls++;
+    sum->input_tokens += usage->input_tokens;
+    sum->output_tokens += usage->output_tokens;
+    sum->cached_tokens += usage->cached_tokens;
+    sum->reasoning_tokens += usage->reasoning_tokens;
+    sum->cost += usage->cost;
+}
+
+static void note_call(struct listener *listener, pb_instance *llm, pb_status status)
+{
+    struct turn_core *core = listener->core;
+    struct pb_span *span = listener->span;
+    const pb_usage *usage = &listener->usage;
+
+    turn_report_llm(llm->name, status, usage, trace_now() - listener->begin);
+    if (span) {
+        span->input_tokens = usage->input_tokens;
+        span->output_tokens = usage->output_tokens;
+        span->cached_tokens = usage->cached_tokens;
+        span->cost = usage->cost;
+        span->model = trace_copy(span->trace, listener->model);
+    }
+    if (!core)
+        return;
+    add_usage(&core->usage, usage);
+    if (status == PB_OK) {
+        core->llm = llm;
+        core->model = listener->model;
+        core->other_answered = core->failed_llm && core->failed_llm != llm;
+    } else if (!core->failed_llm && status != PB_CANCELLED) {
+        core->failed_llm = llm;
+    }
+}
+
+pb_status host_llm_generate(pb_instance *llm, const pb_llm_request *request, pb_sink *sink)
+{
+    const pb_llm *interface = (const pb_llm *)(const void *)llm->interface;
+    struct pb_turn *turn = turn_current();
+    struct turn_core *core = turn ? turn->core : NULL;
+    struct listener listener = {.base = {.size = sizeof(pb_sink), .emit = listen_emit},
+                                .core = core};
+    struct contract_llm guard;
+    pb_llm_request asked = {0};
+
+    memcpy(&asked, request, request->size < sizeof asked ? request->size : sizeof asked);
+    asked.size = sizeof asked;
+    if (core && !core->streaming)
+        asked.stream = 0;
+    if (core && !asked.dialect.data)
+        asked.dialect = core->dialect;
+    listener.base.below = sink;
+    listener.usage.size = sizeof listener.usage;
+    listener.begin = trace_now();
+    listener.span = core ? trace_span(core->trace, pb_lit("llm"), llm->name) : NULL;
+
+    void *before = instance_enter(llm);
+    pb_sink *first = contract_llm_begin(&guard, llm, &listener.base);
+    pb_status status = contract_llm_end(&guard, interface->generate(llm->self, &asked, first));
+    if (status == PB_OK && !listener.finished)
+        status = pb_fail(PB_BAD_UPSTREAM, "the model stopped in the middle of its answer");
+    instance_leave(before);
+    note_call(&listener, llm, status);
+    trace_span_end(listener.span, status);
+    return status;
+}
+
+/* --- tools ------------------------------------------------------------------------------------ */
+
+static struct pb_span *tool_span(pb_instance *tool, pb_str function)
+{
+    struct pb_turn *turn = turn_current();
+    struct pb_span *span =
+        turn ? trace_span(turn->core->trace, pb_lit("tool"), tool->name) : NULL;
+
+    if (function.data)
+        host_span_note(span, pb_lit("function"), function);
+    return span;
+}
+
+pb_status host_tool_list(pb_instance *tool, pb_tool_list *out)
+{
+    const pb_tool *interface = (const pb_tool *)(const void *)tool->interface;
+    pb_duration deadline = host_deadline_begin(turn_limits_now()->tool);
+    struct pb_span *span = tool_span(tool, pb_lit("list"));
+    void *before = instance_enter(tool);
+    pb_status status = contract_status(tool, interface->list(tool->self, out));
+
+    instance_leave(before);
+    trace_span_end(span, status);
+    host_deadline_end(deadline);
+    return status;
+}
+
+pb_status host_tool_call(pb_instance *tool, pb_str name, const pb_json *arguments,
+                         const pb_json **out)
+{
+    const pb_tool *interface = (const pb_tool *)(const void *)tool->interface;
+    pb_duration deadline = host_deadline_begin(turn_limits_now()->tool);
+    struct pb_span *span = tool_span(tool, name);
+    void *before = instance_enter(tool);
+    pb_status status =
+        contract_status(tool, interface->call(tool->self, name, arguments, out));
+
+    instance_leave(before);
+    trace_span_end(span, status);
+    host_deadline_end(deadline);
+    return status;
+}
+
+/* --- auth ------------------------------------------------------------------------------------- */
+
+pb_status host_authenticate(pb_instance *auth, const pb_credentials *credentials,
+                            pb_principal *out)
+{
+    const pb_auth *interface = (const pb_auth *)(const void *)auth->interface;
+    void *before = instance_enter(auth);
+    pb_status status =
+        contract_status(auth, interface->authenticate(auth->self, credentials, out));
+
+    instance_leave(before);
+    if (status == PB_OK && !out->scheme.data)
+        out->scheme = auth->name;
+    return status;
+}

@@ -1,0 +1,208 @@
+/* turn.c - the life of a turn: made by a transport, run once, reported, freed. */
+#include "turn/turn.h"
+
+#include "base/ids.h"
+#include "base/scope.h"
+#include <stdlib.h>
+
+static const pb_principal nobody = {
+    .size = sizeof nobody, .id = PB_LIT("nobody"), .tenant = PB_LIT("default")};
+
+struct pb_turn *turn_current(void)
+{
+    return task_local()->turn;
+}
+
+static struct turn_whole *whole_of(struct pb_turn *turn)
+{
+    return list_entry(turn->core, struct turn_whole, core);
+}
+
+/* --- making ----------------------------------------------------------------------------------- */
+
+static void describe(struct turn_whole *turn, const pb_turn_spec *spec)
+{
+    struct turn_core *core = &turn->core;
+    pb_turn_info *info = &turn->view.info;
+    struct trace *trace = core->trace;
+
+    info->size = sizeof *info;
+    info->id = (pb_str){core->id, sizeof core->id - 1};
+    info->request_id = spec->request_id;
+    info->pipeline = spec->pipeline->info.name;
+    info->principal = spec->principal ? spec->principal : &nobody;
+    info->metadata = spec->metadata;
+    info->created = host_now();
+    if (!trace)
+        return;
+    trace->created = info->created;
+    trace->pipeline = info->pipeline;
+    trace->request_id = trace_copy(trace, spec->request_id);
+    trace->owner = trace_copy(trace, info->principal->id);
+    trace->tenant = trace_copy(trace, info->principal->tenant);
+}
+
+pb_status host_turn_new(const pb_turn_spec *spec, pb_turn **out)
+{
+    uint8_t uuid[UUID_SIZE];
+    pb_status status;
+    struct turn_whole *turn = calloc(1, sizeof *turn);
+
+    if (!turn)
+        return pb_fail(PB_NO_MEMORY, "there is no memory for another turn");
+    struct turn_core *core = &turn->core;
+    if ((status = uuid_make(uuid)) != PB_OK || (status = turn_live_add(core)) != PB_OK) {
+        free(turn);
+        return status;
+    }
+    uuid_text(uuid, core->id);
+    list_init(&core->views);
+    arena_init(&core->kept, turn_limits_now()->memory);
+    arena_init(&turn->view.arena, turn_limits_now()->memory);
+    core->pipeline = spec->pipeline;
+    core->streaming = spec->stream;
+    core->stream_stages = spec->stream_stages;
+    core->dialect = spec->dialect;
+    core->usage.size = sizeof core->usage;
+    core->trace = trace_begin(core->id);
+    turn->view.core = core;
+    describe(turn, spec);
+    status = turn_state_init(&turn->view, spec);
+    if (status != PB_OK) {
+        host_turn_free(&turn->view);
+        return status;
+    }
+    *out = &turn->view;
+    return PB_OK;
+}
+
+void host_turn_free(pb_turn *turn)
+{
+    struct list_link *link;
+
+    if (!turn)
+        return;
+    struct turn_whole *whole = whole_of(turn);
+    while ((link = list_pop(&whole->core.views)))
+        arena_fini(&list_entry(link, struct pb_turn, link)->arena);
+    arena_fini(&whole->view.arena);
+    arena_fini(&whole->core.kept);
+    trace_drop(whole->core.trace);
+    turn_live_remove(&whole->core);
+    free(whole);
+}
+
+/* --- running ---------------------------------------------------------------------------------- */
+
+static pb_str keep_text(struct turn_core *core, pb_str text)
+{
+    char *copy = text.data ? arena_alloc(&core->kept, text.size + 1) : NULL;
+
+    if (copy && text.size)
+        memcpy(copy, text.data, text.size);
+    return (pb_str){copy, copy ? text.size : 0};
+}
+
+/* The task's error, as it was when the stages ended: what follows may set another. */
+static pb_error keep_error(struct turn_core *core, pb_status status)
+{
+    pb_error error = *host_error();
+
+    if (error.status != status) /* a failure without a sentence of its own */
+        error = (pb_error){.status = status, .sentence = pb_str_of(pb_status_title(status))};
+    error.size = sizeof error;
+    error.sentence = keep_text(core, error.sentence);
+    error.pointer = keep_text(core, error.pointer);
+    error.instance = keep_text(core, error.instance);
+    return error;
+}
+
+static pb_status run_stages(struct turn_whole *turn)
+{
+    struct task_locals *locals = task_local();
+    struct task_locals before = *locals;
+    struct arena *arena = scope_arena_swap(&turn->view.arena);
+
+    locals->turn = &turn->view;
+    locals->span = NULL;
+    pb_status status = turn->core.cancelled
+                           ? pb_fail(PB_CANCELLED, "the turn was cancelled")
+                           : turn_run_stages(&turn->view, turn->core.pipeline);
+    scope_arena_swap(arena);
+    locals->turn = before.turn;
+    locals->span = before.span;
+    return status;
+}
+
+/* The stages are through: how did it end? The end of the turn's own time is a time-out for the
+ * client, though its stages saw it as a cancellation. */
+static pb_status settle(struct turn_whole *turn, pb_status status, pb_duration due)
+{
+    struct turn_core *core = &turn->core;
+    bool late = due && !core->cancelled && task_is_cancelled(task_current()) && loop_now() >= due;
+
+    task_set_final_deadline(task_current(), 0);
+    if (core->cancelled || late)
+        task_cancel_clear(task_current()); /* the transport has to answer */
+    if (status == PB_CANCELLED && late)
+        status = pb_fail(PB_TIMEOUT, "the turn took longer than is allowed");
+    if (status == PB_OK && core->sink_status != PB_OK)
+        status = pb_fail(core->sink_status, "the client is gone");
+    return status;
+}
+
+static void finish(struct turn_whole *turn, pb_status status)
+{
+    struct turn_core *core = &turn->core;
+    pb_error error;
+    pb_turn_result result = {.size = sizeof result,
+                             .status = status,
+                             .finish = core->finish,
+                             .fallback = core->other_answered,
+                             .usage = core->usage,
+                             .model = core->model,
+                             .first_text = core->first_text};
+
+    if (core->llm)
+        result.llm = core->llm->name;
+    if (status == PB_OK && result.finish == PB_FINISH_NONE)
+        result.finish = PB_FINISH_STOP;
+    if (status != PB_OK) {
+        error = keep_error(core, status);
+        result.error = &error;
+    }
+    result.total = trace_now() - core->started;
+    turn_emit_done(turn, &result);
+    turn_report(turn, &result);
+    trace_keep(core->trace);
+    core->trace = NULL;
+    if (status != PB_OK)
+        scope_error_set(&error);
+}
+
+pb_status host_turn_run(pb_turn *turn, pb_sink *sink)
+{
+    struct turn_whole *whole = whole_of(turn);
+    struct turn_core *core = &whole->core;
+    pb_duration limit = turn_limits_now()->total;
+
+    if (core->started)
+        return pb_fail(PB_INTERNAL, "a turn runs once");
+    whole->base = (pb_sink){.size = sizeof whole->base, .emit = turn_base_emit, .below = sink};
+    core->transport = sink;
+    turn->sink = &whole->base;
+    core->started = trace_now();
+    if (core->trace)
+        core->trace->root.begin = core->started;
+    pb_duration due = limit ? core->started + limit : 0;
+    task_set_final_deadline(task_current(), due);
+
+    pb_status status = turn_live_begin(core);
+    if (status == PB_OK) {
+        status = run_stages(whole);
+        turn_live_end(core);
+    }
+    status = settle(whole, status, due);
+    finish(whole, status);
+    return status;
+}

@@ -100,21 +100,27 @@ static inline pb_status pb_http_read_all(pb_http *http, pb_str *out)
 
 /* --- server-sent events ----------------------------------------------------------------------- */
 
-/* Reads events from a body. Format: WHATWG HTML, "Server-sent events". */
+/* Reads events from a body. Format: WHATWG HTML, "Server-sent events". Nothing is copied but what
+ * crosses the end of a chunk and events of several data lines; those go to buffers that are used
+ * again, so call it in the scope it was made in (do what allocates per event in a scope of its own,
+ * after the call). */
 typedef struct pb_sse {
     pb_http *http;
+    size_t limit;  /* longest line and longest event, bytes */
     pb_str chunk;  /* what was read and not yet looked at */
     pb_buf line;   /* a line whose end has not come yet */
-    pb_buf joined; /* data lines of one event, joined */
-    size_t limit;  /* longest event, bytes */
+    pb_buf joined; /* data of several lines, or kept from an earlier chunk */
+    pb_buf event;  /* kept from an earlier chunk */
+    pb_buf id;
     bool carriage; /* the last line ended with \r: a \n that follows belongs to it */
+    bool started;  /* the first line was seen: no byte order mark any more */
     bool ended;
 } pb_sse;
 
 typedef struct pb_sse_event {
     pb_str event; /* its type, or absent for "message" */
     pb_str data;
-    pb_str id;
+    pb_str id; /* absent when the event sets none */
 } pb_sse_event;
 
 /* `limit`: the longest line or event in bytes, 0: 1 MiB. */
@@ -127,100 +133,124 @@ static inline pb_sse pb_sse_make(pb_http *http, size_t limit)
     return sse;
 }
 
-/* The next line without its end. Parks. The line is valid until the next call. */
-static inline pb_status pb_sse_line(pb_sse *sse, pb_str *out)
+static inline pb_status pb_sse_too_long(const pb_sse *sse)
 {
-    if (sse->line.size && sse->line.data[sse->line.size - 1] == '\n')
-        sse->line.size = 0;
-    for (;;) {
-        if (sse->chunk.size == 0) {
-            pb_status status = pb_http_read(sse->http, &sse->chunk);
-            if (status != PB_OK)
-                return status;
-            if (sse->chunk.size == 0) {
-                sse->ended = true;
-                *out = pb_str_make(NULL, 0);
-                return PB_OK;
-            }
-        }
-        if (sse->carriage && sse->chunk.data[0] == '\n')
+    return pb_fail(PB_BAD_UPSTREAM, "an event of the stream is longer than %zu bytes", sse->limit);
+}
+
+/* Cuts the next line, without its end, from what was read: false when its end is not there yet. The
+ * line points into the chunk or, when it began in an earlier one, into sse->line. */
+static inline bool pb_sse_cut(pb_sse *sse, pb_str *out)
+{
+    size_t end, carriage;
+
+    if (sse->carriage && sse->chunk.size) {
+        if (sse->chunk.data[0] == '\n')
             sse->chunk = pb_str_slice(sse->chunk, 1, sse->chunk.size);
         sse->carriage = false;
-        if (sse->chunk.size == 0)
-            continue;
-        size_t end = pb_str_find(sse->chunk, '\n');
-        size_t carriage = pb_str_find(pb_str_make(sse->chunk.data, end), '\r');
-        if (carriage < end)
-            end = carriage;
-        pb_str piece = pb_str_slice(sse->chunk, 0, end);
-        if (sse->line.size + piece.size > sse->limit)
-            return pb_fail(PB_BAD_UPSTREAM, "an event of the stream is longer than %zu bytes",
-                           sse->limit);
-        if (end == sse->chunk.size) {
-            pb_buf_add(&sse->line, piece);
-            sse->chunk.size = 0;
-            if (sse->line.failed)
-                return PB_NO_MEMORY;
-            continue;
-        }
-        sse->carriage = sse->chunk.data[end] == '\r';
-        sse->chunk = pb_str_slice(sse->chunk, end + 1, sse->chunk.size);
-        if (sse->line.size == 0) {
-            *out = piece;
-            return PB_OK;
-        }
-        pb_buf_add(&sse->line, piece);
-        *out = pb_buf_str(&sse->line);
-        pb_buf_byte(&sse->line, '\n');
-        out->data = sse->line.data;
-        return pb_buf_status(&sse->line);
     }
+    end = pb_str_find(sse->chunk, '\n');
+    carriage = pb_str_find(pb_str_make(sse->chunk.data, end), '\r');
+    if (carriage < end) {
+        end = carriage;
+        sse->carriage = true;
+    }
+    if (end == sse->chunk.size)
+        return false;
+    *out = pb_str_slice(sse->chunk, 0, end);
+    sse->chunk = pb_str_slice(sse->chunk, end + 1, sse->chunk.size);
+    if (sse->line.size) {
+        pb_buf_add(&sse->line, *out);
+        *out = pb_buf_str(&sse->line);
+        sse->line.size = 0; /* its bytes stay until the next chunk is read */
+    }
+    if (!sse->started && pb_str_starts(*out, pb_lit("\xEF\xBB\xBF")))
+        *out = pb_str_slice(*out, 3, out->size);
+    sse->started = true;
+    return true;
+}
+
+/* Moves a string that points into what is about to go. */
+static inline void pb_sse_keep(pb_buf *buf, pb_str *text)
+{
+    if (text->data && text->data != buf->data) {
+        buf->size = 0;
+        pb_buf_add(buf, *text);
+        *text = text->size ? pb_buf_str(buf) : pb_lit("");
+    }
+}
+
+/* Reads the next chunk; first keeps what points into the old one. Parks. */
+static inline pb_status pb_sse_fill(pb_sse *sse, pb_sse_event *event)
+{
+    pb_sse_keep(&sse->event, &event->event);
+    pb_sse_keep(&sse->id, &event->id);
+    pb_sse_keep(&sse->joined, &event->data);
+    if (sse->line.size + sse->chunk.size > sse->limit)
+        return pb_sse_too_long(sse);
+    pb_buf_add(&sse->line, sse->chunk);
+    if (sse->line.failed || sse->joined.failed || sse->event.failed || sse->id.failed)
+        return PB_NO_MEMORY;
+    pb_status status = pb_http_read(sse->http, &sse->chunk);
+    sse->ended = status == PB_OK && sse->chunk.size == 0;
+    return status;
+}
+
+/* One more data line. The first is only pointed to. */
+static inline void pb_sse_join(pb_sse *sse, pb_str *data, pb_str value)
+{
+    if (!data->data) {
+        *data = value.data ? value : pb_lit("");
+        return;
+    }
+    if (data->size == 0)
+        sse->joined.size = 0;
+    else
+        pb_sse_keep(&sse->joined, data);
+    pb_buf_byte(&sse->joined, '\n');
+    pb_buf_add(&sse->joined, value);
+    *data = pb_buf_str(&sse->joined);
 }
 
 /* The next event. Parks. *ended tells that the stream is over: an event without its blank line is
  * dropped, as the format says. Strings are valid until the next call. */
 static inline pb_status pb_sse_next(pb_sse *sse, pb_sse_event *out, bool *ended)
 {
-    bool any = false;
-
     memset(out, 0, sizeof *out);
-    sse->joined.size = 0;
     *ended = false;
     for (;;) {
         pb_str line, value;
-        pb_status status = pb_sse_line(sse, &line);
+        size_t colon;
 
-        if (status != PB_OK)
-            return status;
-        if (sse->ended) {
+        if (!pb_sse_cut(sse, &line)) {
+            pb_status status = sse->ended ? (pb_status)PB_OK : pb_sse_fill(sse, out);
+            if (status != PB_OK)
+                return status;
+            if (!sse->ended)
+                continue;
+            memset(out, 0, sizeof *out);
             *ended = true;
             return PB_OK;
         }
+        if (line.size + out->data.size > sse->limit)
+            return pb_sse_too_long(sse);
         if (line.size == 0) {
-            if (!any)
-                continue;
-            out->data = pb_buf_str(&sse->joined);
-            if (out->data.size)
-                out->data.size--; /* the newline behind the last data line */
-            return pb_buf_status(&sse->joined);
+            if (out->data.data)
+                return pb_buf_status(&sse->joined);
+            out->event = pb_str_make(NULL, 0); /* without data it is no event */
+            continue;
         }
-        size_t colon = pb_str_find(line, ':');
+        colon = pb_str_find(line, ':');
         value = pb_str_slice(line, colon + 1, line.size);
         if (value.size && value.data[0] == ' ')
             value = pb_str_slice(value, 1, value.size);
         line.size = colon;
-        if (pb_str_is(line, "data")) {
-            if (sse->joined.size + value.size > sse->limit)
-                return pb_fail(PB_BAD_UPSTREAM, "an event of the stream is longer than %zu bytes",
-                               sse->limit);
-            pb_buf_add(&sse->joined, value);
-            pb_buf_byte(&sse->joined, '\n');
-            any = true;
-        } else if (pb_str_is(line, "event")) {
-            out->event = pb_copy(value);
-        } else if (pb_str_is(line, "id")) {
-            out->id = pb_copy(value);
-        }
+        if (pb_str_is(line, "data"))
+            pb_sse_join(sse, &out->data, value);
+        else if (pb_str_is(line, "event"))
+            out->event = value;
+        else if (pb_str_is(line, "id") && pb_str_find(value, 0) == value.size)
+            out->id = value;
     }
 }
 

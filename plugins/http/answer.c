@@ -1,0 +1,154 @@
+/* answer.c - headers of every answer, and errors: RFC 9457 documents, or OpenAI's own shape. */
+#include "http.h"
+
+enum { HEADERS = 12 };
+
+static size_t fill(const struct exchange *exchange, pb_header *headers, pb_str type)
+{
+    size_t count = 0;
+
+    headers[count++] = (pb_header){pb_lit("Content-Type"), type};
+    headers[count++] = (pb_header){pb_lit("X-Request-Id"), exchange->request->id};
+    headers[count++] = (pb_header){pb_lit("Cache-Control"), pb_lit("no-store")};
+    headers[count++] = (pb_header){pb_lit("X-Content-Type-Options"), pb_lit("nosniff")};
+    if (exchange->turn.size)
+        headers[count++] = (pb_header){pb_lit("X-Patchbay-Turn"), exchange->turn};
+    if (exchange->allow.size)
+        headers[count++] = (pb_header){pb_lit("Allow"), exchange->allow};
+    if (exchange->origin.size) {
+        headers[count++] = (pb_header){pb_lit("Access-Control-Allow-Origin"), exchange->origin};
+        headers[count++] = (pb_header){pb_lit("Access-Control-Expose-Headers"),
+                                       pb_lit("X-Request-Id, X-Patchbay-Turn, Retry-After")};
+    }
+    if (exchange->http->cors.origins.count)
+        headers[count++] = (pb_header){pb_lit("Vary"), pb_lit("Origin")};
+    return count;
+}
+
+pb_status answer(struct exchange *exchange, int32_t status, const char *type, pb_str body)
+{
+    pb_header headers[HEADERS];
+    size_t count = fill(exchange, headers, pb_str_of(type));
+
+    exchange->answered = true;
+    return pb_respond(exchange->request, status, headers, count, body);
+}
+
+pb_status answer_begin(struct exchange *exchange)
+{
+    pb_header headers[HEADERS];
+    size_t count = fill(exchange, headers, pb_lit("text/event-stream"));
+
+    exchange->begun = true;
+    pb_status status = pb_respond_begin(exchange->request, 200, headers, count);
+    if (status == PB_OK)
+        pb_respond_heartbeat(exchange->request, exchange->http->limits.heartbeat,
+                             pb_lit(": still here\n\n"));
+    return status;
+}
+
+/* What OpenAI's clients know: its types and codes for what it has, our slugs for the rest. */
+static void openai_kind(pb_status status, const char **type, const char **code)
+{
+    *code = pb_status_name(status);
+    switch (status) {
+    case PB_UNAUTHENTICATED:
+        *type = "invalid_request_error";
+        *code = "invalid_api_key";
+        return;
+    case PB_FORBIDDEN:
+        *type = "permission_error";
+        return;
+    case PB_RATE_LIMITED:
+        *type = "rate_limit_error";
+        *code = "rate_limit_exceeded";
+        return;
+    case PB_INVALID:
+        *type = "invalid_request_error";
+        *code = NULL;
+        return;
+    default:
+        *type = pb_status_http(status) < 500 ? "invalid_request_error" : "server_error";
+    }
+}
+
+void openai_error_write(pb_json_writer *writer, const struct exchange *exchange,
+                        const pb_error *error)
+{
+    const char *type, *code;
+    pb_str sentence = error->sentence;
+
+    openai_kind(error->status, &type, &code);
+    if (!sentence.size)
+        sentence = pb_str_of(pb_status_title(error->status));
+    pb_jw_open(writer, '{');
+    pb_jw_member(writer, "message", sentence);
+    pb_jw_member(writer, "type", pb_str_of(type));
+    pb_jw_member(writer, "param", pointer_as_param(error->pointer));
+    pb_jw_member(writer, "code", exchange->code.size ? exchange->code : pb_str_of(code));
+    pb_jw_close(writer, '}');
+}
+
+/* 405 where the path is known; otherwise what the status says. */
+static int32_t http_status(const struct exchange *exchange, const pb_error *error)
+{
+    if (exchange->allow.size && error->status == PB_UNSUPPORTED)
+        return 405;
+    return pb_status_http(error->status);
+}
+
+static void problem_write(pb_json_writer *writer, const struct exchange *exchange,
+                          const pb_error *error, int32_t status)
+{
+    const pb_str nothing = {NULL, 0};
+
+    if (status != 405) {
+        pb_problem_write(writer->buf, error, exchange->request->id, exchange->faults,
+                         exchange->fault_count);
+        return;
+    }
+    pb_jw_open(writer, '{');
+    pb_jw_member(writer, "type", pb_lit("/problems/method_not_allowed"));
+    pb_jw_member(writer, "title", pb_lit("Method not allowed"));
+    pb_jw_count(writer, "status", 405);
+    pb_jw_member(writer, "detail", error->sentence.size ? error->sentence : nothing);
+    pb_jw_member(writer, "instance", exchange->request->id);
+    pb_jw_close(writer, '}');
+}
+
+pb_status answer_failure(struct exchange *exchange, const pb_error *error)
+{
+    pb_header headers[HEADERS];
+    pb_buf buf = {0};
+    pb_json_writer writer = pb_json_writer_make(&buf);
+    int32_t status = http_status(exchange, error);
+    int64_t wait = pb_retry_seconds(error);
+    size_t count =
+        fill(exchange, headers,
+             exchange->openai ? pb_lit("application/json") : pb_lit(PB_PROBLEM_TYPE));
+
+    if (wait > 0)
+        headers[count++] =
+            (pb_header){pb_lit("Retry-After"), pb_printf("%lld", (long long)wait)};
+    if (status == 401)
+        headers[count++] = (pb_header){pb_lit("WWW-Authenticate"), pb_lit("Bearer")};
+    if (exchange->openai) {
+        pb_jw_open(&writer, '{');
+        pb_jw_key(&writer, "error");
+        openai_error_write(&writer, exchange, error);
+        pb_jw_close(&writer, '}');
+    } else {
+        problem_write(&writer, exchange, error, status);
+    }
+    exchange->answered = true;
+    return pb_respond(exchange->request, status, headers, count, pb_buf_str(&buf));
+}
+
+pb_status answer_error(struct exchange *exchange)
+{
+    pb_error error = *pb_error_last();
+
+    if (error.status == PB_OK) /* a status without a sentence: a defect, but the client is answered */
+        error.status = PB_INTERNAL;
+    return answer_failure(exchange, &error);
+}

@@ -1,0 +1,139 @@
+/* chat.c - POST /v1/chat/completions: reads the request and runs the turn that it asks for.
+ *
+ * `model` names a pipeline. Which fields are ours is listed here; all others are parameters and go
+ * to the llm, unknown ones too when it speaks this dialect. Whether to stream says the body alone:
+ * clients stream with any Accept.
+ */
+#include "http.h"
+
+const char *openai_finish(int32_t finish)
+{
+    return finish == PB_FINISH_FILTER ? "content_filter" : pb_finish_name(finish);
+}
+
+static void read_stream(struct exchange *exchange, const pb_json *json, struct chat *chat)
+{
+    const pb_json *options = pb_json_get(json, "stream_options");
+    const pb_json *usage = pb_json_get(options, "include_usage");
+
+    chat->stream = read_bool(exchange, json, "stream", false);
+    if (options && options->type != PB_JSON_NULL && options->type != PB_JSON_OBJECT)
+        fault(exchange, pb_lit("/stream_options"), "must be an object");
+    if (usage && usage->type != PB_JSON_TRUE && usage->type != PB_JSON_FALSE)
+        fault(exchange, pb_lit("/stream_options/include_usage"), "must be true or false");
+    chat->include_usage = pb_json_is(usage, PB_JSON_TRUE);
+}
+
+/* What a reply of ours could not carry is refused, not dropped. */
+static void refuse(struct exchange *exchange, const pb_json *value)
+{
+    pb_str pointer = pointer_join((pb_str){0}, value->key);
+
+    if (pb_str_is(value->key, "n") && pb_json_int(value, 0) != 1)
+        fault(exchange, pointer, "must be 1: a turn has one reply");
+    else if (pb_str_is(value->key, "logprobs") && value->type != PB_JSON_FALSE)
+        fault(exchange, pointer, "must be false: replies carry no probabilities");
+    else if (pb_str_is(value->key, "audio"))
+        fault(exchange, pointer, "is not supported: replies are text");
+    else if (pb_str_is(value->key, "modalities") &&
+             !(value->count == 1 && pb_str_is(pb_json_text(pb_json_at(value, 0)), "text")))
+        fault(exchange, pointer, "must be [\"text\"]: replies are text");
+}
+
+static bool is_ours(pb_str name)
+{
+    static const char *const ours[] = {"model", "messages", "stream", "stream_options", "n"};
+
+    for (size_t i = 0; i < sizeof ours / sizeof *ours; i++)
+        if (pb_str_is(name, ours[i]))
+            return true;
+    return false;
+}
+
+/* The parameters of the turn: the members that are not ours and not null. */
+static const pb_json *read_params(struct exchange *exchange, const pb_json *json)
+{
+    pb_json *params = pb_json_new(PB_JSON_OBJECT, (pb_str){0});
+
+    for (const pb_json *at = json->child; at && params; at = at->next) {
+        if (at->type == PB_JSON_NULL)
+            continue;
+        refuse(exchange, at);
+        if (is_ours(at->key))
+            continue;
+        (void)param_check(exchange, at, pointer_join((pb_str){0}, at->key));
+        pb_json *copy = PB_NEW(pb_json);
+        if (!copy)
+            return NULL;
+        *copy = *at;
+        pb_json_add(params, at->key, copy);
+    }
+    return params;
+}
+
+static pb_status read_model(struct exchange *exchange, const pb_json *json, struct chat *chat)
+{
+    const pb_json *model = pb_json_get(json, "model");
+
+    if (!pb_json_is(model, PB_JSON_STRING)) {
+        fault(exchange, pb_lit("/model"), model ? "must be a text" : "is missing");
+        return PB_OK;
+    }
+    chat->model = model->text;
+    chat->spec.pipeline = pipeline_named(exchange->http, model->text);
+    if (chat->spec.pipeline || exchange->fault_count)
+        return PB_OK;
+    exchange->code = pb_lit("model_not_found");
+    return pb_fail_at(PB_NOT_FOUND, "/model", "there is no model '%.*s' here",
+                      PB_ARG(pb_str_slice(model->text, 0, 128)));
+}
+
+static pb_status read_request(struct exchange *exchange, struct chat *chat)
+{
+    const pb_json *json, *metadata;
+    pb_status status = body_json(exchange, &json);
+
+    if (status == PB_OK)
+        status = read_model(exchange, json, chat);
+    if (status != PB_OK)
+        return status;
+    messages_read(exchange, pb_json_get(json, "messages"), &chat->messages);
+    read_stream(exchange, json, chat);
+    chat->spec.params = read_params(exchange, json);
+    metadata = pb_json_get(json, "metadata");
+    if (pb_json_is(metadata, PB_JSON_OBJECT))
+        chat->spec.metadata = metadata;
+    else if (metadata && metadata->type != PB_JSON_NULL)
+        fault(exchange, pb_lit("/metadata"), "must be an object");
+    if (!chat->spec.params || (chat->messages.count && !chat->messages.list))
+        return PB_NO_MEMORY;
+    return faults_status(exchange);
+}
+
+pb_status chat_completions(struct exchange *exchange)
+{
+    struct chat chat = {.created = pb_now(), .spec = pb_turn_spec_make()};
+    pb_turn *turn;
+    pb_status status = read_request(exchange, &chat);
+
+    if (status != PB_OK)
+        return status;
+    chat.spec.stream = chat.stream;
+    chat.spec.principal = &exchange->principal;
+    chat.spec.messages = chat.messages.list;
+    chat.spec.message_count = chat.messages.count;
+    chat.spec.dialect = pb_lit("openai");
+    chat.spec.request_id = exchange->request->id;
+    chat.spec.transport = pb_lit("http");
+    status = pb_turn_new(&chat.spec, &turn);
+    if (status != PB_OK)
+        return status;
+    exchange->turn = pb_turn_info_of(turn)->id;
+    status = chat.stream ? chat_answer_stream(exchange, &chat, turn)
+                         : chat_answer_whole(exchange, &chat, turn);
+    if (status != PB_OK && !exchange->begun && !exchange->answered)
+        status = answer_error(exchange); /* here, because it names the turn */
+    pb_turn_free(turn);
+    exchange->turn = (pb_str){0};
+    return status;
+}

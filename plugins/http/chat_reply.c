@@ -1,0 +1,137 @@
+/* chat_reply.c - a chat completion in one piece. The answer goes out when the turn is done. */
+#include "http.h"
+
+struct whole {
+    pb_sink base;
+    struct exchange *exchange;
+    const struct chat *chat;
+    pb_reply reply;
+};
+
+void openai_usage_write(pb_json_writer *writer, const pb_usage *usage)
+{
+    pb_buf_printf(writer->buf,
+                  "{\"prompt_tokens\":%lld,\"completion_tokens\":%lld,\"total_tokens\":%lld,"
+                  "\"prompt_tokens_details\":{\"cached_tokens\":%lld},"
+                  "\"completion_tokens_details\":{\"reasoning_tokens\":%lld}}",
+                  (long long)usage->input_tokens, (long long)usage->output_tokens,
+                  (long long)(usage->input_tokens + usage->output_tokens),
+                  (long long)usage->cached_tokens, (long long)usage->reasoning_tokens);
+    writer->comma = true;
+}
+
+void openai_extras_write(pb_json_writer *writer, const pb_reply *reply, pb_str turn,
+                         const pb_turn_result *result)
+{
+    if (reply->sources.size) {
+        pb_jw_key(writer, "sources");
+        pb_jw_open(writer, '[');
+        pb_jw_raw(writer, pb_reply_str(&reply->sources));
+        pb_jw_close(writer, ']');
+    }
+    pb_jw_key(writer, "patchbay");
+    pb_jw_open(writer, '{');
+    pb_jw_member(writer, "turn", turn);
+    pb_jw_member(writer, "llm", result->llm);
+    pb_jw_member(writer, "model", result->model);
+    pb_jw_key(writer, "fallback");
+    pb_jw_bool(writer, result->fallback != 0);
+    pb_jw_close(writer, '}');
+}
+
+static void write_tool_calls(pb_json_writer *writer, const pb_reply *reply)
+{
+    pb_jw_key(writer, "tool_calls");
+    pb_jw_open(writer, '[');
+    for (size_t i = 0; i < reply->call_count; i++) {
+        const pb_reply_call *call = &reply->calls[i];
+        pb_jw_open(writer, '{');
+        pb_jw_member(writer, "id", pb_reply_str(&call->id));
+        pb_jw_member(writer, "type", pb_lit("function"));
+        pb_jw_key(writer, "function");
+        pb_jw_open(writer, '{');
+        pb_jw_member(writer, "name", pb_reply_str(&call->name));
+        pb_jw_key(writer, "arguments"); /* a text, also when it is empty */
+        pb_jw_str(writer, pb_reply_str(&call->arguments));
+        pb_jw_close(writer, '}');
+        pb_jw_close(writer, '}');
+    }
+    pb_jw_close(writer, ']');
+}
+
+static void write_choice(pb_json_writer *writer, const pb_reply *reply, const char *finish)
+{
+    pb_jw_open(writer, '{');
+    pb_jw_count(writer, "index", 0);
+    pb_jw_key(writer, "message");
+    pb_jw_open(writer, '{');
+    pb_jw_member(writer, "role", pb_lit("assistant"));
+    pb_jw_key(writer, "content");
+    if (!reply->text.size && reply->call_count)
+        pb_jw_null(writer);
+    else
+        pb_jw_str(writer, pb_reply_str(&reply->text));
+    if (reply->thinking.size)
+        pb_jw_member(writer, "reasoning_content", pb_reply_str(&reply->thinking));
+    pb_jw_member(writer, "refusal", (pb_str){0});
+    if (reply->call_count)
+        write_tool_calls(writer, reply);
+    pb_jw_close(writer, '}');
+    pb_jw_member(writer, "logprobs", (pb_str){0});
+    pb_jw_member(writer, "finish_reason", pb_str_of(finish ? finish : "stop"));
+    pb_jw_close(writer, '}');
+}
+
+static pb_status answer_done(struct whole *whole, const pb_turn_result *result)
+{
+    struct exchange *exchange = whole->exchange;
+    pb_buf buf = {0};
+    pb_json_writer writer = pb_json_writer_make(&buf);
+
+    (void)pb_buf_room(&buf, whole->reply.kept + whole->reply.kept / 8 + 1024);
+    pb_jw_open(&writer, '{');
+    pb_jw_key(&writer, "id");
+    pb_buf_printf(&buf, "\"chatcmpl-%.*s\"", PB_ARG(exchange->turn));
+    writer.comma = true;
+    pb_jw_member(&writer, "object", pb_lit("chat.completion"));
+    pb_jw_count(&writer, "created", whole->chat->created / 1000);
+    pb_jw_member(&writer, "model", whole->chat->model);
+    pb_jw_key(&writer, "choices");
+    pb_jw_open(&writer, '[');
+    write_choice(&writer, &whole->reply, openai_finish(result->finish));
+    pb_jw_close(&writer, ']');
+    pb_jw_key(&writer, "usage");
+    openai_usage_write(&writer, &result->usage);
+    openai_extras_write(&writer, &whole->reply, exchange->turn, result);
+    pb_jw_close(&writer, '}');
+    if (buf.failed)
+        return PB_NO_MEMORY;
+    return answer(exchange, 200, "application/json", pb_buf_str(&buf));
+}
+
+static pb_status whole_emit(pb_sink *sink, const pb_event *event)
+{
+    struct whole *whole = (struct whole *)sink;
+
+    if (event->type != PB_EVENT_DONE)
+        return pb_reply_note(&whole->reply, event);
+    if (event->result->status == PB_OK)
+        return answer_done(whole, event->result);
+    if (event->result->error)
+        return answer_failure(whole->exchange, event->result->error);
+    return answer_error(whole->exchange);
+}
+
+pb_status chat_answer_whole(struct exchange *exchange, const struct chat *chat, pb_turn *turn)
+{
+    struct whole whole = {
+        .base = {.size = (uint32_t)sizeof(pb_sink), .emit = whole_emit},
+        .exchange = exchange,
+        .chat = chat,
+        .reply = pb_reply_make((size_t)exchange->http->limits.reply),
+    };
+    pb_status status = pb_turn_run(turn, &whole.base);
+
+    pb_reply_end(&whole.reply);
+    return status;
+}

@@ -1,0 +1,169 @@
+/* fields.c - reading what a client sent: the body as JSON, its fields, and what is wrong with them. */
+#include "http.h"
+
+/* application/json, or application/…+json, with or without parameters. */
+static bool is_json(pb_str type)
+{
+    pb_str media = pb_str_trim(pb_str_slice(type, 0, pb_str_find(type, ';')));
+    pb_str head = pb_str_slice(media, 0, 12);
+
+    return pb_str_same(media, pb_lit("application/json")) ||
+           (pb_str_same(head, pb_lit("application/")) && pb_str_ends(media, pb_lit("+json")));
+}
+
+/* A web page can send other types, or none, without being asked for CORS first: it must not. */
+static pb_status check_type(const struct exchange *exchange)
+{
+    pb_str type = pb_request_header(exchange->request, "content-type");
+    pb_str origin = pb_request_header(exchange->request, "origin");
+
+    if (is_json(type) || (!type.size && !origin.size))
+        return PB_OK;
+    return pb_fail(PB_UNSUPPORTED, "the body must be JSON, with Content-Type: application/json");
+}
+
+pb_status body_json(struct exchange *exchange, const pb_json **out)
+{
+    pb_str body;
+    pb_status status = check_type(exchange);
+
+    if (status == PB_OK)
+        status = pb_request_body(exchange->request, &body);
+    if (status != PB_OK)
+        return status;
+    if (body.size == 0)
+        return pb_fail(PB_INVALID, "the body is empty; it must be a JSON object");
+    status = pb_json_parse(body, out);
+    if (status == PB_OK && (*out)->type != PB_JSON_OBJECT)
+        return pb_fail_at(PB_INVALID, "", "the body must be a JSON object");
+    return status;
+}
+
+void fault(struct exchange *exchange, pb_str pointer, const char *format, ...)
+{
+    va_list args;
+
+    if (exchange->fault_count == FAULTS)
+        return;
+    va_start(args, format);
+    pb_str detail = pb_vprintf(format, args);
+    va_end(args);
+    exchange->faults[exchange->fault_count++] = (pb_field_error){
+        .size = (uint32_t)sizeof(pb_field_error), .pointer = pb_copy(pointer), .detail = detail};
+}
+
+pb_status faults_status(struct exchange *exchange)
+{
+    const pb_field_error *first = &exchange->faults[0];
+    pb_str where;
+
+    if (exchange->fault_count == 0)
+        return PB_OK;
+    if (!first->pointer.data)
+        return PB_NO_MEMORY;
+    where = exchange->openai ? pointer_as_param(first->pointer) : first->pointer;
+    if (exchange->fault_count == 1 || exchange->openai)
+        return pb_fail_at(PB_INVALID, first->pointer.data, "%.*s: %.*s", PB_ARG(where),
+                          PB_ARG(first->detail));
+    return pb_fail_at(PB_INVALID, first->pointer.data, "%zu fields of the request are wrong",
+                      exchange->fault_count);
+}
+
+static bool all_digits(pb_str text)
+{
+    for (size_t i = 0; i < text.size; i++)
+        if (text.data[i] < '0' || text.data[i] > '9')
+            return false;
+    return text.size > 0;
+}
+
+pb_str pointer_as_param(pb_str pointer)
+{
+    pb_buf buf = {0};
+
+    while (pointer.size > 1) {
+        pointer = pb_str_slice(pointer, 1, pointer.size);
+        pb_str name = pb_str_slice(pointer, 0, pb_str_find(pointer, '/'));
+        pointer = pb_str_slice(pointer, name.size, pointer.size);
+        if (all_digits(name) && buf.size) {
+            pb_buf_printf(&buf, "[%.*s]", PB_ARG(name));
+            continue;
+        }
+        if (buf.size)
+            pb_buf_byte(&buf, '.');
+        for (size_t i = 0; i < name.size; i++) {
+            bool escape = name.data[i] == '~' && i + 1 < name.size;
+            if (escape)
+                i++;
+            pb_buf_byte(&buf, !escape ? name.data[i] : name.data[i] == '1' ? '/' : '~');
+        }
+    }
+    return pb_buf_str(&buf);
+}
+
+pb_str pointer_join(pb_str pointer, pb_str name)
+{
+    pb_buf buf = {0};
+
+    pb_buf_add(&buf, pointer);
+    pb_buf_byte(&buf, '/');
+    for (size_t i = 0; i < name.size; i++) {
+        if (name.data[i] == '~' || name.data[i] == '/')
+            pb_buf_printf(&buf, "~%c", name.data[i] == '/' ? '1' : '0');
+        else
+            pb_buf_byte(&buf, name.data[i]);
+    }
+    return pb_buf_str(&buf);
+}
+
+pb_str pointer_index(pb_str pointer, size_t index)
+{
+    return pb_printf("%.*s/%zu", PB_ARG(pointer), index);
+}
+
+bool read_bool(struct exchange *exchange, const pb_json *json, const char *name, bool otherwise)
+{
+    const pb_json *value = pb_json_get(json, name);
+
+    if (!value || value->type == PB_JSON_NULL)
+        return otherwise;
+    if (value->type != PB_JSON_TRUE && value->type != PB_JSON_FALSE)
+        fault(exchange, pointer_join((pb_str){0}, value->key), "must be true or false");
+    return value->type == PB_JSON_TRUE;
+}
+
+static int hex(char c)
+{
+    if (c >= '0' && c <= '9')
+        return c - '0';
+    c = (char)(c | 0x20);
+    return c >= 'a' && c <= 'f' ? c - 'a' + 10 : -1;
+}
+
+pb_str percent_decode(pb_str text)
+{
+    pb_buf buf = {0};
+
+    for (size_t i = 0; i < text.size; i++) {
+        int high = -1, low = -1;
+        if (text.data[i] == '%' && i + 2 < text.size) {
+            high = hex(text.data[i + 1]);
+            low = hex(text.data[i + 2]);
+        }
+        if (high < 0 || low < 0) {
+            pb_buf_byte(&buf, text.data[i]);
+            continue;
+        }
+        pb_buf_byte(&buf, (char)(high * 16 + low));
+        i += 2;
+    }
+    return pb_buf_str(&buf);
+}
+
+pb_pipeline *pipeline_named(const struct http *http, pb_str name)
+{
+    for (size_t i = 0; i < http->pipelines.count; i++)
+        if (pb_str_equal(PB_ITEM(http->pipelines, pb_str, i), name))
+            return http->found[i];
+    return NULL;
+}

@@ -1,0 +1,155 @@
+/* http.h - an instance of the http transport, one exchange with a client, and what the files share.
+ *
+ * The life of a request: routes.c finds its handler, access.c decides who asks and from where,
+ * fields.c reads the body and gathers what is wrong with it, chat*.c (OpenAI's dialect) or turns*.c
+ * (the native API) run a turn, answer.c writes the answer.
+ */
+#ifndef HTTP_H
+#define HTTP_H
+
+#include <patchbay/http_server.h>
+#include <patchbay/reply.h>
+#include <patchbay/service.h>
+#include <patchbay/transport.h>
+
+struct cors {
+    pb_list origins; /* of pb_str */
+};
+
+struct tls {
+    pb_str certificate;
+    pb_str key;
+};
+
+struct limits {
+    int64_t header;
+    int64_t body;
+    int64_t reply;
+    int64_t connections;
+    int64_t connections_per_address;
+    pb_duration header_timeout;
+    pb_duration body_timeout;
+    pb_duration write_timeout;
+    pb_duration keepalive_timeout;
+    pb_duration heartbeat;
+};
+
+struct http {
+    pb_str listen;
+    pb_list pipelines; /* of pb_str */
+    pb_list auth;      /* of pb_instance * */
+    struct cors cors;
+    struct tls tls;
+    bool insecure;
+    struct limits limits;
+
+    /* Made by start. */
+    pb_pipeline **found; /* one for each name in `pipelines` */
+    pb_listener *listener;
+    pb_time started;
+};
+
+enum { FAULTS = 16 };
+
+/* A request and what became known of it. On the handler's stack. */
+struct exchange {
+    struct http *http;
+    pb_request *request;
+    bool openai;             /* errors go out in OpenAI's shape */
+    bool begun;              /* the header is out: only the stream can tell of errors */
+    bool answered;
+    pb_str turn;             /* its id, once there is one */
+    pb_str allow;            /* for 405 */
+    pb_str origin;           /* the Origin that may read the answer, or absent */
+    pb_str code;             /* OpenAI's code where it says more than the status, or absent */
+    pb_principal principal;
+    pb_operation_match match;
+    pb_field_error faults[FAULTS];
+    size_t fault_count;
+};
+
+typedef pb_status handler(struct exchange *exchange);
+
+/* routes.c */
+pb_status http_handle(void *self, pb_request *request);
+
+/* access.c */
+bool address_is_loopback(pb_str listen);
+pb_status access_check_host(const struct exchange *exchange);
+pb_status access_authenticate(struct exchange *exchange);
+void access_origin(struct exchange *exchange);
+pb_status access_preflight(struct exchange *exchange);
+
+/* answer.c: whole answers, and the header of streams. Return what pb_respond returned. */
+pb_status answer(struct exchange *exchange, int32_t status, const char *type, pb_str body);
+pb_status answer_begin(struct exchange *exchange);
+/* The running task's error (or `error`), in the dialect of the exchange. */
+pb_status answer_error(struct exchange *exchange);
+pb_status answer_failure(struct exchange *exchange, const pb_error *error);
+/* {"message": …, "type": …, "param": …, "code": …} */
+void openai_error_write(pb_json_writer *writer, const struct exchange *exchange,
+                        const pb_error *error);
+
+/* fields.c */
+pb_status body_json(struct exchange *exchange, const pb_json **out);
+/* Notes what is wrong with a field; reading goes on, so that all is said at once. */
+PB_PRINTF(3, 4) void fault(struct exchange *exchange, pb_str pointer, const char *format, ...);
+/* PB_OK, or PB_INVALID with a sentence when there were faults. */
+pb_status faults_status(struct exchange *exchange);
+/* "/messages/0/role" as "messages[0].role", in the running scope. */
+pb_str pointer_as_param(pb_str pointer);
+pb_str pointer_join(pb_str pointer, pb_str name);
+pb_str pointer_index(pb_str pointer, size_t index);
+bool read_bool(struct exchange *exchange, const pb_json *json, const char *name, bool otherwise);
+/* Percent-decodes into the running scope; invalid escapes stay. */
+pb_str percent_decode(pb_str text);
+/* The pipeline that this listener offers under `name`, or NULL. */
+pb_pipeline *pipeline_named(const struct http *http, pb_str name);
+
+/* params.c: checks one generation parameter. False: no parameter has that name. */
+bool param_check(struct exchange *exchange, const pb_json *value, pb_str pointer);
+
+/* messages.c */
+struct messages {
+    const pb_message **list;
+    size_t count;
+};
+void messages_read(struct exchange *exchange, const pb_json *json, struct messages *out);
+/* A native message: text or a list of parts. */
+const pb_message *message_native(struct exchange *exchange, const pb_json *json);
+
+/* chat.c: POST /v1/chat/completions */
+handler chat_completions;
+struct chat {
+    pb_str model; /* the pipeline's name, as the client asked for it */
+    pb_time created;
+    bool stream;
+    bool include_usage;
+    pb_turn_spec spec;
+    struct messages messages;
+};
+const char *openai_finish(int32_t finish);
+/* chat_reply.c, chat_stream.c: run the turn and answer. */
+pb_status chat_answer_whole(struct exchange *exchange, const struct chat *chat, pb_turn *turn);
+pb_status chat_answer_stream(struct exchange *exchange, const struct chat *chat, pb_turn *turn);
+void openai_usage_write(pb_json_writer *writer, const pb_usage *usage);
+/* "sources" and "patchbay", beside the standard members. */
+void openai_extras_write(pb_json_writer *writer, const pb_reply *reply, pb_str turn,
+                         const pb_turn_result *result);
+
+/* models.c */
+handler models_list, models_get;
+
+/* turns.c: POST /v1/turns */
+handler turns_create;
+struct turn_input {
+    bool stream;
+    pb_turn_spec spec;
+    const pb_message *message;
+};
+/* turns_input.c */
+pb_status turn_input_read(struct exchange *exchange, struct turn_input *input);
+/* turns_stream.c */
+pb_status turns_answer_stream(struct exchange *exchange, pb_turn *turn);
+
+#endif

@@ -1,0 +1,142 @@
+/* routes.c - from method and path to a handler: this plugin's own routes first, then operations. */
+#include "http.h"
+
+struct route {
+    const char *method;
+    const char *path; /* with a slash at its end: everything below, as match.values[0] */
+    handler *handle;
+    bool openai;
+};
+
+static const struct route routes[] = {
+    {"POST", "/v1/chat/completions", chat_completions, true},
+    {"GET", "/v1/models", models_list, true},
+    {"GET", "/v1/models/", models_get, true},
+    {"POST", "/v1/turns", turns_create, false},
+};
+
+static const char *const methods[] = {"GET", "POST", "PUT", "PATCH", "DELETE"};
+
+static bool path_fits(const struct route *route, pb_str path, pb_str *rest)
+{
+    pb_str own = pb_str_of(route->path);
+
+    *rest = pb_str_slice(path, own.size, path.size);
+    if (own.data[own.size - 1] == '/')
+        return rest->size > 0 && pb_str_starts(path, own);
+    return pb_str_equal(path, own);
+}
+
+/* The route; *known tells that another method would have fitted. */
+static const struct route *find_own(struct exchange *exchange, pb_str method, bool *known)
+{
+    for (size_t i = 0; i < sizeof routes / sizeof *routes; i++) {
+        pb_str rest;
+        if (!path_fits(&routes[i], exchange->request->path, &rest))
+            continue;
+        *known = true;
+        exchange->openai = routes[i].openai;
+        if (pb_str_is(method, routes[i].method)) {
+            exchange->match.values[0] = rest;
+            return &routes[i];
+        }
+    }
+    return NULL;
+}
+
+/* What Allow says of a path: "GET, HEAD, OPTIONS"; absent where the path is unknown. */
+static pb_str allowed(struct exchange *exchange)
+{
+    pb_buf buf = {0};
+
+    for (size_t i = 0; i < sizeof methods / sizeof *methods; i++) {
+        const pb_operation *operation;
+        pb_operation_match match = {.size = (uint32_t)sizeof match};
+        pb_str method = pb_str_of(methods[i]);
+        bool known;
+
+        if (!find_own(exchange, method, &known) &&
+            pb_operation_route(method, exchange->request->path, &operation, &match) != PB_OK)
+            continue;
+        pb_buf_printf(&buf, "%s, %s", methods[i], i == 0 ? "HEAD, " : "");
+    }
+    pb_error_clear();
+    if (buf.size)
+        pb_buf_add(&buf, pb_lit("OPTIONS"));
+    return pb_buf_str(&buf);
+}
+
+static pb_status not_found(struct exchange *exchange)
+{
+    exchange->allow = allowed(exchange);
+    if (exchange->allow.size) {
+        pb_fail(PB_UNSUPPORTED, "this path takes %.*s", PB_ARG(exchange->allow));
+        return answer_error(exchange);
+    }
+    exchange->openai = false;
+    pb_fail(PB_NOT_FOUND, "there is nothing at this path");
+    return answer_error(exchange);
+}
+
+static pb_status run_operation(struct exchange *exchange, const pb_operation *operation)
+{
+    pb_request *request = exchange->request;
+    pb_content content = {.size = (uint32_t)sizeof content};
+    pb_call call = {
+        .size = (uint32_t)sizeof call,
+        .match = &exchange->match,
+        .query = request->query,
+        .request_id = request->id,
+    };
+
+    if (!operation->public_access) {
+        if (access_authenticate(exchange) != PB_OK)
+            return answer_error(exchange);
+        call.principal = &exchange->principal;
+    }
+    if (pb_request_body(request, &call.body) != PB_OK)
+        return answer_error(exchange);
+    if (pb_operation_call(operation, &call, &content) != PB_OK)
+        return answer_error(exchange);
+    char type[128];
+    (void)snprintf(type, sizeof type, "%.*s", PB_ARG(content.type));
+    return answer(exchange, content.status ? content.status : 200,
+                  content.type.size ? type : "application/json", content.body);
+}
+
+static pb_status run_own(struct exchange *exchange, const struct route *route)
+{
+    if (access_authenticate(exchange) != PB_OK)
+        return answer_error(exchange);
+    pb_status status = route->handle(exchange);
+    if (exchange->answered || exchange->begun || status == PB_OK)
+        return status;
+    return answer_error(exchange);
+}
+
+pb_status http_handle(void *self, pb_request *request)
+{
+    struct exchange exchange = {.http = self, .request = request};
+    pb_str method = request->method;
+    const pb_operation *operation;
+    bool known = false;
+
+    exchange.match.size = (uint32_t)sizeof exchange.match;
+    access_origin(&exchange);
+    if (access_check_host(&exchange) != PB_OK)
+        return answer_error(&exchange);
+    if (pb_str_is(method, "OPTIONS")) {
+        exchange.allow = allowed(&exchange);
+        return exchange.allow.size ? access_preflight(&exchange) : not_found(&exchange);
+    }
+    if (pb_str_is(method, "HEAD"))
+        method = pb_lit("GET");
+    const struct route *route = find_own(&exchange, method, &known);
+    if (route)
+        return run_own(&exchange, route);
+    if (pb_operation_route(method, request->path, &operation, &exchange.match) == PB_OK) {
+        exchange.openai = false;
+        return run_operation(&exchange, operation);
+    }
+    return not_found(&exchange);
+}

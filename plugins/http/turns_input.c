@@ -1,0 +1,79 @@
+/* turns_input.c - the body of POST /v1/turns. Everything that is wrong with it is said at once. */
+#include "http.h"
+
+static const char *const fields[] = {
+    "pipeline", "conversation", "message",  "stream",        "detach",
+    "overrides", "variables",   "metadata", "stream_stages", NULL,
+};
+
+static bool is_field(pb_str name)
+{
+    for (size_t i = 0; fields[i]; i++)
+        if (pb_str_is(name, fields[i]))
+            return true;
+    return false;
+}
+
+static const pb_json *read_object(struct exchange *exchange, const pb_json *json, const char *name)
+{
+    const pb_json *value = pb_json_get(json, name);
+
+    if (!value || value->type == PB_JSON_NULL)
+        return NULL;
+    if (value->type != PB_JSON_OBJECT)
+        fault(exchange, pointer_join((pb_str){0}, value->key), "must be an object");
+    return value->type == PB_JSON_OBJECT ? value : NULL;
+}
+
+static void check_overrides(struct exchange *exchange, const pb_json *overrides)
+{
+    for (const pb_json *at = overrides ? overrides->child : NULL; at; at = at->next) {
+        pb_str pointer = pointer_join(pb_lit("/overrides"), at->key);
+        if (!param_check(exchange, at, pointer))
+            fault(exchange, pointer, "is no parameter that a client may set");
+    }
+}
+
+static void read_pipeline(struct exchange *exchange, const pb_json *json, pb_turn_spec *spec)
+{
+    const pb_json *name = pb_json_get(json, "pipeline");
+
+    if (!name || name->type == PB_JSON_NULL)
+        spec->pipeline = exchange->http->found[0];
+    else if (name->type != PB_JSON_STRING)
+        fault(exchange, pb_lit("/pipeline"), "must be a text");
+    else if (!(spec->pipeline = pipeline_named(exchange->http, name->text)))
+        fault(exchange, pb_lit("/pipeline"), "there is no pipeline '%.*s' here",
+              PB_ARG(pb_str_slice(name->text, 0, 128)));
+}
+
+pb_status turn_input_read(struct exchange *exchange, struct turn_input *input)
+{
+    const pb_json *json, *conversation;
+    pb_status status = body_json(exchange, &json);
+
+    if (status != PB_OK)
+        return status;
+    input->spec = pb_turn_spec_make();
+    read_pipeline(exchange, json, &input->spec);
+    input->message = message_native(exchange, pb_json_get(json, "message"));
+    conversation = pb_json_get(json, "conversation");
+    if (conversation && conversation->type != PB_JSON_NULL)
+        fault(exchange, pb_lit("/conversation"),
+              "must be null: this server keeps no conversations, send what was said in the message");
+    if (read_bool(exchange, json, "detach", false))
+        fault(exchange, pb_lit("/detach"),
+              "must be false: this server runs a turn only while its client waits");
+    input->stream = read_bool(exchange, json, "stream", false);
+    input->spec.stream_stages = read_bool(exchange, json, "stream_stages", false);
+    input->spec.params = read_object(exchange, json, "overrides");
+    check_overrides(exchange, input->spec.params);
+    input->spec.variables = read_object(exchange, json, "variables");
+    input->spec.metadata = read_object(exchange, json, "metadata");
+    for (const pb_json *at = json->child; at; at = at->next)
+        if (!is_field(at->key))
+            fault(exchange, pointer_join((pb_str){0}, at->key), "is no field of a turn");
+    if (!input->message)
+        return PB_NO_MEMORY;
+    return faults_status(exchange);
+}

@@ -1,0 +1,210 @@
+/* turns_stream.c - a turn of the native API as typed server-sent events.
+ *
+ * The first event, `turn`, goes out at once: a client knows the id by which it may cancel, and the
+ * connection shows life while the model thinks. Text is one quoted string between two constants.
+ * A tool call is sent when it is whole.
+ */
+#include "http.h"
+
+enum { ROOM = 1024 };
+
+struct stream {
+    pb_sink base;
+    struct exchange *exchange;
+    pb_turn *turn;
+    uint64_t number; /* of the last event, its id */
+    size_t flushed;  /* tool calls that were sent */
+    char *frame;     /* ROOM bytes to write an event in */
+    pb_reply reply;  /* of sources and tool calls */
+};
+
+/* Begins an event in the frame, or in the scope when it outgrows that. */
+static pb_buf event_begin(struct stream *stream, const char *name)
+{
+    pb_buf buf = {.data = stream->frame, .capacity = ROOM};
+
+    pb_buf_printf(&buf, "id: %llu\nevent: %s\ndata: ", (unsigned long long)++stream->number, name);
+    return buf;
+}
+
+static pb_status event_end(struct stream *stream, pb_buf *buf)
+{
+    pb_buf_add(buf, pb_lit("\n\n"));
+    if (buf->failed)
+        return PB_NO_MEMORY;
+    return pb_respond_write(stream->exchange->request, pb_buf_str(buf));
+}
+
+static void add_branch(pb_buf *buf, const pb_event *event)
+{
+    if (event->branch)
+        pb_buf_printf(buf, ",\"branch\":%d", event->branch);
+}
+
+static pb_status emit_text(struct stream *stream, const char *name, const pb_event *event)
+{
+    pb_buf buf = event_begin(stream, name);
+
+    pb_buf_add(&buf, pb_lit("{\"delta\":"));
+    pb_json_quote(&buf, event->text);
+    add_branch(&buf, event);
+    pb_buf_byte(&buf, '}');
+    return event_end(stream, &buf);
+}
+
+static pb_status emit_turn(struct stream *stream)
+{
+    const pb_turn_info *info = pb_turn_info_of(stream->turn);
+    pb_buf buf = event_begin(stream, "turn");
+    pb_json_writer writer = pb_json_writer_make(&buf);
+
+    pb_jw_open(&writer, '{');
+    pb_jw_member(&writer, "id", info->id);
+    pb_jw_member(&writer, "conversation", (pb_str){0});
+    pb_jw_member(&writer, "pipeline", info->pipeline);
+    pb_jw_close(&writer, '}');
+    return event_end(stream, &buf);
+}
+
+static pb_status send_call(struct stream *stream, const pb_reply_call *call)
+{
+    pb_buf buf = event_begin(stream, "tool.call");
+    pb_json_writer writer = pb_json_writer_make(&buf);
+
+    pb_jw_open(&writer, '{');
+    pb_jw_member(&writer, "id", pb_reply_str(&call->id));
+    pb_jw_member(&writer, "name", pb_reply_str(&call->name));
+    pb_jw_member(&writer, "arguments", pb_reply_str(&call->arguments));
+    if (call->branch)
+        pb_jw_count(&writer, "branch", call->branch);
+    pb_jw_close(&writer, '}');
+    return event_end(stream, &buf);
+}
+
+/* Sends the calls that are whole: all but the newest, or all. */
+static pb_status flush_calls(struct stream *stream, bool all)
+{
+    size_t whole = stream->reply.call_count;
+    pb_status status = PB_OK;
+
+    if (!all && whole)
+        whole--;
+    while (status == PB_OK && stream->flushed < whole)
+        status = send_call(stream, &stream->reply.calls[stream->flushed++]);
+    return status;
+}
+
+static pb_status emit_named(struct stream *stream, const char *name, const pb_event *event,
+                            const char *text_key)
+{
+    pb_buf buf = event_begin(stream, name);
+    pb_json_writer writer = pb_json_writer_make(&buf);
+
+    pb_jw_open(&writer, '{');
+    if (event->id.data)
+        pb_jw_member(&writer, "id", event->id);
+    pb_jw_member(&writer, "name", event->name);
+    if (text_key)
+        pb_jw_member(&writer, text_key, event->text);
+    if (event->data) {
+        pb_jw_key(&writer, "data");
+        pb_jw_json(&writer, event->data);
+    }
+    if (event->branch)
+        pb_jw_count(&writer, "branch", event->branch);
+    pb_jw_close(&writer, '}');
+    return event_end(stream, &buf);
+}
+
+static pb_status emit_source(struct stream *stream, const pb_event *event)
+{
+    pb_buf buf = event_begin(stream, "source");
+
+    pb_json_write(&buf, event->data);
+    pb_status status = event_end(stream, &buf);
+    return status == PB_OK ? pb_reply_note(&stream->reply, event) : status;
+}
+
+/* usage and done; or error, which is the end. */
+static pb_status emit_done(struct stream *stream, const pb_turn_result *result)
+{
+    const pb_turn_info *info = pb_turn_info_of(stream->turn);
+    bool failed = result->status != PB_OK && result->status != PB_CANCELLED;
+    pb_buf buf = event_begin(stream, failed ? "error" : "usage");
+    pb_json_writer writer = pb_json_writer_make(&buf);
+
+    if (failed) {
+        pb_problem_write(&buf, result->error ? result->error : pb_error_last(), info->request_id,
+                         NULL, 0);
+    } else {
+        pb_usage_write(&writer, &result->usage);
+    }
+    pb_status status = event_end(stream, &buf);
+    if (status == PB_OK && !failed) {
+        buf = event_begin(stream, "done");
+        writer = pb_json_writer_make(&buf);
+        pb_reply_write(&writer, &stream->reply, info, result);
+        status = event_end(stream, &buf);
+    }
+    return status == PB_OK ? pb_respond_end(stream->exchange->request) : status;
+}
+
+static pb_status emit_event(struct stream *stream, const pb_event *event)
+{
+    switch (event->type) {
+    case PB_EVENT_TEXT:
+        return emit_text(stream, "text", event);
+    case PB_EVENT_THINKING:
+        return emit_text(stream, "thinking", event);
+    case PB_EVENT_TOOL_CALL:
+        return pb_reply_note(&stream->reply, event);
+    case PB_EVENT_TOOL_RESULT:
+        return emit_named(stream, "tool.result", event, "result");
+    case PB_EVENT_SOURCE:
+        return event->data ? emit_source(stream, event) : (pb_status)PB_OK;
+    case PB_EVENT_STAGE:
+        return emit_named(stream, "stage", event, "state");
+    case PB_EVENT_CUSTOM:
+        return emit_named(stream, "custom", event, NULL);
+    case PB_EVENT_DONE:
+        return emit_done(stream, event->result);
+    default:
+        return PB_OK;
+    }
+}
+
+static pb_status stream_emit(pb_sink *sink, const pb_event *event)
+{
+    struct stream *stream = (struct stream *)sink;
+    bool calling = event->type == PB_EVENT_TOOL_CALL;
+    bool small = event->type == PB_EVENT_TEXT && event->text.size <= (ROOM - 256) / 6;
+    pb_scope *scope = small ? NULL : pb_scope_begin();
+    pb_status status = flush_calls(stream, !calling);
+
+    if (status == PB_OK)
+        status = emit_event(stream, event);
+    if (status == PB_OK && calling)
+        status = flush_calls(stream, false);
+    if (scope)
+        pb_scope_end(scope);
+    return status;
+}
+
+pb_status turns_answer_stream(struct exchange *exchange, pb_turn *turn)
+{
+    struct stream stream = {
+        .base = {.size = (uint32_t)sizeof(pb_sink), .emit = stream_emit},
+        .exchange = exchange,
+        .turn = turn,
+        .frame = pb_alloc(ROOM),
+        .reply = pb_reply_make((size_t)exchange->http->limits.reply),
+    };
+    pb_status status = stream.frame ? answer_begin(exchange) : (pb_status)PB_NO_MEMORY;
+
+    if (status == PB_OK)
+        status = emit_turn(&stream);
+    if (status == PB_OK)
+        status = pb_turn_run(turn, &stream.base);
+    pb_reply_end(&stream.reply);
+    return status;
+}

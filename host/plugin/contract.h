@@ -40,10 +40,9 @@ pb_sink *contract_llm_begin(struct contract_llm *guard, pb_instance *llm, pb_sin
 pb_status contract_llm_end(struct contract_llm *guard, pb_status status);
 
 /* Rule 6: PB_CANCELLED is final: a cancelled stage does not return PB_OK after a host call told it
- * so. Rule 7: a failure has a sentence. Rule 2: scopes end in the call that began them. */
+ * so. Rule 7: a failure has a sentence. */
 struct contract_stage {
     pb_instance *stage;
-    struct arena *arena; /* that the task allocated from */
     bool was_cancelled;
     bool watched;
 };

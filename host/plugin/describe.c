@@ -21,6 +21,8 @@ enum { PATIENCE = 10 /* seconds */, LARGEST_ANSWER = 16 * 1024 * 1024 };
 
 static void write_component(pb_json_writer *writer, const pb_component *component)
 {
+    static const struct schema_style style = {.config = true, .pipeline = "#/$defs/stages"};
+
     pb_jw_open(writer, '{');
     pb_jw_key(writer, "kind");
     pb_jw_str(writer, pb_str_of(component->kind));
@@ -29,7 +31,7 @@ static void write_component(pb_json_writer *writer, const pb_component *componen
     pb_jw_key(writer, "revision");
     pb_jw_int(writer, component->interface->revision);
     pb_jw_key(writer, "schema");
-    schema_json_schema(component->options, writer);
+    schema_json_schema(component->options, &style, writer);
     pb_jw_close(writer, '}');
 }
 

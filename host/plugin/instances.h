@@ -33,12 +33,13 @@ struct pb_instance {
     const pb_interface *interface; /* component->interface */
     const pb_plugin *plugin;
     void *self;
-    const struct config_node *node; /* of the options; NULL for a stage written as a bare name */
+    struct config_node *node;      /* of the options; of a stage written as a bare name: that name */
     enum instance_state state;
     pb_instance *next;             /* in the order of the file; stages stand before their pipeline */
     struct instance_need *needs;
     pb_pipeline *nested;           /* the pipelines of its options, by nested->next */
     int mark;                      /* of the walk that orders */
+    bool broken;                   /* its problems are reported; it cannot be created */
     struct arena arena;            /* of its options, create and start; lives for ever */
 };
 
@@ -47,14 +48,14 @@ struct pb_pipeline {
     pb_instance **stages;
     size_t count;
     pb_pipeline *next;     /* the next of the configuration, or of the stage */
-    const struct config_node *node;
+    struct config_node *node;
 };
 
-/* Reads the whole tree (its root). Problems go to `diagnostics`; PB_INVALID when there was one that
- * is not a warning. Scans for plugins as section `plugins` says. The tree must live as long as the
- * process. data_dir: absolute. */
+/* Reads the whole tree. Problems go to `diagnostics`; PB_INVALID when there is one in it (also from
+ * before) that is not a warning. Scans for plugins as section `plugins` says. The tree must live as
+ * long as the process. data_dir: absolute. The diagnostics live until instances_reset. */
 struct instances_source {
-    const struct config_node *root;
+    struct config_node *root; /* NULL: an empty file */
     const char *data_dir;
     struct config_diagnostics *diagnostics;
 };

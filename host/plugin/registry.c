@@ -310,25 +310,42 @@ static bool offers(const struct plugin *plugin, pb_str kind, pb_str name)
     return false;
 }
 
-/* What stands behind "no plugin offers …": a wrong kind, a likely spelling, a file that looks right. */
+/* The names that plugins which may be loaded offer for `kind`. */
+static size_t names_of(pb_str kind, pb_str **out)
+{
+    struct offer offer;
+    size_t count = 0;
+    pb_str *names = NULL;
+
+    for (const struct plugin *plugin = first; plugin; plugin = plugin->next)
+        for (size_t i = 0; !plugin->refused && offer_at(plugin, i, &offer); i++) {
+            if (!pb_str_equal(offer.kind, kind))
+                continue;
+            pb_str *more = pb_grow(names, count * sizeof *names, (count + 1) * sizeof *names);
+            if (!more)
+                return 0;
+            names = more;
+            names[count++] = offer.name;
+        }
+    *out = names;
+    return count;
+}
+
+/* What stands behind "no plugin offers …": a wrong kind, a file that looks right, a likely spelling. */
 static pb_str hint(pb_str kind, pb_str name)
 {
-    struct nearest nearest;
     struct offer offer;
+    pb_str *names = NULL;
 
-    nearest_begin(&nearest, name);
     for (const struct plugin *plugin = first; plugin; plugin = plugin->next) {
-        if (plugin->refused && pb_str_equal(plugin_name(plugin), name))
+        if (plugin->refused && !plugin->manifest.count && pb_str_equal(plugin_name(plugin), name))
             return pb_printf("; the file %s is refused: %s", plugin->path, plugin->refused);
-        for (size_t i = 0; offer_at(plugin, i, &offer); i++) {
+        for (size_t i = 0; offer_at(plugin, i, &offer); i++)
             if (pb_str_equal(offer.name, name))
                 return pb_printf("; '%.*s' is a %.*s", PB_ARG(name), PB_ARG(offer.kind));
-            if (pb_str_equal(offer.kind, kind) && !plugin->refused)
-                nearest_add(&nearest, offer.name);
-        }
     }
-    pb_str found = nearest_end(&nearest);
-    return found.size ? pb_printf("; did you mean '%.*s'?", PB_ARG(found)) : pb_lit("");
+    size_t count = names_of(kind, &names);
+    return nearest_hint(name, names, count);
 }
 
 static pb_status not_found(pb_str kind, pb_str name)

@@ -1,0 +1,59 @@
+/* instances_host.c - reads the sections `host` and `plugins`, and scans for plugins. */
+#include "plugin/instances_internal.h"
+
+#include "config/schema.h"
+
+#include <unistd.h>
+
+/* host.log.file is "stderr" or a file in the data folder. */
+static void place_log(const char *data_dir)
+{
+    pb_str *file = &instances.host.log.file;
+
+    if (!pb_str_is(*file, "stderr") && !pb_str_starts(*file, pb_lit("/")))
+        *file = pb_printf("%s/%.*s", data_dir ? data_dir : ".", PB_ARG(*file));
+}
+
+static void scan(struct config_node *node, struct config_diagnostics *diagnostics)
+{
+    const pb_list path = instances.plugins.path;
+    const char **folders = PB_NEW_ARRAY(const char *, path.count + 1);
+
+    for (size_t i = 0; folders && i < path.count; i++) {
+        folders[i] = PB_ITEM(path, pb_str, i).data;
+        if (access(folders[i], R_OK | X_OK) != 0)
+            config_warning(diagnostics, config_node_at(config_node_get(node, "path"), i),
+                           "the folder %s cannot be read; plugins are not searched there",
+                           folders[i]);
+    }
+    if (folders)
+        (void)registry_scan(folders);
+    (void)registry_scan(loader_default_folders());
+}
+
+static void read_plugins(const struct instances_source *source, const struct schema_context *context)
+{
+    struct config_node *node = config_node_get(source->root, "plugins");
+    struct config_node *pins = config_node_get(node, "pin");
+    pb_status status = schema_read(plugins_options_fields, &instances.plugins, node, context);
+
+    for (size_t i = 0; status == PB_OK && i < instances.plugins.pin.count; i++)
+        if (registry_pin(instances.plugins.pin.keys[i],
+                         PB_ITEM(instances.plugins.pin, pb_str, i)) != PB_OK)
+            config_problem(source->diagnostics, config_node_at(pins, i), "%.*s",
+                           PB_ARG(pb_error_last()->sentence));
+    scan(node, source->diagnostics);
+}
+
+void instances_read_host(const struct instances_source *source)
+{
+    struct schema_context context = {.diagnostics = source->diagnostics,
+                                     .data_dir = source->data_dir};
+    struct arena *before = instances_arena_enter();
+    struct config_node *node = config_node_get(source->root, "host");
+
+    (void)schema_read(host_options_fields, &instances.host, node, &context);
+    place_log(source->data_dir);
+    read_plugins(source, &context);
+    instances_arena_leave(before);
+}

@@ -1,0 +1,116 @@
+/* instances_run.c - create and start in order; stop and destroy in reverse, each exactly once. */
+#include "plugin/instances_internal.h"
+
+#include "base/scope.h"
+#include "plugin/kinds.h"
+
+#include <patchbay/log.h>
+
+/* Calls a lifecycle function in the instance's own scope, which lives for ever. */
+static pb_status call(pb_instance *instance, pb_status (*function)(void *self))
+{
+    struct arena *arena = scope_arena_swap(&instance->arena);
+    void *before = instance_enter(instance);
+
+    pb_error_clear();
+    pb_status status = function(instance->self);
+    instance_leave(before);
+    (void)scope_arena_swap(arena);
+    return status;
+}
+
+static void call_void(pb_instance *instance, void (*function)(void *self))
+{
+    struct arena *arena = scope_arena_swap(&instance->arena);
+    void *before = instance_enter(instance);
+
+    function(instance->self);
+    instance_leave(before);
+    (void)scope_arena_swap(arena);
+}
+
+/* Puts place, instance and plugin in front of what the plugin said. */
+static pb_status name_failure(const pb_instance *instance, const char *what, pb_status status)
+{
+    const pb_error *error = pb_error_last();
+    pb_str title = instance_title(instance);
+    pb_str why = error->status == status && error->sentence.size
+                     ? pb_copy(error->sentence)
+                     : pb_printf("%s, and the plugin gave no sentence", pb_status_title(status));
+
+    return pb_fail(status, "%.*s: %.*s %s: %.*s", PB_ARG(instance->path), PB_ARG(title), what,
+                   PB_ARG(why));
+}
+
+static void stop(pb_instance *instance)
+{
+    if (instance->state != INSTANCE_STARTED)
+        return;
+    instance->state = INSTANCE_STOPPED;
+    if (instance->interface->stop)
+        call_void(instance, instance->interface->stop);
+}
+
+static void destroy(pb_instance *instance)
+{
+    if (instance->state == INSTANCE_READ || instance->state == INSTANCE_DESTROYED)
+        return;
+    instance->state = INSTANCE_DESTROYED;
+    if (instance->interface->destroy)
+        call_void(instance, instance->interface->destroy);
+}
+
+static pb_status create_all(void)
+{
+    for (size_t i = 0; i < instances.count; i++) {
+        pb_instance *instance = instances.order[i];
+        pb_status status =
+            instance->interface->create ? call(instance, instance->interface->create) : PB_OK;
+        if (status != PB_OK)
+            return name_failure(instance, "could not be created", status);
+        instance->state = INSTANCE_CREATED;
+    }
+    return PB_OK;
+}
+
+static pb_status start_all(void)
+{
+    for (size_t i = 0; i < instances.count; i++) {
+        pb_instance *instance = instances.order[i];
+        pb_status status =
+            instance->interface->start ? call(instance, instance->interface->start) : PB_OK;
+        if (status != PB_OK)
+            return name_failure(instance, "did not start", status);
+        instance->state = INSTANCE_STARTED;
+    }
+    return PB_OK;
+}
+
+pb_status instances_start(void)
+{
+    pb_status status = create_all();
+
+    if (status == PB_OK)
+        status = start_all();
+    if (status == PB_OK)
+        return PB_OK;
+    /* what is undone may fail too: the first sentence is the one that counts */
+    pb_str sentence = pb_copy(pb_error_last()->sentence);
+    instances_stop();
+    return pb_fail(status, "%.*s", PB_ARG(sentence));
+}
+
+void instances_stop_transports(void)
+{
+    for (size_t i = instances.count; i-- > 0;)
+        if (kind_find(instances.order[i]->kind)->last)
+            stop(instances.order[i]);
+}
+
+void instances_stop(void)
+{
+    for (size_t i = instances.count; i-- > 0;)
+        stop(instances.order[i]);
+    for (size_t i = instances.count; i-- > 0;)
+        destroy(instances.order[i]);
+}

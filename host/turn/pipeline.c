@@ -191,6 +191,18 @@ pb_status host_run_pipeline(pb_pipeline *pipeline, pb_turn *turn, const pb_next 
     return status;
 }
 
+pb_status host_run_pipeline_with(pb_pipeline *pipeline, pb_turn *turn, const pb_next *next,
+                                 pb_sink *sink)
+{
+    pb_sink *above = turn->sink;
+
+    sink->below = above;
+    turn->sink = sink;
+    pb_status status = host_run_pipeline(pipeline, turn, next);
+    turn->sink = above;
+    return status;
+}
+
 pb_status turn_run_stages(struct pb_turn *turn, const struct pb_pipeline *pipeline)
 {
     struct pb_next first = {.stages = pipeline->stages, .count = pipeline->count};

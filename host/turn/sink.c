@@ -65,11 +65,16 @@ static pb_status emit_done(void *arg)
     return pb_sink_emit(done->core->transport, &event);
 }
 
-/* A turn that was cancelled still says so: under a shield. */
+/* Where the task is cancelled (the transport gave up), what still can be told is told under a
+ * shield. */
 void turn_emit_done(struct turn_whole *turn, const pb_turn_result *result)
 {
     struct done done = {&turn->core, result};
 
-    if (turn->core->sink_status == PB_OK)
+    if (turn->core.sink_status != PB_OK)
+        return;
+    if (task_is_cancelled(task_current()))
         (void)host_shield(emit_done, &done);
+    else
+        (void)emit_done(&done);
 }

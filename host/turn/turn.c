@@ -3,6 +3,7 @@
 
 #include "base/ids.h"
 #include "base/scope.h"
+#include "plugin/instances.h"
 #include <stdlib.h>
 
 static const pb_principal nobody = {

@@ -218,6 +218,8 @@ pb_status build(struct builder *builder)
             break;
         case '{':
         case '[': {
+            if (builder->depth == JSON_DEPTH) /* simdjson does not count empty containers */
+                return PB_TOO_LARGE;
             pb_json *node = append(builder, c == '{' ? PB_JSON_OBJECT : PB_JSON_ARRAY);
             builder->open[builder->depth++] = node;
             break;
@@ -324,6 +326,10 @@ pb_status parse(pb_str text, const pb_json **out)
     if (!prepare_names(builder.count))
         return out_of_memory();
     pb_status status = build(&builder);
+    if (status == PB_TOO_LARGE) {
+        struct json_fault fault = json_fault_find(text);
+        return explain(&fault);
+    }
     if (status == PB_OK)
         *out = builder.root;
     return status;

@@ -75,7 +75,7 @@ class Raw:
 
     def post(self, path, body, headers=''):
         data = body if isinstance(body, bytes) else json.dumps(body).encode()
-        self.send(f'POST {path} HTTP/1.1\r\nHost: x\r\nContent-Type: application/json\r\n{headers}'
+        self.send(f'POST {path} HTTP/1.1\r\nHost: 127.0.0.1\r\nContent-Type: application/json\r\n{headers}'
                   f'Content-Length: {len(data)}\r\n\r\n'.encode() + data)
 
     def read_until(self, mark):

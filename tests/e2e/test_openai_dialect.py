@@ -1,0 +1,167 @@
+"""POST /v1/chat/completions and GET /v1/models, as the OpenAI dialect speaks them."""
+import json
+
+from harness import client, upstream
+from harness.case import COMPLETIONS, ServerCase
+
+
+class OpenAIDialect(ServerCase):
+    CONFIG = 'turns.yaml'
+
+    def stream(self, **more):
+        body = dict({'model': 'support', 'stream': True,
+                     'messages': [{'role': 'user', 'content': 'Hi'}]}, **more)
+        answer = self.post(COMPLETIONS, body)
+        self.assertEqual(answer.status, 200, answer)
+        self.assertEqual(answer.headers['content-type'].split(';')[0], 'text/event-stream')
+        events = [data for _, data, _ in answer.events()]
+        self.assertEqual(events[-1], '[DONE]')
+        return events[:-1]
+
+    def test_plain(self):
+        answer = self.chat('What is 2 + 2?')
+        self.assertEqual(answer.status, 200, answer)
+        body = answer.json()
+        self.assertEqual(body['object'], 'chat.completion')
+        self.assertEqual(body['model'], 'support')
+        choice = body['choices'][0]
+        self.assertEqual(choice['index'], 0)
+        self.assertEqual(choice['finish_reason'], 'stop')
+        self.assertEqual(choice['message']['role'], 'assistant')
+        self.assertEqual(choice['message']['content'], 'Hello from the model.')
+        self.assertEqual(body['usage']['prompt_tokens'], 11)
+        self.assertEqual(body['usage']['completion_tokens'], 7)
+        self.assertEqual(body['usage']['total_tokens'], 18)
+        self.assertTrue(answer.headers['x-patchbay-turn'])
+
+    def test_what_the_model_was_asked(self):
+        self.chat('What is 2 + 2?', temperature=0.25, max_tokens=99, seed=7, frob={'a': [1]})
+        asked = self.model.requests[0]
+        self.assertEqual((asked.method, asked.path), ('POST', '/v1/chat/completions'))
+        self.assertEqual(asked.headers['authorization'], 'Bearer sk-planted-secret-of-upstream')
+        self.assertEqual(asked.headers['content-type'].split(';')[0], 'application/json')
+        body = asked.json()
+        self.assertEqual(body['model'], 'scripted')
+        self.assertEqual(body['messages'], [{'role': 'user', 'content': 'What is 2 + 2?'}])
+        self.assertEqual(body['temperature'], 0.25)
+        self.assertEqual(body['max_tokens'], 99)
+        self.assertEqual(body['seed'], 7)
+        self.assertEqual(body['frob'], {'a': [1]})
+
+    def test_streaming(self):
+        chunks = self.stream()
+        self.assertTrue(all(chunk['object'] == 'chat.completion.chunk' for chunk in chunks))
+        self.assertEqual(len({chunk['id'] for chunk in chunks}), 1)
+        deltas = [chunk['choices'][0]['delta'] for chunk in chunks]
+        self.assertEqual(deltas[0]['role'], 'assistant')
+        self.assertEqual(''.join(delta.get('content') or '' for delta in deltas),
+                         'Hello from the model.')
+        reasons = [chunk['choices'][0]['finish_reason'] for chunk in chunks]
+        self.assertEqual([reason for reason in reasons if reason], ['stop'])
+        self.assertTrue(all('usage' not in chunk or not chunk['usage'] for chunk in chunks))
+
+    def test_streaming_with_usage(self):
+        chunks = self.stream(stream_options={'include_usage': True})
+        self.assertEqual(chunks[-1]['choices'], [])
+        self.assertEqual(chunks[-1]['usage']['total_tokens'], 18)
+        self.assertTrue(all(chunk['usage'] is None for chunk in chunks[:-1]), chunks)
+
+    def test_stream_arrives_as_it_comes(self):
+        """The first word is there while the model still thinks about the second."""
+        import threading
+        go_on = threading.Event()
+        self.model.then(upstream.stream([{'role': 'assistant', 'content': 'first '},
+                                         lambda: go_on.wait(30), {'content': 'second'}]))
+        with client.Raw(self.port) as raw:
+            raw.post(COMPLETIONS, {'model': 'support', 'stream': True,
+                                   'messages': [{'role': 'user', 'content': 'Hi'}]})
+            self.assertNotIn(b'second', raw.read_until(b'first '))
+            go_on.set()
+            raw.read_until(b'[DONE]')
+
+    def test_tool_round_trip(self):
+        """Tools of the client pass through: the call out, the result in."""
+        call = {'id': 'call_7', 'type': 'function',
+                'function': {'name': 'weather', 'arguments': '{"city": "Bern", "days": 3}'}}
+        tools = [{'type': 'function', 'function': {
+            'name': 'weather', 'description': 'Tells the weather.',
+            'parameters': {'type': 'object', 'properties': {'city': {'type': 'string'}}}}}]
+        for stream in (False, True):
+            with self.subTest(stream=stream):
+                self.model.requests.clear()
+                self.model.then(upstream.completion(None, tool_calls=[call]))
+                first = [{'role': 'user', 'content': 'Weather in Bern?'}]
+                if stream:
+                    deltas = [chunk['choices'][0]['delta'] for chunk in
+                              self.stream(messages=first, tools=tools)]
+                    parts = [part for delta in deltas for part in delta.get('tool_calls', ())]
+                    self.assertEqual((parts[0]['id'], parts[0]['function']['name']),
+                                     ('call_7', 'weather'))
+                    arguments = ''.join(part['function'].get('arguments', '') for part in parts)
+                    self.assertEqual(json.loads(arguments), {'city': 'Bern', 'days': 3})
+                else:
+                    answer = self.chat(messages=first, tools=tools).json()
+                    self.assertEqual(answer['choices'][0]['finish_reason'], 'tool_calls')
+                    self.assertIsNone(answer['choices'][0]['message']['content'])
+                    self.assertEqual(answer['choices'][0]['message']['tool_calls'], [call])
+                self.assertEqual(self.model.requests[0].json()['tools'], tools)
+                rest = first + [{'role': 'assistant', 'content': None, 'tool_calls': [call]},
+                                {'role': 'tool', 'tool_call_id': 'call_7', 'content': 'Sunny.'}]
+                answer = self.chat(messages=rest, tools=tools)
+                self.assertEqual(answer.status, 200, answer)
+                self.assertEqual(self.model.requests[1].json()['messages'], rest)
+
+    def test_parts_of_a_message_pass_through(self):
+        parts = [{'type': 'text', 'text': 'What is this?'},
+                 {'type': 'image_url', 'image_url': {'url': 'data:image/png;base64,AAAA'}}]
+        self.assertEqual(self.chat(parts).status, 200)
+        self.assertEqual(self.model.requests[0].json()['messages'][0]['content'], parts)
+
+    def test_unicode_survives(self):
+        text = 'Grüße, 世界 🎉 "quoted" \\ back\n\ttab \u0001'
+        self.model.then(upstream.completion(text), upstream.completion(text))
+        self.assertEqual(self.chat(text).json()['choices'][0]['message']['content'], text)
+        self.assertEqual(self.model.requests[0].json()['messages'][0]['content'], text)
+        deltas = [chunk['choices'][0]['delta'] for chunk in self.stream()]
+        self.assertEqual(''.join(delta.get('content') or '' for delta in deltas), text)
+
+    def test_models(self):
+        answer = self.get('/v1/models')
+        self.assertEqual(answer.status, 200, answer)
+        self.assertEqual(answer.json()['object'], 'list')
+        self.assertEqual([model['id'] for model in answer.json()['data']],
+                         ['support', 'impatient', 'down', 'careful', 'hasty'])
+        one = self.get('/v1/models/%73upport')
+        self.assertEqual((one.status, one.json()['id']), (200, 'support'), one)
+        self.assert_openai_error(self.get('/v1/models/a%2Fb'), 404)
+
+    def test_fallback(self):
+        self.model.then(upstream.error(503, 'overloaded'))
+        answer = self.chat(model='careful')
+        self.assertEqual(answer.status, 200, answer)
+        self.assertEqual(len(self.model.requests), 2)
+
+    def test_head_and_options(self):
+        answer = self.request('HEAD', '/v1/models')
+        self.assertEqual((answer.status, answer.body), (200, b''))
+        answer = self.request('OPTIONS', '/v1/chat/completions')
+        self.assertEqual(answer.status, 204)
+        self.assertIn('POST', answer.headers['allow'])
+
+    def test_pipelined_requests(self):
+        """Two requests in one write are answered in order on one connection."""
+        body = json.dumps({'model': 'support', 'messages': [{'role': 'user', 'content': 'a'}]})
+        one = (f'POST {COMPLETIONS} HTTP/1.1\r\nHost: localhost\r\n'
+               f'Content-Type: application/json\r\nContent-Length: {len(body)}\r\n\r\n{body}')
+        with client.Raw(self.port) as raw:
+            raw.send((one + one).encode())
+            self.assertEqual([raw.answer().status for _ in range(2)], [200, 200])
+
+    def test_a_kept_connection_serves_many(self):
+        before = self.model.connections
+        with client.Raw(self.port) as raw:
+            for _ in range(20):
+                raw.post(COMPLETIONS, {'model': 'support',
+                                       'messages': [{'role': 'user', 'content': 'a'}]})
+                self.assertEqual(raw.answer().status, 200)
+        self.assertLessEqual(self.model.connections - before, 1)

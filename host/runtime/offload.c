@@ -24,6 +24,7 @@ static struct {
     struct list_link queue;
     pthread_t threads[THREADS_MOST];
     size_t count, idle;
+    size_t pending; /* tasks that wait for their work; the loop's thread only */
     bool set_up, stop;
 } pool = {.mutex = PTHREAD_MUTEX_INITIALIZER, .wake = PTHREAD_COND_INITIALIZER};
 
@@ -122,14 +123,22 @@ pb_status offload_run(pb_status (*fn)(void *arg), void *arg)
     pthread_cond_signal(&pool.wake);
     pthread_mutex_unlock(&pool.mutex);
 
+    pool.pending++;
     pb_status status = task_wait_for(&job.waiter, task_limits_now.offload_queue);
     if (status != PB_OK && take_back(&job)) {
+        pool.pending--;
         if (status == PB_TIMEOUT && host_error()->status != PB_TIMEOUT)
             return pb_fail_retry(PB_UNAVAILABLE, PB_SECOND, "all helper threads are busy");
         return status;
     }
     task_wait_always(&job.waiter); /* a running function cannot be interrupted */
+    pool.pending--;
     return job.result;
+}
+
+size_t offload_pending(void)
+{
+    return pool.pending;
 }
 
 void offload_fini(void)

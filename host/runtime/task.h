@@ -84,5 +84,6 @@ void offload_fini(void); /* waits for the helper threads */
 bool offload_here(void);
 bool offload_cancelled(void);
 pb_status offload_run(pb_status (*fn)(void *arg), void *arg);
+size_t offload_pending(void); /* tasks that wait for offloaded work */
 
 #endif

@@ -95,14 +95,7 @@ pb_status host_llm_generate(pb_instance *llm, const pb_llm_request *request, pb_
     struct listener listener = {.base = {.size = sizeof(pb_sink), .emit = listen_emit},
                                 .core = core};
     struct contract_llm guard;
-    pb_llm_request asked = {0};
 
-    memcpy(&asked, request, request->size < sizeof asked ? request->size : sizeof asked);
-    asked.size = sizeof asked;
-    if (core && !core->streaming)
-        asked.stream = 0;
-    if (core && !asked.dialect.data)
-        asked.dialect = core->dialect;
     listener.base.below = sink;
     listener.usage.size = sizeof listener.usage;
     listener.begin = trace_now();
@@ -110,7 +103,7 @@ pb_status host_llm_generate(pb_instance *llm, const pb_llm_request *request, pb_
 
     void *before = instance_enter(llm);
     pb_sink *first = contract_llm_begin(&guard, llm, &listener.base);
-    pb_status status = contract_llm_end(&guard, interface->generate(llm->self, &asked, first));
+    pb_status status = contract_llm_end(&guard, interface->generate(llm->self, request, first));
     if (status == PB_OK && !listener.finished)
         status = pb_fail(PB_BAD_UPSTREAM, "the model stopped in the middle of its answer");
     instance_leave(before);

@@ -19,6 +19,7 @@ struct rerun {
 };
 
 struct pb_next {
+    pb_sink hand;                /* what pb_turn_sink gives the stage: counts and passes on */
     struct pb_turn *turn;        /* the view with which the stage was entered */
     pb_instance *const *stages;  /* what follows, `count` of them */
     size_t count;
@@ -26,7 +27,7 @@ struct pb_next {
     struct rerun *rerun;
 };
 
-static pb_status enter(struct pb_turn *turn, struct pb_next next);
+static pb_status enter(struct pb_turn *turn, const struct pb_next *at);
 
 /* Runs what stands behind `next`, from whichever list still has a stage. */
 static pb_status go_on(const struct pb_next *next, struct pb_turn *turn)
@@ -35,25 +36,47 @@ static pb_status go_on(const struct pb_next *next, struct pb_turn *turn)
         next = next->outer;
     if (!next)
         return PB_OK;
-    return enter(turn, (struct pb_next){.stages = next->stages,
-                                        .count = next->count,
-                                        .outer = next->outer});
+    return enter(turn, next);
 }
 
-/* Enters next.stages[0]; the rest of `next` is what follows it. */
-static pb_status enter(struct pb_turn *turn, struct pb_next next)
+static pb_status hand_emit(pb_sink *sink, const pb_event *event)
 {
-    pb_instance *stage = *next.stages;
+    list_entry(sink, struct pb_next, hand)->turn->core->emitted++;
+    return pb_pass(sink, event);
+}
+
+/* The sink that the running stage emits to, good until that stage returns. */
+pb_sink *host_turn_sink(pb_turn *turn)
+{
+    struct pb_next *next = turn->running;
+
+    if (!next)
+        return turn->sink;
+    next->hand.below = turn->sink;
+    return &next->hand;
+}
+
+/* Enters the first stage of `at`; the rest of it is what follows. */
+static pb_status enter(struct pb_turn *turn, const struct pb_next *at)
+{
+    pb_instance *stage = *at->stages;
     const pb_stage *interface = (const pb_stage *)(const void *)stage->interface;
     struct rerun rerun;
+    struct pb_next next;
     struct contract_stage guard;
+    struct pb_next *above = turn->running;
     pb_sink *sink = turn->sink;
 
     rerun.ran = false;
+    next.hand.size = sizeof next.hand;
+    next.hand.reserved = 0;
+    next.hand.emit = hand_emit;
     next.turn = turn;
-    next.stages++;
-    next.count--;
+    next.stages = at->stages + 1;
+    next.count = at->count - 1;
+    next.outer = at->outer;
     next.rerun = &rerun;
+    turn->running = &next;
 
     struct pb_span *span = trace_span(turn->core->trace, pb_lit("stage"), stage->name);
     if (span)
@@ -65,6 +88,7 @@ static pb_status enter(struct pb_turn *turn, struct pb_next next)
     pb_status status = contract_stage_end(&guard, interface->run(stage->self, turn, &next));
     instance_leave(before);
     turn->sink = sink;
+    turn->running = above;
     if (turn->core->stream_stages)
         turn_emit_stage(turn, stage->name, false);
     trace_span_end(span, status);

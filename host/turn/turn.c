@@ -34,6 +34,8 @@ static void describe(struct turn_whole *turn, const pb_turn_spec *spec)
     info->principal = spec->principal ? spec->principal : &nobody;
     info->metadata = spec->metadata;
     info->created = host_now();
+    info->dialect = spec->dialect;
+    info->stream = spec->stream;
     if (!trace)
         return;
     trace->created = info->created;
@@ -61,9 +63,7 @@ pb_status host_turn_new(const pb_turn_spec *spec, pb_turn **out)
     arena_init(&core->kept, turn_limits_now()->memory);
     arena_init(&turn->view.arena, turn_limits_now()->memory);
     core->pipeline = spec->pipeline;
-    core->streaming = spec->stream;
     core->stream_stages = spec->stream_stages;
-    core->dialect = spec->dialect;
     core->usage.size = sizeof core->usage;
     core->trace = trace_begin(core->id);
     turn->view.core = core;

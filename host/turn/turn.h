@@ -64,9 +64,7 @@ struct turn_core {
     pb_sink *transport;      /* where everything ends */
     pb_status sink_status;   /* the first failure of the transport's sink */
     uint32_t stream_stages;
-    bool streaming;          /* somebody reads along */
     bool cancelled;          /* by pb_turn_cancel or the end of a drain */
-    pb_str dialect;
     pb_duration started;     /* monotonic; 0 until it runs */
     pb_duration first_text;  /* after `started`, or 0 */
     pb_usage usage;
@@ -84,6 +82,7 @@ struct pb_turn {
     struct turn_core *core;
     struct turn_state state;
     pb_sink *sink;           /* what pb_emit uses now */
+    struct pb_next *running; /* of the stage that runs, or NULL */
     struct arena arena;
     struct list_link link;   /* in core->views, of a branch */
     pb_sink tag;             /* of a branch: writes its index into what passes */

@@ -6,7 +6,7 @@
  *                                          &patchbay_plugin_retry, &patchbay_plugin_generate);
  *     pb_script(harness, "main", PB_STEP_FAIL(PB_UNAVAILABLE, "busy"));
  *     pb_script(harness, "main", PB_STEP_TEXT("hello"), PB_STEP_STOP);
- *     const pb_reply *reply = pb_harness_say(harness, "hi");
+ *     const pb_outcome *reply = pb_harness_say(harness, "hi");
  *     … reply->text, reply->status, reply->events …
  *     pb_harness_free(harness);      // aborts on a leaked task, turn or handle
  *
@@ -54,7 +54,7 @@ typedef struct pb_ask {
 } pb_ask;
 
 /* What came of it. */
-typedef struct pb_reply {
+typedef struct pb_outcome {
     pb_status status;         /* of pb_turn_run, or of pb_turn_new when that failed */
     pb_str sentence;          /* of the error */
     pb_duration retry_after;
@@ -68,10 +68,10 @@ typedef struct pb_reply {
     pb_str id;                /* the turn's */
     pb_duration elapsed;      /* virtual time */
     const pb_json *explain;   /* GET /v1/turns/{id} */
-} pb_reply;
+} pb_outcome;
 
-const pb_reply *pb_harness_say(pb_harness *harness, const char *text);
-const pb_reply *pb_harness_ask(pb_harness *harness, const pb_ask *ask);
+const pb_outcome *pb_harness_say(pb_harness *harness, const char *text);
+const pb_outcome *pb_harness_ask(pb_harness *harness, const pb_ask *ask);
 
 /* Runs fn(arg) on a task with virtual time until it returned; gives its status. For tests of calls
  * that are not turns. The task's memory is gone afterwards; its error's sentence is in *sentence
@@ -156,6 +156,6 @@ const pb_json *pb_scripted_request(pb_harness *harness, const char *llm, size_t 
 /* A member by path ("stages/0/calls/1/name"), or NULL. */
 const pb_json *pb_json_path(const pb_json *json, const char *path);
 /* How many events of this type came. */
-size_t pb_reply_count(const pb_reply *reply, int32_t type);
+size_t pb_outcome_count(const pb_outcome *reply, int32_t type);
 
 #endif

@@ -97,6 +97,8 @@ typedef struct pb_request pb_request;
     X(1, pb_status, run_next, (const pb_next *next, pb_turn *turn))                                \
     X(1, pb_status, run_next_with, (const pb_next *next, pb_turn *turn, pb_sink *sink))            \
     X(1, pb_status, run_pipeline, (pb_pipeline * pipeline, pb_turn * turn, const pb_next *next))   \
+    X(1, pb_status, run_pipeline_with,                                                             \
+      (pb_pipeline * pipeline, pb_turn * turn, const pb_next *next, pb_sink *sink))                \
     X(1, pb_status, turn_branch, (pb_turn * turn, int32_t index, pb_sink * sink, pb_turn * *out))  \
     X(1, pb_status, turn_keep, (pb_turn * turn, pb_turn * branch))                                 \
     X(1, pb_span *, span_begin, (pb_str kind, pb_str name))                                        \

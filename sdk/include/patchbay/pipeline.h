@@ -15,6 +15,14 @@ static inline pb_status pb_run_pipeline(pb_pipeline *pipeline, pb_turn *turn, co
     return PB_CALL(run_pipeline)(pipeline, turn, next);
 }
 
+/* The same with `sink` in front of what streams back; the host sets sink->below. The sink must stay
+ * until this returns. */
+static inline pb_status pb_run_pipeline_with(pb_pipeline *pipeline, pb_turn *turn,
+                                             const pb_next *next, pb_sink *sink)
+{
+    return PB_CALL(run_pipeline_with)(pipeline, turn, next, sink);
+}
+
 /* A view of the turn for one branch: reads fall through, writes (messages, parameters, variables)
  * stay in the view, events go to `sink` (NULL: where the turn's go) and carry `index` (from 1). The
  * view lives as long as the turn. Run it with pb_run_pipeline in a spawned task. */

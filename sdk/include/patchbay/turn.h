@@ -128,6 +128,9 @@ struct pb_turn_info {
     const pb_principal *principal; /* never NULL */
     const pb_json *metadata;       /* an object as the client sent it, or NULL */
     pb_time created;
+    pb_str dialect;                /* whose names the other parameters have ("openai"), or absent */
+    uint32_t stream;               /* 1: somebody reads along; 0: the reply is wanted whole */
+    uint32_t reserved;
 };
 
 static inline const pb_turn_info *pb_turn_info_of(pb_turn *turn)
@@ -206,6 +209,10 @@ struct pb_turn_result {
     pb_duration first_text; /* to the first text, or 0 when there was none */
 };
 
+/* A tool call, or its result, that is made and answered here, not by the client: a dialect that has
+ * no word for it leaves it out. */
+#define PB_EVENT_LOCAL 1u
+
 /* An event is borrowed by the sink until emit returns. Unknown types are passed on unchanged. */
 struct pb_event {
     uint32_t size;
@@ -213,7 +220,7 @@ struct pb_event {
     int32_t branch; /* 0, or the branch of a parallel stage that speaks; the host sets it */
     int32_t finish;
     uint32_t index;
-    uint32_t reserved;
+    uint32_t flags; /* PB_EVENT_LOCAL */
     pb_str text;
     pb_str id;
     pb_str name;

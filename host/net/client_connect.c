@@ -15,6 +15,7 @@ enum { SENTENCE = 160 };
 struct race {
     struct waiter waiter;
     struct timer timer;
+    const char *host; /* for sentences */
     struct resolver_answer answer;
     struct stream *running[RESOLVER_ADDRESSES]; /* by address */
     struct stream *winner;
@@ -79,6 +80,8 @@ void race_ready(struct stream *stream)
         return;
     }
     race->winner = stream;
+    stream->state = STREAM_MADE;
+    stream->http.host = race->host;
     timer_cancel(&race->timer);
     waiter_wake(&race->waiter);
 }
@@ -97,7 +100,7 @@ void race_lost(struct stream *stream, const char *sentence)
 
 /* --- the task --------------------------------------------------------------------------------- */
 
-static pb_status run_race(struct race *race, const char *host, pb_duration limit)
+static pb_status run_race(struct race *race, pb_duration limit)
 {
     start_next(race);
     pb_duration began = loop_refresh();
@@ -114,12 +117,12 @@ static pb_status run_race(struct race *race, const char *host, pb_duration limit
         race->winner = NULL;
     }
     if (status == PB_TIMEOUT && loop_now() - began >= limit)
-        return pb_fail(PB_TIMEOUT, "'%s' did not accept a connection in time", host);
+        return pb_fail(PB_TIMEOUT, "'%s' did not accept a connection in time", race->host);
     if (status != PB_OK)
         return status;
     if (race->public_only && !race->sentence[0])
-        return pb_fail(PB_FORBIDDEN, "'%s' is not on the public internet", host);
-    return pb_fail(PB_UNAVAILABLE, "cannot connect to '%s': %s", host, race->sentence);
+        return pb_fail(PB_FORBIDDEN, "'%s' is not on the public internet", race->host);
+    return pb_fail(PB_UNAVAILABLE, "cannot connect to '%s': %s", race->host, race->sentence);
 }
 
 /* The connected address decides: a name may have another address by now. */
@@ -144,28 +147,28 @@ static pb_status shake_hands(struct stream *stream, const struct url *url,
     if (status != PB_OK)
         return status;
     snprintf(name, sizeof name, "%.*s", PB_ARG(url->host));
-    stream->state = STREAM_SHAKING;
     status = conn_start_tls(&stream->conn, context, name);
     while (status == PB_OK && !stream->ready && !http->failed) {
         status = exchange_wait(http, limit, &passed);
         if (passed)
             return pb_fail(PB_TIMEOUT, "'%s' did not finish the TLS handshake in time", http->host);
     }
-    if (status == PB_OK && http->failed)
-        status = pb_fail(http->failed, "%s", http->sentence ? http->sentence : "out of memory");
     return status;
 }
 
 static pb_status finish(struct stream *stream, const pb_http_spec *spec, const struct url *url)
 {
+    const struct pb_http *http = &stream->http;
+    pb_status status = PB_OK;
+
     stream->is_public = peer_is_public(stream);
     if (spec->public_only && !stream->is_public)
-        return pb_fail(PB_FORBIDDEN, "'%s' is not on the public internet", stream->http.host);
-    if (!conn_usable(&stream->conn))
-        return pb_fail(PB_UNAVAILABLE, "'%s' closed the connection at once", stream->http.host);
-    if (url->secure)
-        return shake_hands(stream, url, spec);
-    return PB_OK;
+        return pb_fail(PB_FORBIDDEN, "'%s' is not on the public internet", http->host);
+    if (url->secure && !http->failed)
+        status = shake_hands(stream, url, spec);
+    if (status == PB_OK && http->failed)
+        status = pb_fail(http->failed, "%s", http->sentence ? http->sentence : "out of memory");
+    return status;
 }
 
 pb_status stream_connect(const pb_http_spec *spec, const struct url *url,
@@ -177,13 +180,14 @@ pb_status stream_connect(const pb_http_spec *spec, const struct url *url,
     pb_duration began = loop_refresh();
 
     memset(&race, 0, sizeof race);
+    race.host = pool_host(origin);
     race.public_only = spec->public_only != 0;
     pb_status status = resolver_lookup(url, limit, &race.answer);
     limit -= loop_now() - began;
     if (status == PB_TIMEOUT && limit <= 0)
         return pb_fail(PB_TIMEOUT, "the name '%.*s' was not looked up in time", PB_ARG(url->host));
     if (status == PB_OK)
-        status = run_race(&race, pool_host(origin), limit);
+        status = run_race(&race, limit);
     if (status != PB_OK)
         return status;
     struct stream *stream = race.winner;

@@ -139,8 +139,10 @@ static void on_data(struct conn *conn, const char *data, size_t size)
         stream_close(stream);
         return;
     }
-    if (stream->state != STREAM_BUSY)
+    if (stream->state != STREAM_BUSY) {
+        exchange_fail(http, PB_BAD_UPSTREAM, "'%s' spoke before it was asked", http->host);
         return;
+    }
     if (http->complete) {
         stream->spoiled = true;
         return;
@@ -166,9 +168,9 @@ static void on_end(struct conn *conn, pb_status why, const char *sentence)
         race_lost(stream, sentence);
     } else if (stream->state == STREAM_IDLE) {
         stream_close(stream);
-    } else if (stream->state == STREAM_SHAKING) {
-        exchange_fail(http, why == PB_OK ? PB_UNAVAILABLE : why, "'%s': %s", http->host,
-                      why == PB_OK ? "closed the connection during the TLS handshake" : sentence);
+    } else if (stream->state == STREAM_MADE) {
+        exchange_fail(http, why == PB_OK ? PB_UNAVAILABLE : why, "'%s' cannot be used: %s",
+                      http->host, sentence);
     } else if (http->complete) {
         stream->spoiled = true;
     } else if (stream->answered && why != PB_BAD_UPSTREAM) {

@@ -10,7 +10,13 @@
 #include "net/conn.h"
 #include "net/pool.h"
 
-enum stream_state { STREAM_CONNECTING, STREAM_SHAKING, STREAM_BUSY, STREAM_IDLE, STREAM_GONE };
+enum stream_state {
+    STREAM_CONNECTING, /* in a race */
+    STREAM_MADE,       /* connected; shaking hands when it is to be TLS */
+    STREAM_BUSY,       /* with an exchange */
+    STREAM_IDLE,       /* in the pool */
+    STREAM_GONE
+};
 
 struct stream {
     struct pb_http http;

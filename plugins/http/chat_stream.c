@@ -181,8 +181,8 @@ static pb_status stream_emit(pb_sink *sink, const pb_event *event)
         return emit_text(stream, pb_lit("\"content\":"), event->text);
     case PB_EVENT_THINKING:
         return emit_text(stream, pb_lit("\"reasoning_content\":"), event->text);
-    case PB_EVENT_TOOL_CALL:
-        return emit_tool_call(stream, event);
+    case PB_EVENT_TOOL_CALL: /* a call that was run here is none for the client to make */
+        return event->flags & PB_EVENT_LOCAL ? (pb_status)PB_OK : emit_tool_call(stream, event);
     case PB_EVENT_SOURCE:
         return pb_reply_note(&stream->reply, event);
     case PB_EVENT_DONE:

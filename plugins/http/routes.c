@@ -96,7 +96,8 @@ static pb_status run_operation(struct exchange *exchange, const pb_operation *op
     }
     if (pb_request_body(request, &call.body) != PB_OK)
         return answer_error(exchange);
-    if (pb_operation_call(operation, &call, &content) != PB_OK)
+    /* A failure leaves its problem document in the content. */
+    if (pb_operation_call(operation, &call, &content) != PB_OK && !content.body.size)
         return answer_error(exchange);
     char type[128];
     (void)snprintf(type, sizeof type, "%.*s", PB_ARG(content.type));

@@ -66,15 +66,23 @@ static pb_status emit_turn(struct stream *stream)
     return event_end(stream, &buf);
 }
 
-static pb_status send_call(struct stream *stream, const pb_reply_call *call)
+struct call {
+    pb_str id, name, arguments;
+    int32_t branch;
+    bool local; /* run here: its result follows */
+};
+
+static pb_status send_call(struct stream *stream, const struct call *call)
 {
     pb_buf buf = event_begin(stream, "tool.call");
     pb_json_writer writer = pb_json_writer_make(&buf);
 
     pb_jw_open(&writer, '{');
-    pb_jw_member(&writer, "id", pb_reply_str(&call->id));
-    pb_jw_member(&writer, "name", pb_reply_str(&call->name));
-    pb_jw_member(&writer, "arguments", pb_reply_str(&call->arguments));
+    pb_jw_member(&writer, "id", call->id);
+    pb_jw_member(&writer, "name", call->name);
+    pb_jw_member(&writer, "arguments", call->arguments);
+    pb_jw_key(&writer, "local");
+    pb_jw_bool(&writer, call->local);
     if (call->branch)
         pb_jw_count(&writer, "branch", call->branch);
     pb_jw_close(&writer, '}');
@@ -89,9 +97,23 @@ static pb_status flush_calls(struct stream *stream, bool all)
 
     if (!all && whole)
         whole--;
-    while (status == PB_OK && stream->flushed < whole)
-        status = send_call(stream, &stream->reply.calls[stream->flushed++]);
+    while (status == PB_OK && stream->flushed < whole) {
+        const pb_reply_call *at = &stream->reply.calls[stream->flushed++];
+        struct call call = {.id = pb_reply_str(&at->id),
+                            .name = pb_reply_str(&at->name),
+                            .arguments = pb_reply_str(&at->arguments),
+                            .branch = at->branch};
+        status = send_call(stream, &call);
+    }
     return status;
+}
+
+static pb_status emit_call(struct stream *stream, const pb_event *event)
+{
+    struct call call = {event->id, event->name, event->text, event->branch, true};
+
+    return event->flags & PB_EVENT_LOCAL ? send_call(stream, &call)
+                                         : pb_reply_note(&stream->reply, event);
 }
 
 static pb_status emit_named(struct stream *stream, const char *name, const pb_event *event,
@@ -157,7 +179,7 @@ static pb_status emit_event(struct stream *stream, const pb_event *event)
     case PB_EVENT_THINKING:
         return emit_text(stream, "thinking", event);
     case PB_EVENT_TOOL_CALL:
-        return pb_reply_note(&stream->reply, event);
+        return emit_call(stream, event);
     case PB_EVENT_TOOL_RESULT:
         return emit_named(stream, "tool.result", event, "result");
     case PB_EVENT_SOURCE:

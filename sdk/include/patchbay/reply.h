@@ -138,8 +138,9 @@ static inline pb_status pb_reply_note(pb_reply *reply, const pb_event *event)
         return pb_reply_add(reply, &reply->text, event->text);
     case PB_EVENT_THINKING:
         return pb_reply_add(reply, &reply->thinking, event->text);
-    case PB_EVENT_TOOL_CALL:
-        return pb_reply_note_call(reply, event);
+    case PB_EVENT_TOOL_CALL: /* what was run here the client need not do */
+        return event->flags & PB_EVENT_LOCAL ? (pb_status)PB_OK
+                                             : pb_reply_note_call(reply, event);
     case PB_EVENT_SOURCE:
         return event->data ? pb_reply_note_source(reply, event->data) : (pb_status)PB_OK;
     default:

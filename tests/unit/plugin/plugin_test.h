@@ -1,0 +1,84 @@
+/* What the tests of host/plugin share: where the test plugins are, and copies of them in a folder
+ * that may be changed. */
+#ifndef TESTS_UNIT_PLUGIN_TEST_H
+#define TESTS_UNIT_PLUGIN_TEST_H
+
+#include <patchbay/memory.h>
+
+#include <check.h>
+#include <fcntl.h>
+#include <limits.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+/* "<build>/tests/conform/load/good.so"; static, until the next call but one. */
+static inline const char *test_plugin(const char *folder, const char *name)
+{
+    static char paths[2][PATH_MAX + 256];
+    static int which;
+    char program[PATH_MAX];
+    ssize_t size = readlink("/proc/self/exe", program, sizeof program - 1);
+
+    ck_assert_int_gt(size, 0);
+    program[size] = 0;
+    *strrchr(program, '/') = 0;
+    which = !which;
+    (void)snprintf(paths[which], sizeof paths[which], "%s/conform/%s/%s", program, folder, name);
+    return paths[which];
+}
+
+/* A folder beside the program (not in /tmp, where plugins may not lie); removed by test_folder_end. */
+static inline const char *test_folder(void)
+{
+    static char path[PATH_MAX + 256];
+
+    (void)snprintf(path, sizeof path, "%s", test_plugin("", "folder-XXXXXX"));
+    ck_assert_ptr_nonnull(mkdtemp(path));
+    return path;
+}
+
+static inline void test_folder_end(const char *folder)
+{
+    char command[PATH_MAX + 512];
+
+    (void)snprintf(command, sizeof command, "chmod -R u+rwx '%s' && rm -r '%s'", folder, folder);
+    ck_assert_int_eq(system(command), 0);
+}
+
+/* Copies at most `most` bytes of a file. */
+static inline void test_copy(const char *from, const char *to, size_t most)
+{
+    static char bytes[1 << 20];
+    FILE *in = fopen(from, "rb"), *out = fopen(to, "wb");
+
+    ck_assert_msg(in && out, "%s -> %s", from, to);
+    size_t size = fread(bytes, 1, most < sizeof bytes ? most : sizeof bytes, in);
+    ck_assert_uint_eq(fwrite(bytes, 1, size, out), size);
+    fclose(in);
+    ck_assert_int_eq(fclose(out), 0);
+    ck_assert_int_eq(chmod(to, 0644), 0);
+}
+
+static inline const char *test_error(void)
+{
+    const char *text = pb_error_last()->sentence.data;
+    return text ? text : "";
+}
+
+#define assert_says(part) ck_assert_msg(strstr(test_error(), part), "said: %s", test_error())
+
+static inline int test_main(TCase *cases)
+{
+    Suite *suite = suite_create("plugin");
+    suite_add_tcase(suite, cases);
+    tcase_set_timeout(cases, 60);
+    SRunner *runner = srunner_create(suite);
+    srunner_run_all(runner, CK_NORMAL);
+    int failed = srunner_ntests_failed(runner);
+    srunner_free(runner);
+    return failed != 0;
+}
+
+#endif

@@ -1,0 +1,174 @@
+/* api-key - keys of the configuration. Only their SHA-256 is kept in memory and compared.
+ *
+ * A key comes as "Authorization: Bearer KEY" or in X-Api-Key. An unknown one is declined, so that
+ * another scheme may know it; an expired one is refused.
+ */
+#include <patchbay/auth.h>
+#include <patchbay/secret.h>
+
+struct key {
+    pb_str name;
+    pb_str hash;   /* "sha256:" and 64 hexadecimal digits */
+    pb_secret key; /* or the key itself, from a variable or file */
+    pb_str tenant;
+    pb_list roles;
+    pb_list scopes;
+    pb_str expires;
+    pb_str id;         /* "key:name" */
+    uint8_t digest[32];
+    pb_time expires_at; /* 0: never */
+};
+
+struct api_key {
+    pb_list keys; /* of struct key */
+};
+
+enum { SHORTEST = 16 };
+
+static const pb_field key_fields[] = {
+    PB_STR(struct key, name, .required = 1, .pattern = "[A-Za-z0-9._-]+",
+           .help = "Names the key in logs; the principal is key:NAME."),
+    PB_STR(struct key, hash, .pattern = "sha256:[0-9a-f]{64}",
+           .help = "SHA-256 of the key: printf %s KEY | sha256sum."),
+    PB_SECRET(struct key, key, .help = "Or the key itself: ${VAR} or !file PATH."),
+    PB_STR(struct key, tenant, .def = "default", .help = "The tenant it belongs to."),
+    PB_LIST(struct key, roles, PB_KIND_STR, .help = "Roles of its principal."),
+    PB_LIST(struct key, scopes, PB_KIND_STR,
+            .help = "Operations that it may call; without any, all of them."),
+    PB_STR(struct key, expires, .pattern = "[0-9]{4}-[0-9]{2}-[0-9]{2}",
+           .help = "The first day (UTC) on which it is not valid any more: 2027-01-31."),
+    PB_END,
+};
+
+static const pb_field api_key_options[] = {
+    PB_LIST_OF(struct api_key, keys, struct key, key_fields, .required = 1, .help = "The keys."),
+    PB_END,
+};
+
+static int digit(char c)
+{
+    return c >= '0' && c <= '9' ? c - '0' : c >= 'a' && c <= 'f' ? c - 'a' + 10 : -1;
+}
+
+static int number(pb_str text, size_t at, size_t size)
+{
+    int value = 0;
+
+    for (size_t i = at; i < at + size; i++)
+        value = value * 10 + (text.data[i] - '0');
+    return value;
+}
+
+/* Midnight UTC of "2027-01-31"; 0 when there is no such day. */
+static pb_time day(pb_str text)
+{
+    static const int before[12] = {0, 31, 59, 90, 120, 151, 181, 212, 243, 273, 304, 334};
+    static const int length[12] = {31, 29, 31, 30, 31, 30, 31, 31, 30, 31, 30, 31};
+    int year = number(text, 0, 4), month = number(text, 5, 2), date = number(text, 8, 2);
+    bool leap = (year % 4 == 0 && year % 100 != 0) || year % 400 == 0;
+
+    if (year < 1970 || month < 1 || month > 12 || date < 1 || date > length[month - 1] ||
+        (month == 2 && date == 29 && !leap))
+        return 0;
+    int64_t y = year - 1;
+    int64_t days = y * 365 + y / 4 - y / 100 + y / 400 - 719162;
+    days += before[month - 1] + (month > 2 && leap) + date - 1;
+    return days * 86400000;
+}
+
+static void api_key_check(const void *self, pb_diagnostics *diagnostics)
+{
+    const struct api_key *api_key = self;
+    char field[40];
+
+    for (size_t i = 0; i < api_key->keys.count; i++) {
+        const struct key *key = &PB_ITEM(api_key->keys, struct key, i);
+        snprintf(field, sizeof field, "keys[%zu]", i);
+        if (!key->hash.size == !key->key.value.size)
+            pb_problem(diagnostics, field, "a key needs either 'hash' or 'key'");
+        snprintf(field, sizeof field, "keys[%zu].key", i);
+        if (key->key.value.size && key->key.value.size < SHORTEST)
+            pb_problem(diagnostics, field, "the key is too short; use at least %d characters",
+                       SHORTEST);
+        snprintf(field, sizeof field, "keys[%zu].expires", i);
+        if (key->expires.size && !day(key->expires))
+            pb_problem(diagnostics, field, "'%.*s' is no day; write 2027-01-31",
+                       PB_ARG(key->expires));
+        snprintf(field, sizeof field, "keys[%zu].name", i);
+        for (size_t j = 0; j < i; j++)
+            if (pb_str_equal(key->name, PB_ITEM(api_key->keys, struct key, j).name))
+                pb_problem(diagnostics, field, "there is another key named '%.*s'",
+                           PB_ARG(key->name));
+    }
+}
+
+static pb_status api_key_create(void *self)
+{
+    struct api_key *api_key = self;
+
+    for (size_t i = 0; i < api_key->keys.count; i++) {
+        struct key *key = &PB_ITEM(api_key->keys, struct key, i);
+        pb_str plain = key->key.value;
+        key->id = pb_printf("key:%.*s", PB_ARG(key->name));
+        if (!key->id.data)
+            return PB_NO_MEMORY;
+        key->expires_at = key->expires.size ? day(key->expires) : 0;
+        if (plain.size) {
+            pb_bytes bytes = {(const uint8_t *)plain.data, plain.size};
+            pb_sha256(bytes, key->digest);
+            continue;
+        }
+        for (size_t j = 0; j < 32; j++)
+            key->digest[j] = (uint8_t)(digit(key->hash.data[7 + 2 * j]) << 4 |
+                                       digit(key->hash.data[8 + 2 * j]));
+    }
+    return PB_OK;
+}
+
+static pb_str presented(const pb_credentials *credentials)
+{
+    pb_str bearer = pb_lit("Bearer ");
+    pb_str authorization = credentials->authorization;
+
+    if (authorization.size > bearer.size &&
+        pb_str_same(pb_str_slice(authorization, 0, bearer.size), bearer))
+        return pb_str_trim(pb_str_slice(authorization, bearer.size, authorization.size));
+    return credentials->api_key;
+}
+
+static pb_status api_key_authenticate(void *self, const pb_credentials *credentials,
+                                      pb_principal *out)
+{
+    const struct api_key *api_key = self;
+    pb_str given = presented(credentials);
+    const struct key *found = NULL;
+    uint8_t digest[32];
+
+    if (!given.size)
+        return PB_DECLINED;
+    pb_bytes bytes = {(const uint8_t *)given.data, given.size};
+    pb_bytes left = {digest, sizeof digest};
+    pb_sha256(bytes, digest);
+    for (size_t i = 0; i < api_key->keys.count; i++) { /* all of them: time tells nothing */
+        const struct key *key = &PB_ITEM(api_key->keys, struct key, i);
+        pb_bytes right = {key->digest, sizeof key->digest};
+        if (pb_secret_equal(left, right))
+            found = key;
+    }
+    if (!found)
+        return PB_DECLINED;
+    if (found->expires_at && pb_now() >= found->expires_at)
+        return pb_fail(PB_UNAUTHENTICATED, "this key has expired");
+    out->id = found->id;
+    out->name = found->name;
+    out->tenant = found->tenant;
+    out->roles = (const pb_str *)found->roles.items;
+    out->role_count = (uint32_t)found->roles.count;
+    out->scopes = (const pb_str *)found->scopes.items;
+    out->scope_count = found->scopes.count;
+    return PB_OK;
+}
+
+PB_PLUGIN("api-key", "0.1.0", "Apache-2.0", "Lets those in who have a key of the configuration.",
+          PB_AUTH("api-key", struct api_key, api_key_options, .check = api_key_check,
+                  .create = api_key_create, .authenticate = api_key_authenticate));

@@ -256,14 +256,13 @@ pb_status build(struct builder *builder)
 /* Values among the structural characters: all but brackets that close, commas, colons and names. */
 size_t count_values(const char *text, const uint32_t *at, size_t count)
 {
-    size_t values = 0, colons = 0;
+    size_t others = 0;
 
     for (size_t i = 0; i < count; i++) {
-        char c = text[at[i]];
-        colons += c == ':';
-        values += !(c == ':' || c == ',' || c == '}' || c == ']');
+        unsigned char c = (unsigned char)text[at[i]];
+        others += (c == ',') + 2 * (c == ':') + ((c | 0x20) == '}'); /* ']' too */
     }
-    return values - colons;
+    return count - others;
 }
 
 /* --- parsing ------------------------------------------------------------------------------------ */

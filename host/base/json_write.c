@@ -1,6 +1,6 @@
 /* json_write.c - pb_json and text to JSON text.
  *
- * Quoting looks at 16 bytes (8 without SSE2) at once for what needs an escape, and copies runs.
+ * Quoting copies 16 bytes at once and looks in them for what needs an escape.
  */
 #include "base/json.h"
 #include "base/str.h"
@@ -11,92 +11,114 @@
 
 enum { WRITE_DEPTH = 256 };
 
-/* How many bytes from `at` are plain: printable ASCII but for the quote and the backslash. May stop
- * early by less than one block at the end. */
-static size_t plain(const char *at, size_t size)
-{
-    size_t i = 0;
-#if defined(__SSE2__)
-    const __m128i quote = _mm_set1_epi8('"'), slash = _mm_set1_epi8('\\');
-    const __m128i space = _mm_set1_epi8(0x20);
+/* Room that one step needs: a block, or one escape. */
+enum { STEP = 16 };
 
-    for (; size - i >= 16; i += 16) {
-        __m128i block = _mm_loadu_si128((const __m128i *)(const void *)(at + i));
-        /* signed: what is below a space is a control character or not ASCII */
-        __m128i odd = _mm_or_si128(_mm_cmplt_epi8(block, space),
-                                   _mm_or_si128(_mm_cmpeq_epi8(block, quote),
-                                                _mm_cmpeq_epi8(block, slash)));
-        int mask = _mm_movemask_epi8(odd);
-        if (mask)
-            return i + (size_t)__builtin_ctz((unsigned)mask);
-    }
+/* Copies a block to `out` and returns how many bytes at its beginning are plain: printable ASCII
+ * but for the quote and the backslash. STEP bytes are readable and writable. */
+static inline size_t copy_block(char *out, const char *at)
+{
+#if defined(__SSE2__)
+    __m128i block = _mm_loadu_si128((const __m128i *)(const void *)at);
+    /* signed: what is below a space is a control character or not ASCII */
+    __m128i odd = _mm_or_si128(_mm_cmplt_epi8(block, _mm_set1_epi8(0x20)),
+                               _mm_or_si128(_mm_cmpeq_epi8(block, _mm_set1_epi8('"')),
+                                            _mm_cmpeq_epi8(block, _mm_set1_epi8('\\'))));
+    unsigned mask = (unsigned)_mm_movemask_epi8(odd);
+
+    _mm_storeu_si128((__m128i *)(void *)out, block);
+    return mask ? (size_t)__builtin_ctz(mask) : STEP;
 #else
     const uint64_t ones = 0x0101010101010101u, tops = 0x8080808080808080u;
 
-    for (; size - i >= 8; i += 8) {
+    memcpy(out, at, STEP);
+    for (size_t i = 0; i < STEP; i += 8) {
         uint64_t block;
         memcpy(&block, at + i, 8);
         uint64_t quote = block ^ ones * '"', slash = block ^ ones * '\\';
-        uint64_t odd = block | (block - ones * 0x20) | ((quote - ones) & ~quote) |
-                       ((slash - ones) & ~slash);
-        if (odd & tops)
-            break;
+        uint64_t odd = block | (block - ones * 0x20) | (quote - ones) | (slash - ones);
+        if (!(odd & tops))
+            continue;
+        while (i < STEP && (unsigned char)at[i] >= 0x20 && (unsigned char)at[i] < 0x80 &&
+               at[i] != '"' && at[i] != '\\')
+            i++;
+        return i;
     }
+    return STEP;
 #endif
-    while (i < size && (unsigned char)at[i] >= 0x20 && (unsigned char)at[i] < 0x80 &&
-           at[i] != '"' && at[i] != '\\')
-        i++;
+}
+
+static inline size_t copy_plain(char *out, const char *at, size_t left)
+{
+    size_t i = 0;
+
+    if (left >= STEP)
+        return copy_block(out, at);
+    for (; i < left; i++) {
+        unsigned char c = (unsigned char)at[i];
+        if (c < 0x20 || c >= 0x80 || c == '"' || c == '\\')
+            break;
+        out[i] = (char)c;
+    }
     return i;
 }
 
-static void add_escape(pb_buf *buf, unsigned char c)
+/* One character that is not plain, at `*at`: moves it on, returns the bytes written to `out`. */
+static size_t put_character(char *out, const char **at, size_t left)
 {
     static const char hex[] = "0123456789abcdef";
-    char text[6] = {'\\', 'u', '0', '0', hex[c >> 4], hex[c & 15]};
-    const char *place = memchr("\"\\\b\f\n\r\t", c, 7);
+    static const char letters[] = "uuuuuuuubtnufruuuuuuuuuuuuuuuuuu";
+    unsigned char c = (unsigned char)**at;
 
-    if (place) {
-        text[1] = "\"\\bfnrt"[place - (const char *)memchr("\"\\\b\f\n\r\t", '"', 7)];
-        pb_buf_add(buf, pb_str_make(text, 2));
-    } else {
-        pb_buf_add(buf, pb_str_make(text, 6));
+    if (c >= 0x80) {
+        size_t size = utf8_sequence(*at, left);
+        memcpy(out, size ? *at : "\xEF\xBF\xBD", size ? size : 3);
+        *at += size ? size : utf8_skip(*at, left);
+        return size ? size : 3;
     }
+    ++*at;
+    out[0] = '\\';
+    out[1] = c < 0x20 ? letters[c] : (char)c;
+    if (out[1] != 'u')
+        return 2;
+    out[2] = out[3] = '0';
+    out[4] = hex[c >> 4];
+    out[5] = hex[c & 15];
+    return 6;
 }
 
-/* Everything up to the next byte that cannot stand as it is: plain ASCII and valid sequences. */
-static size_t run_of(pb_str text, size_t from)
-{
-    size_t at = from;
-
-    for (;;) {
-        at += plain(text.data + at, text.size - at);
-        size_t size = at < text.size && (text.data[at] & 0x80)
-                          ? utf8_sequence(text.data + at, text.size - at)
-                          : 0;
-        if (!size)
-            return at;
-        at += size;
-    }
-}
+/* `out` has room for what is left and SPARE more before each step: a step that writes more than it
+ * reads writes one escape. */
+enum { SPARE = 8 };
 
 void host_json_quote(pb_buf *buf, pb_str text)
 {
-    (void)pb_buf_room(buf, text.size + 2); /* enough for most */
-    pb_buf_byte(buf, '"');
-    for (size_t at = 0; at < text.size;) {
-        size_t end = run_of(text, at);
-        pb_buf_add(buf, pb_str_make(text.data + at, end - at));
-        at = end;
-        if (at == text.size)
-            break;
-        if (text.data[at] & 0x80) {
-            pb_buf_add(buf, pb_lit("\xEF\xBF\xBD"));
-            at += utf8_skip(text.data + at, text.size - at);
-        } else {
-            add_escape(buf, (unsigned char)text.data[at++]);
-        }
+    const char *at = text.data;
+    size_t left = text.size;
+    char *out = pb_buf_room(buf, left + 2 * SPARE);
+
+    if (!out)
+        return;
+    *out++ = '"';
+    while (left) {
+        size_t plain = copy_plain(out, at, left);
+        out += plain;
+        at += plain;
+        left -= plain;
+        if (plain == STEP || !left)
+            continue;
+        const char *before = at;
+        out += put_character(out, &at, left);
+        left -= (size_t)(at - before);
+        if ((size_t)(buf->data + buf->capacity - out) >= left + SPARE)
+            continue;
+        buf->size = (size_t)(out - buf->data);
+        out = pb_buf_room(buf, left + left / 8 + 8 * SPARE);
+        if (!out)
+            return;
     }
-    pb_buf_byte(buf, '"');
+    *out++ = '"';
+    buf->size = (size_t)(out - buf->data);
 }
 
 static void add_scalar(pb_buf *buf, const pb_json *json)

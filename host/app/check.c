@@ -1,0 +1,50 @@
+/* check.c - `patchbay check`: every problem of a configuration at once, or one line that all is well.
+ */
+#include "app/load.h"
+
+#include "plugin/instances.h"
+#include <patchbay/json.h>
+#include <stdio.h>
+
+static size_t count_instances(void)
+{
+    size_t count = 0;
+
+    for (pb_instance *at = instances_all(); at; at = at->next)
+        count++;
+    return count;
+}
+
+static size_t count_pipelines(void)
+{
+    size_t count = 0;
+
+    for (pb_pipeline *at = pipelines_all(); at; at = at->next)
+        count++;
+    return count;
+}
+
+int command_check(const struct invocation *invocation)
+{
+    static struct loaded loaded;
+    pb_buf text = {0};
+    pb_status status = load_config(invocation, &loaded);
+
+    if (invocation->json) {
+        pb_json_writer writer = pb_json_writer_make(&text);
+        config_diagnostics_json(&loaded.diagnostics, &writer);
+        printf("%.*s\n", PB_ARG(pb_buf_str(&text)));
+        return pb_status_exit(status);
+    }
+    config_diagnostics_print(&loaded.diagnostics, &text);
+    printf("%.*s", PB_ARG(pb_buf_str(&text)));
+    if (status != PB_OK && !loaded.diagnostics.errors)
+        printf("%.*s\n", PB_ARG(host_error()->sentence));
+    if (status != PB_OK)
+        fprintf(stderr, "%s: %zu %s\n", invocation->config, loaded.diagnostics.errors,
+                loaded.diagnostics.errors == 1 ? "problem" : "problems");
+    else
+        printf("%s: good (%zu components, %zu pipelines)\n", invocation->config,
+               count_instances(), count_pipelines());
+    return pb_status_exit(status);
+}

@@ -1,0 +1,230 @@
+/* commands.c - the table of commands, reading their options, and help. */
+#include "app/command.h"
+
+#include "config/nearest.h"
+#include <patchbay/memory.h>
+#include <stdio.h>
+#include <stdlib.h>
+
+const struct command commands[] = {
+    {"serve", "", "Run the server.", "patchbay serve -c config/quickstart.yaml --port 8080",
+     TAKES_CONFIG | TAKES_PORT, 0, 0, command_serve},
+    {"ask", "[TEXT]", "Ask a pipeline and print the reply; without TEXT the question is stdin.",
+     "patchbay ask \"How do I write a plugin?\"",
+     TAKES_CONFIG | TAKES_URL | TAKES_JSON | TAKES_PIPELINE, 0, ARGUMENTS_MOST - 1, command_ask},
+    {"check", "", "Check a configuration: exit 0, or every problem with its place.",
+     "patchbay check -c patchbay.yaml", TAKES_CONFIG | TAKES_JSON, 0, 0, command_check},
+    {"show", "", "Print the effective configuration, secrets masked.",
+     "patchbay show -c patchbay.yaml", TAKES_CONFIG | TAKES_JSON, 0, 0, command_show},
+    {"schema", "", "Print the JSON Schema of a configuration, for editors.",
+     "patchbay schema > patchbay.schema.json", TAKES_CONFIG, 0, 0, command_schema},
+    {"graph", "", "Print the pipelines as text, or for Graphviz.",
+     "patchbay graph --dot | dot -Tsvg > pipelines.svg", TAKES_CONFIG | TAKES_DOT, 0, 0,
+     command_graph},
+    {"inspect", "[PLUGIN]", "List the plugins that were found, and why one is not loaded.",
+     "patchbay inspect openai --yaml", TAKES_CONFIG | TAKES_JSON | TAKES_YAML, 0, 1,
+     command_inspect},
+    {"call", "OPERATION [--FIELD VALUE …]", "Call an operation, in this process or with --url.",
+     "patchbay call pipelines.list", TAKES_CONFIG | TAKES_URL | TAKES_FIELDS, 0, 1, command_call},
+    {"explain", "[TURN]", "Show where a turn's time and money went; without TURN the last ones.",
+     "patchbay explain 0193f5c2-7b1e-7000-8000-3f2a9c1d4e5f",
+     TAKES_CONFIG | TAKES_URL | TAKES_JSON, 0, 1, command_explain},
+    {0},
+};
+
+/* --- options ---------------------------------------------------------------------------------- */
+
+struct option {
+    const char *name, *value, *help;
+    unsigned taken; /* TAKES_…; 0: by all */
+    size_t offset;  /* of the member in struct invocation */
+    bool flag;
+};
+
+#define AT(member) offsetof(struct invocation, member)
+
+static const struct option options[] = {
+    {"-c", "FILE", "the configuration (default: $PATCHBAY_CONFIG, then patchbay.yaml here)",
+     TAKES_CONFIG, AT(config), false},
+    {"--config", "FILE", NULL, TAKES_CONFIG, AT(config), false},
+    {"--data-dir", "DIR", "where data is kept (default: data)", TAKES_CONFIG, AT(data_dir), false},
+    {"--set", "PATH=VALUE", "set one value of the configuration; may be repeated", TAKES_CONFIG, 0,
+     false},
+    {"--port", "N", "listen on this port with the first HTTP listener", TAKES_PORT, AT(port),
+     false},
+    {"--pipeline", "NAME", "the pipeline to ask (default: the terminal's, or the first)",
+     TAKES_PIPELINE, AT(pipeline), false},
+    {"--url", "URL", "ask a running server instead of starting the pipeline here", TAKES_URL,
+     AT(url), false},
+    {"--key", "KEY", "the API key for it (default: $PATCHBAY_KEY)", TAKES_URL, AT(key), false},
+    {"--json", NULL, "print JSON", TAKES_JSON, AT(json), true},
+    {"--yaml", NULL, "print options as YAML, ready to paste", TAKES_YAML, AT(yaml), true},
+    {"--schema", NULL, "print the JSON Schema of the options", TAKES_YAML, AT(schema), true},
+    {"--dot", NULL, "print a Graphviz graph", TAKES_DOT, AT(dot), true},
+    {"--help", NULL, "print this", 0, AT(help), true},
+    {"-h", NULL, NULL, 0, AT(help), true},
+};
+
+enum { OPTIONS = sizeof options / sizeof *options };
+
+static bool takes(const struct command *command, const struct option *option)
+{
+    return !option->taken || (command->takes & option->taken);
+}
+
+void help_print(const struct command *command)
+{
+    if (!command) {
+        printf("Patchbay " PATCHBAY_VERSION " - a chat platform of plugins\n\n"
+               "usage: patchbay COMMAND [options]\n\n");
+        for (command = commands; command->name; command++)
+            printf("  %-9s %s\n", command->name, command->summary);
+        printf("\nMore about one: patchbay COMMAND --help\n");
+        return;
+    }
+    printf("usage: patchbay %s%s%s [options]\n\n%s\n\n", command->name,
+           *command->arguments ? " " : "", command->arguments, command->summary);
+    for (size_t i = 0; i < OPTIONS; i++) {
+        char left[40];
+        if (!options[i].help || !takes(command, &options[i]))
+            continue;
+        snprintf(left, sizeof left, "%s%s%s", options[i].name, options[i].value ? " " : "",
+                 options[i].value ? options[i].value : "");
+        printf("  %-18s %s\n", left, options[i].help);
+    }
+    printf("\nexample: %s\n", command->example);
+}
+
+static const struct command *find_command(const char *name)
+{
+    for (const struct command *command = commands; command->name; command++)
+        if (strcmp(command->name, name) == 0)
+            return command;
+    return NULL;
+}
+
+static pb_status unknown_command(const char *name)
+{
+    pb_str names[32];
+    size_t count = 0;
+
+    for (const struct command *command = commands; command->name; command++)
+        names[count++] = pb_str_of(command->name);
+    pb_str hint = nearest_hint(pb_str_of(name), names, count);
+    fprintf(stderr, "patchbay: there is no command '%s'%.*s\nAll commands: patchbay --help\n", name,
+            PB_ARG(hint));
+    return PB_INVALID;
+}
+
+static pb_status unknown_option(const struct command *command, const char *name)
+{
+    pb_str names[OPTIONS];
+    size_t count = 0;
+
+    for (size_t i = 0; i < OPTIONS; i++)
+        if (takes(command, &options[i]))
+            names[count++] = pb_str_of(options[i].name);
+    pb_str hint = nearest_hint(pb_str_of(name), names, count);
+    fprintf(stderr, "patchbay %s: there is no option '%s'%.*s\nAll options: patchbay %s --help\n",
+            command->name, name, PB_ARG(hint), command->name);
+    return PB_INVALID;
+}
+
+/* An option of an operation: --name value, or --name alone. */
+static pb_status read_field(struct invocation *out, const char *name, const char *next, int *at)
+{
+    struct command_field *field = &out->fields[out->field_count++];
+
+    field->name = name + 2;
+    field->value = NULL;
+    if (next && strncmp(next, "--", 2) != 0) {
+        field->value = next;
+        ++*at;
+    }
+    return PB_OK;
+}
+
+static pb_status read_option(struct invocation *out, char **argv, int argc, int *at)
+{
+    const char *name = argv[*at];
+    const char *equals = strncmp(name, "--", 2) == 0 ? strchr(name, '=') : NULL;
+    size_t size = equals ? (size_t)(equals - name) : strlen(name);
+    const char *next = *at + 1 < argc ? argv[*at + 1] : NULL;
+
+    for (size_t i = 0; i < OPTIONS; i++) {
+        const struct option *option = &options[i];
+        if (strlen(option->name) != size || strncmp(option->name, name, size) != 0 ||
+            !takes(out->command, option))
+            continue;
+        char *member = (char *)out + option->offset;
+        if (option->flag) {
+            *(bool *)member = true;
+            return PB_OK;
+        }
+        const char *value = equals ? equals + 1 : next;
+        if (!value) {
+            fprintf(stderr, "patchbay %s: %s needs a value: %s %s\n", out->command->name,
+                    option->name, option->name, option->value);
+            return PB_INVALID;
+        }
+        *at += equals ? 0 : 1;
+        if (strcmp(option->name, "--set") == 0)
+            out->sets[out->set_count++] = value;
+        else
+            memcpy(member, &value, sizeof value);
+        return PB_OK;
+    }
+    if ((out->command->takes & TAKES_FIELDS) && size > 2)
+        return read_field(out, name, next, at);
+    return unknown_option(out->command, name);
+}
+
+static pb_status count_words(const struct invocation *invocation)
+{
+    const struct command *command = invocation->command;
+
+    if (invocation->word_count > command->words_most) {
+        fprintf(stderr, "patchbay %s: '%s' is not expected here; see patchbay %s --help\n",
+                command->name, invocation->words[command->words_most], command->name);
+        return PB_INVALID;
+    }
+    if (invocation->word_count < command->words_least) {
+        fprintf(stderr, "patchbay %s: %s is missing; see patchbay %s --help\n", command->name,
+                command->arguments, command->name);
+        return PB_INVALID;
+    }
+    return PB_OK;
+}
+
+pb_status invocation_read(int argc, char **argv, struct invocation *out)
+{
+    memset(out, 0, sizeof *out);
+    if (argc >= ARGUMENTS_MOST) {
+        fprintf(stderr, "patchbay: more than %d arguments\n", ARGUMENTS_MOST - 1);
+        return PB_INVALID;
+    }
+    const char *first = argc > 1 ? argv[1] : "--help";
+    if (strcmp(first, "--help") == 0 || strcmp(first, "-h") == 0 || strcmp(first, "help") == 0) {
+        out->help = true;
+        if (argc > 2)
+            out->command = find_command(argv[2]);
+        return PB_OK;
+    }
+    out->command = find_command(first);
+    if (!out->command)
+        return unknown_command(first);
+    const char *config = getenv("PATCHBAY_CONFIG");
+    out->config = config && *config ? config : "patchbay.yaml";
+    out->data_dir = "data";
+    out->key = getenv("PATCHBAY_KEY");
+    bool only_words = false;
+    for (int i = 2; i < argc; i++) {
+        if (!only_words && strcmp(argv[i], "--") == 0)
+            only_words = true;
+        else if (only_words || argv[i][0] != '-' || !argv[i][1])
+            out->words[out->word_count++] = argv[i];
+        else if (read_option(out, argv, argc, &i) != PB_OK)
+            return PB_INVALID;
+    }
+    return out->help ? (pb_status)PB_OK : count_words(out);
+}

@@ -1,0 +1,26 @@
+/* main.c - reads the command line and runs the command. */
+#include "app/command.h"
+
+#include <patchbay/types.h>
+#include <signal.h>
+#include <stdio.h>
+#include <string.h>
+
+int main(int argc, char **argv)
+{
+    static struct invocation invocation;
+
+    signal(SIGPIPE, SIG_IGN);
+    if (argc == 2 && strcmp(argv[1], "--version") == 0) {
+        printf("patchbay " PATCHBAY_VERSION "\n");
+        return 0;
+    }
+    pb_status status = invocation_read(argc, argv, &invocation);
+    if (status != PB_OK)
+        return pb_status_exit(status);
+    if (invocation.help) {
+        help_print(invocation.command);
+        return 0;
+    }
+    return invocation.command->run(&invocation);
+}

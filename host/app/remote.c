@@ -1,0 +1,87 @@
+/* remote.c - see remote.h. */
+#include "app/remote.h"
+
+#include "plugin/instances.h"
+#include <patchbay/json.h>
+
+pb_str remote_base(const struct invocation *invocation)
+{
+    if (invocation->url) {
+        pb_str url = pb_str_of(invocation->url);
+        while (url.size && url.data[url.size - 1] == '/')
+            url.size--;
+        return url;
+    }
+    for (pb_instance *at = instances_all(); at; at = at->next) {
+        if (!pb_str_is(at->kind, "transport") || !at->node)
+            continue;
+        const struct config_node *listen = config_node_get(at->node, "listen");
+        if (listen && listen->text.size)
+            return pb_printf("http://%.*s", PB_ARG(listen->text));
+    }
+    return pb_lit("http://127.0.0.1:8080");
+}
+
+pb_status remote_open(const struct invocation *invocation, const struct remote_request *request,
+                      pb_http **out)
+{
+    pb_str base = remote_base(invocation);
+    pb_header headers[3];
+    uint32_t count = 0;
+
+    headers[count++] = (pb_header){
+        pb_lit("Accept"), request->accept.data ? request->accept : pb_lit("application/json")};
+    if (request->body.data)
+        headers[count++] = (pb_header){pb_lit("Content-Type"), pb_lit("application/json")};
+    if (invocation->key)
+        headers[count++] =
+            (pb_header){pb_lit("Authorization"), pb_printf("Bearer %s", invocation->key)};
+    pb_http_spec spec = pb_http_spec_make(
+        request->method, pb_printf("%.*s%.*s", PB_ARG(base), PB_ARG(request->path)));
+    spec.headers = headers;
+    spec.header_count = count;
+    spec.body = request->body;
+    pb_status status = pb_http_open(&spec, out);
+    if (status == PB_UNAVAILABLE)
+        return pb_fail(PB_UNAVAILABLE, "no server answers at %.*s; start one with 'patchbay serve', "
+                                       "or name another with --url", PB_ARG(base));
+    return status;
+}
+
+pb_status remote_problem(int32_t http_status, pb_str body)
+{
+    const pb_json *json = NULL;
+    pb_status status = PB_INTERNAL;
+    pb_str sentence = {0};
+
+    if (pb_json_parse(body, &json) == PB_OK) {
+        sentence = pb_json_text(pb_json_get(json, "detail"));
+        const pb_json *first = pb_json_at(pb_json_get(json, "errors"), 0);
+        if (first)
+            sentence = pb_printf("%.*s: %.*s", PB_ARG(pb_json_text(pb_json_get(first, "pointer"))),
+                                 PB_ARG(pb_json_text(pb_json_get(first, "detail"))));
+    }
+#define PICK(name, number, http, retry, exit, slug, title)                                         \
+    if (http_status == (http) && status == PB_INTERNAL && (number) != PB_DECLINED)                 \
+        status = (number);
+    PB_STATUS_MAP(PICK)
+#undef PICK
+    if (!sentence.size)
+        return pb_fail(status, "the server answered with status %d", http_status);
+    return pb_fail(status, "%.*s", PB_ARG(sentence));
+}
+
+pb_status remote_call(const struct invocation *invocation, const struct remote_request *request,
+                      pb_str *body)
+{
+    pb_http *http;
+    pb_status status = remote_open(invocation, request, &http);
+
+    if (status != PB_OK)
+        return status;
+    status = pb_http_read_all(http, body);
+    if (status == PB_OK && pb_http_status(http) >= 400)
+        status = remote_problem(pb_http_status(http), *body);
+    pb_http_close(http);
+    return status;
+}

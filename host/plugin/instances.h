@@ -65,6 +65,10 @@ pb_status instances_build(const struct instances_source *source);
  * plugin, and nothing is left started or created. */
 pb_status instances_start(void);
 
+/* Before instances_start: transports that listen are created but not started. For commands that run
+ * a pipeline in their own process; a transport with `run` listens on nothing and is started. */
+void instances_without_listeners(void);
+
 /* Stops all that is started, transports first, and destroys all that is created. Parks. */
 void instances_stop(void);
 

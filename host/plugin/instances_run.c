@@ -5,6 +5,7 @@
 #include "plugin/kinds.h"
 
 #include <patchbay/log.h>
+#include <patchbay/transport.h>
 
 /* Calls a lifecycle function in the instance's own scope, which lives for ever. */
 static pb_status call(pb_instance *instance, pb_status (*function)(void *self))
@@ -73,10 +74,23 @@ static pb_status create_all(void)
     return PB_OK;
 }
 
+void instances_without_listeners(void)
+{
+    instances.no_listeners = true;
+}
+
+static bool listens(const pb_instance *instance)
+{
+    return pb_str_is(instance->kind, "transport") &&
+           !((const pb_transport *)(const void *)instance->interface)->run;
+}
+
 static pb_status start_all(void)
 {
     for (size_t i = 0; i < instances.count; i++) {
         pb_instance *instance = instances.order[i];
+        if (instances.no_listeners && listens(instance))
+            continue;
         pb_status status =
             instance->interface->start ? call(instance, instance->interface->start) : PB_OK;
         if (status != PB_OK)

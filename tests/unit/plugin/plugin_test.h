@@ -18,7 +18,7 @@ static inline const char *test_plugin(const char *folder, const char *name)
 {
     static char paths[2][PATH_MAX + 256];
     static int which;
-    char program[PATH_MAX];
+    char program[PATH_MAX / 2];
     ssize_t size = readlink("/proc/self/exe", program, sizeof program - 1);
 
     ck_assert_int_gt(size, 0);
@@ -41,10 +41,11 @@ static inline const char *test_folder(void)
 
 static inline void test_folder_end(const char *folder)
 {
-    char command[PATH_MAX + 512];
+    char *command = NULL;
 
-    (void)snprintf(command, sizeof command, "chmod -R u+rwx '%s' && rm -r '%s'", folder, folder);
+    ck_assert_int_gt(asprintf(&command, "rm -r '%s'", folder), 0);
     ck_assert_int_eq(system(command), 0);
+    free(command);
 }
 
 /* Copies at most `most` bytes of a file. */

@@ -1,0 +1,172 @@
+"""The official `openai` client for Node, of two generations, against the real server."""
+import hashlib
+import json
+import os
+import shutil
+import subprocess
+import unittest
+
+from harness import server, upstream
+from harness.case import ServerCase
+
+HERE = os.path.dirname(os.path.abspath(__file__))
+PLACE = os.path.join(server.ROOT, 'build', 'clients')
+
+
+def install():
+    """`npm ci` into build/clients, once for each lock; raises SkipTest where npm cannot."""
+    names = ('package.json', 'package-lock.json')
+    digest = hashlib.sha256()
+    for name in names:
+        with open(os.path.join(HERE, name), 'rb') as file:
+            digest.update(file.read())
+    stamp = os.path.join(PLACE, 'installed')
+    if os.path.exists(stamp):
+        with open(stamp, encoding='ascii') as file:
+            if file.read() == digest.hexdigest():
+                return
+    if not shutil.which('npm'):
+        raise unittest.SkipTest('npm is not installed')
+    os.makedirs(PLACE, exist_ok=True)
+    for name in names:
+        shutil.copy(os.path.join(HERE, name), PLACE)
+    done = subprocess.run(['npm', 'ci', '--ignore-scripts', '--no-audit', '--no-fund',
+                           '--fetch-retries=1'], cwd=PLACE, capture_output=True, text=True,
+                          timeout=300, check=False)
+    if done.returncode != 0:
+        raise unittest.SkipTest('the npm registry is away, so the official client is not tested: ' +
+                                (done.stderr.strip().splitlines() or ['npm ci failed'])[0])
+    with open(stamp, 'w', encoding='ascii') as file:
+        file.write(digest.hexdigest())
+
+
+class Clients(ServerCase):
+    CONFIG = 'keys.yaml'
+    CLIENT = None
+    KEY = 'planted-key-of-alice-0123456789'
+    HEADERS = {'Authorization': 'Bearer ' + KEY}
+
+    @classmethod
+    def setUpClass(cls):
+        install()
+        shutil.copy(os.path.join(HERE, 'scenarios.mjs'), PLACE)
+        super().setUpClass()
+
+    def node(self, scenario, key=KEY):
+        environment = dict(os.environ, OPENAI_BASE_URL=f'http://127.0.0.1:{self.port}/v1',
+                           OPENAI_API_KEY=key)
+        return subprocess.Popen(['node', 'scenarios.mjs', self.CLIENT, scenario], cwd=PLACE,
+                                env=environment, stdin=subprocess.PIPE, stdout=subprocess.PIPE,
+                                stderr=subprocess.PIPE, text=True)
+
+    def play(self, scenario, **options):
+        process = self.node(scenario, **options)
+        out, err = process.communicate(timeout=120)
+        self.assertEqual(process.returncode, 0, err)
+        return json.loads(out)
+
+    def test_models(self):
+        self.assertEqual(self.play('models'), {'ids': ['support'], 'one': 'support'})
+
+    def test_plain(self):
+        told = self.play('plain')
+        self.assertEqual(told['text'], 'Hello from the model.')
+        self.assertEqual(told['finish'], 'stop')
+        self.assertEqual(told['usage']['total_tokens'], 18)
+        self.assertTrue(told['turn'])
+        self.assertEqual(self.model.requests[0].json()['temperature'], 0.5)
+
+    def test_stream(self):
+        told = self.play('stream')
+        self.assertEqual(told['text'], 'Hello from the model.')
+        self.assertEqual((told['roles'], told['finish']), (['assistant'], ['stop']))
+        self.assertEqual(told['usage']['total_tokens'], 18)
+        self.assertGreater(told['chunks'], 4)
+
+    CALL = {'id': 'call_1', 'type': 'function',
+            'function': {'name': 'weather', 'arguments': '{"city":"Bern"}'}}
+
+    def test_tools(self):
+        self.model.then(upstream.completion(None, tool_calls=[self.CALL]),
+                        upstream.completion('It is sunny in Bern.'))
+        told = self.play('tools')
+        self.assertEqual(told, {'text': 'It is sunny in Bern.', 'asked': [{'city': 'Bern'}]})
+        second = self.model.requests[1].json()['messages']
+        self.assertEqual([message['role'] for message in second], ['user', 'assistant', 'tool'])
+        self.assertEqual(second[2]['tool_call_id'], 'call_1')
+        self.assertEqual(second[2]['content'], 'Sunny, 23 degrees.')
+
+    def test_stream_tools(self):
+        self.model.then(upstream.completion(None, tool_calls=[self.CALL, dict(
+            self.CALL, id='call_2', function={'name': 'weather', 'arguments': '{"city":"Rom"}'})]))
+        self.assertEqual(self.play('stream_tools')['calls'], [
+            {'id': 'call_1', 'name': 'weather', 'arguments': '{"city":"Bern"}'},
+            {'id': 'call_2', 'name': 'weather', 'arguments': '{"city":"Rom"}'}])
+
+    def test_unknown_model(self):
+        told = self.play('error')
+        self.assertEqual((told['name'], told['status'], told['code']),
+                         ('NotFoundError', 404, 'model_not_found'))
+        self.assertIn('nope', told['message'])
+
+    def test_wrong_key(self):
+        told = self.play('error', key='wrong')
+        self.assertEqual((told['name'], told['status'], told['code']),
+                         ('AuthenticationError', 401, 'invalid_api_key'))
+
+    def test_rate_limit(self):
+        self.model.then(upstream.error(429, 'slow down', ['Retry-After: 3']))
+        told = self.play('upstream_error')
+        self.assertEqual((told['name'], told['status'], told['after']), ('RateLimitError', 429, '3'))
+        self.assert_well()
+
+    def test_server_error(self):
+        self.model.then(upstream.error(500, 'boom'))
+        told = self.play('upstream_error')
+        self.assertEqual((told['name'], told['status']), ('InternalServerError', 502))
+        self.assert_well()
+
+    def test_retries(self):
+        """The client's own retries: it asks again after 429 and 503."""
+        self.model.then(upstream.error(429, 'x', ['Retry-After: 0']), upstream.error(503, 'x'))
+        self.assertEqual(self.play('retries')['text'], 'Hello from the model.')
+
+    def test_broken_stream(self):
+        begun = upstream.STREAM_HEAD + upstream.chunk(upstream.event({'content': 'so far'}))
+        self.model.then(upstream.then_reset(begun))
+        told = self.play('broken_stream')
+        self.assertEqual(told['text'], 'so far')
+        self.assertIn('Error', told.get('name', 'no error was raised'))
+        self.assert_well()
+
+    def test_cancel(self):
+        begun = upstream.STREAM_HEAD + upstream.chunk(upstream.event({'content': 'so far'}))
+        self.model.then(upstream.then_wait(begun))
+        self.assertEqual(self.play('cancel')['text'], 'so far')
+        self.assertTrue(self.model.arrived.get(timeout=30).gone.wait(30))
+        self.assert_well()
+
+    def test_cancel_while_waiting(self):
+        self.model.then(upstream.then_wait())
+        process = self.node('cancel_waiting')
+        asked = self.model.arrived.get(timeout=60)
+        out, err = process.communicate('now\n', timeout=120)
+        self.assertEqual(process.returncode, 0, err)
+        self.assertEqual(json.loads(out)['name'], 'APIUserAbortError')
+        self.assertTrue(asked.gone.wait(30))
+        self.assert_well()
+
+
+class Client6(Clients):
+    CLIENT = 'openai'
+
+
+class Client4(Clients):
+    CLIENT = 'openai-4'
+
+
+def load_tests(loader, _tests, _pattern):
+    suite = unittest.TestSuite()
+    for case in (Client6, Client4):
+        suite.addTests(loader.loadTestsFromTestCase(case))
+    return suite

@@ -62,6 +62,9 @@ static inline void test_copy(const char *from, const char *to, size_t most)
     ck_assert_int_eq(chmod(to, 0644), 0);
 }
 
+/* Room for the path of a file in such a folder. */
+enum { PATCHBAY_TEST_PATH = 2 * PATH_MAX };
+
 static inline const char *test_error(void)
 {
     const char *text = pb_error_last()->sentence.data;

@@ -68,14 +68,15 @@ void stream_begin(struct stream *stream, struct pool_origin *origin, bool reused
 
 /* --- writing ---------------------------------------------------------------------------------- */
 
+/* Gives slices to the connection until the kernel takes no more; on_drain goes on. */
 static void send_more(struct stream *stream)
 {
-    pb_str slice = pb_str_slice(stream->unsent, 0, SLICE);
-
-    stream->unsent = pb_str_slice(stream->unsent, slice.size, stream->unsent.size);
-    if (conn_write(&stream->conn, slice.data, slice.size) == PB_OK)
-        return;
-    stream->unsent = pb_str_make(NULL, 0); /* on_end tells why */
+    while (stream->unsent.size && !stream->conn.blocked) {
+        pb_str slice = pb_str_slice(stream->unsent, 0, SLICE);
+        stream->unsent = pb_str_slice(stream->unsent, slice.size, stream->unsent.size);
+        if (conn_write(&stream->conn, slice.data, slice.size) != PB_OK)
+            stream->unsent = pb_str_make(NULL, 0); /* on_end tells why */
+    }
 }
 
 pb_status stream_send(struct stream *stream, const pb_http_spec *spec, const struct url *url)
@@ -185,8 +186,7 @@ static void on_drain(struct conn *conn)
 {
     struct stream *stream = of(conn);
 
-    if (stream->unsent.size)
-        send_more(stream);
+    send_more(stream);
 }
 
 static const struct conn_ops ops = {

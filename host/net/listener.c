@@ -1,0 +1,400 @@
+/* listener.c - listening sockets: opening, accepting one connection a wake-up, limits, draining.
+ *
+ * We poll the socket ourselves and accept one connection each time it wakes us, so that several
+ * workers on one socket share connections evenly.
+ */
+#include "base/map.h"
+#include "net/server_internal.h"
+#include "net/tls.h"
+
+#include <arpa/inet.h>
+#include <errno.h>
+#include <patchbay/log.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <unistd.h>
+
+struct server_defaults server_defaults = {
+    .max_header = 32 << 10,
+    .max_body = 16 << 20,
+    .max_connections = 10000,
+    .max_connections_per_address = 10000,
+    .header_timeout = 10 * PB_SECOND,
+    .body_timeout = 30 * PB_SECOND,
+    .write_timeout = 60 * PB_SECOND,
+    .keepalive_timeout = 75 * PB_SECOND,
+    .drain_timeout = 25 * PB_SECOND,
+};
+
+/* How many connections an address holds. */
+struct holder {
+    struct in6_addr address;
+    size_t count;
+};
+
+static struct list_link listeners = {&listeners, &listeners};
+static struct map holders; /* of all listeners, by address */
+static pb_metric *connections_metric, *answers_metric;
+
+/* --- limits and figures ----------------------------------------------------------------------- */
+
+static pb_str key_of(const struct in6_addr *address)
+{
+    return pb_str_make((const char *)address, sizeof *address);
+}
+
+bool listener_full(pb_listener *listener, const struct in6_addr *address)
+{
+    struct holder *holder = map_get(&holders, key_of(address));
+
+    return (int64_t)listener->connection_count >= listener->spec.max_connections ||
+           (holder && (int64_t)holder->count >= listener->spec.max_connections_per_address);
+}
+
+void listener_count(pb_listener *listener, const struct in6_addr *address, int by)
+{
+    struct holder *holder = map_get(&holders, key_of(address));
+
+    listener->connection_count += (size_t)by;
+    pb_metric_add(connections_metric, pb_str_make(NULL, 0), by);
+    if (!holder && by > 0 && (holder = calloc(1, sizeof *holder))) {
+        holder->address = *address;
+        if (!map_put(&holders, key_of(&holder->address), holder)) {
+            free(holder);
+            holder = NULL;
+        }
+    }
+    if (holder && (holder->count += (size_t)by) == 0) {
+        map_remove(&holders, key_of(address));
+        free(holder);
+    }
+    if (holders.count == 0)
+        map_fini(&holders);
+}
+
+void listener_note_answer(int status)
+{
+    static const pb_str classes[] = {PB_LIT("1xx"), PB_LIT("2xx"), PB_LIT("3xx"), PB_LIT("4xx"),
+                                     PB_LIT("5xx")};
+
+    if (status >= 100 && status < 600)
+        pb_metric_add(answers_metric, classes[status / 100 - 1], 1);
+}
+
+size_t server_connections(void)
+{
+    size_t count = 0;
+
+    for (struct list_link *at = listeners.next; at != &listeners; at = at->next)
+        count += list_entry(at, pb_listener, link)->connection_count;
+    return count;
+}
+
+size_t server_requests(void)
+{
+    size_t count = 0;
+
+    for (struct list_link *at = listeners.next; at != &listeners; at = at->next)
+        count += list_entry(at, pb_listener, link)->request_count;
+    return count;
+}
+
+int listener_port(const pb_listener *listener)
+{
+    return listener->port;
+}
+
+pb_str listener_url(const pb_listener *listener)
+{
+    return pb_str_of(listener->url);
+}
+
+/* --- accepting -------------------------------------------------------------------------------- */
+
+static void on_wake(uv_poll_t *poll, int status, int events);
+
+static void accept_again(struct timer *timer)
+{
+    pb_listener *listener = list_entry(timer, pb_listener, again);
+    uv_poll_start(&listener->poll, UV_READABLE, on_wake);
+}
+
+/* Best effort: the client sees why, if its kernel has room. */
+static void turn_away(pb_listener *listener, int fd)
+{
+    char text[PROBLEM_SIZE];
+    size_t size = problem_refusal(503, "there are too many connections, try again", text);
+
+    if (!listener->tls) {
+        (void)send(fd, text, size, MSG_NOSIGNAL | MSG_DONTWAIT);
+        (void)shutdown(fd, SHUT_WR);
+        while (recv(fd, text, sizeof text, MSG_DONTWAIT) > 0)
+            ; /* unread bytes would turn the close into a reset */
+        listener_note_answer(503);
+    }
+    close(fd);
+}
+
+static void to_in6(const struct sockaddr_storage *peer, struct in6_addr *out)
+{
+    memset(out, 0, sizeof *out);
+    if (peer->ss_family == AF_INET6) {
+        *out = ((const struct sockaddr_in6 *)peer)->sin6_addr;
+    } else if (peer->ss_family == AF_INET) {
+        out->s6_addr[10] = out->s6_addr[11] = 0xff;
+        memcpy(out->s6_addr + 12, &((const struct sockaddr_in *)peer)->sin_addr, 4);
+    }
+}
+
+static void on_wake(uv_poll_t *poll, int status, int events)
+{
+    pb_listener *listener = poll->data;
+    struct sockaddr_storage peer;
+    socklen_t size = sizeof peer;
+    struct in6_addr address;
+
+    (void)status;
+    (void)events;
+    int fd = accept4(listener->fd, (struct sockaddr *)&peer, &size, SOCK_NONBLOCK | SOCK_CLOEXEC);
+    if (fd < 0) {
+        if (errno == EMFILE || errno == ENFILE || errno == ENOBUFS || errno == ENOMEM) {
+            pb_log(PB_WARN, "%s accepts no connection for a moment: %s", listener->url,
+                   strerror(errno));
+            uv_poll_stop(poll);
+            timer_arm(&listener->again, 100 * PB_MILLISECOND, accept_again);
+        }
+        return;
+    }
+    to_in6(&peer, &address);
+    if (listener_full(listener, &address))
+        turn_away(listener, fd);
+    else
+        connection_accept(listener, fd, &address);
+}
+
+/* --- opening ---------------------------------------------------------------------------------- */
+
+/* "127.0.0.1:8080", "[::1]:8080", "localhost:8080". */
+static pb_status parse_address(pb_str text, struct sockaddr_storage *out, int *port)
+{
+    char host[64];
+    size_t colon = text.size;
+    long number = 0;
+    int error;
+
+    while (colon && text.data[colon - 1] != ':')
+        colon--;
+    pb_str digits = pb_str_slice(text, colon, text.size);
+    pb_str name = pb_str_slice(text, 0, colon ? colon - 1 : 0);
+    bool six = name.size > 2 && name.data[0] == '[' && name.data[name.size - 1] == ']';
+    if (six)
+        name = pb_str_slice(name, 1, name.size - 2);
+    for (size_t i = 0; i < digits.size; i++)
+        number = digits.data[i] < '0' || digits.data[i] > '9' || number > 65535
+                     ? 65536
+                     : number * 10 + (digits.data[i] - '0');
+    if (!colon || !digits.size || number > 65535 || name.size >= sizeof host)
+        return pb_fail(PB_INVALID, "'%.*s' is no address; write it as 127.0.0.1:8080 or [::1]:8080",
+                       PB_ARG(text));
+    if (pb_str_is(name, "localhost"))
+        name = pb_lit("127.0.0.1");
+    memcpy(host, name.data, name.size);
+    host[name.size] = 0;
+    *port = (int)number;
+    error = six ? uv_ip6_addr(host, *port, (struct sockaddr_in6 *)out)
+                : uv_ip4_addr(host, *port, (struct sockaddr_in *)out);
+    if (error)
+        return pb_fail(PB_INVALID, "'%.*s' is no address; write it as 127.0.0.1:8080 or [::1]:8080",
+                       PB_ARG(text));
+    return PB_OK;
+}
+
+static pb_status fail_to_listen(pb_str address)
+{
+    switch (errno) {
+    case EADDRINUSE:
+        return pb_fail(PB_CONFLICT, "%.*s is in use already", PB_ARG(address));
+    case EACCES:
+    case EPERM:
+        return pb_fail(PB_FORBIDDEN, "%.*s may not be listened on by this user", PB_ARG(address));
+    case EADDRNOTAVAIL:
+        return pb_fail(PB_INVALID, "%.*s is not an address of this machine", PB_ARG(address));
+    default:
+        return pb_fail(PB_UNAVAILABLE, "%.*s cannot be listened on: %s", PB_ARG(address),
+                       strerror(errno));
+    }
+}
+
+static pb_status open_socket(pb_listener *listener, pb_str address)
+{
+    struct sockaddr_storage at = {0};
+    socklen_t size = sizeof at;
+    int one = 1, zero = 0, port;
+    pb_status status = parse_address(address, &at, &port);
+
+    if (status != PB_OK)
+        return status;
+    int fd = socket(at.ss_family, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
+    if (fd < 0)
+        return fail_to_listen(address);
+    setsockopt(fd, SOL_SOCKET, SO_REUSEADDR, &one, sizeof one);
+    if (at.ss_family == AF_INET6)
+        setsockopt(fd, IPPROTO_IPV6, IPV6_V6ONLY, &zero, sizeof zero);
+    size = at.ss_family == AF_INET6 ? sizeof(struct sockaddr_in6) : sizeof(struct sockaddr_in);
+    if (bind(fd, (struct sockaddr *)&at, size) != 0 || listen(fd, SOMAXCONN) != 0) {
+        status = fail_to_listen(address);
+        close(fd);
+        return status;
+    }
+    getsockname(fd, (struct sockaddr *)&at, &size);
+    listener->fd = fd;
+    listener->port = ntohs(at.ss_family == AF_INET6 ? ((struct sockaddr_in6 *)&at)->sin6_port
+                                                    : ((struct sockaddr_in *)&at)->sin_port);
+    size_t host = address.size;
+    while (address.data[host - 1] != ':')
+        host--;
+    snprintf(listener->url, sizeof listener->url, "%s://%.*s:%d", listener->tls ? "https" : "http",
+             (int)(host - 1), address.data, listener->port);
+    return PB_OK;
+}
+
+#define FILL(field)                                                                                \
+    if (spec->field <= 0)                                                                          \
+    spec->field = server_defaults.field
+
+static void fill(pb_listen_spec *spec)
+{
+    FILL(max_header);
+    FILL(max_body);
+    FILL(header_timeout);
+    FILL(body_timeout);
+    FILL(write_timeout);
+    FILL(keepalive_timeout);
+    FILL(max_connections);
+    FILL(max_connections_per_address);
+}
+
+static void create_metrics(void)
+{
+    if (connections_metric)
+        return;
+    connections_metric = pb_metric_new(PB_GAUGE, "http_connections", "Open HTTP connections.", NULL);
+    answers_metric = pb_metric_new(PB_COUNTER, "http_requests_total",
+                                   "HTTP requests answered, by class of status.", "class");
+}
+
+pb_status host_listen(const pb_listen_spec *spec, pb_listener **out)
+{
+    pb_listener *listener = calloc(1, sizeof *listener);
+    pb_status status = PB_OK;
+
+    if (!listener)
+        return pb_fail(PB_NO_MEMORY, "out of memory");
+    memcpy(&listener->spec, spec, spec->size < sizeof *spec ? spec->size : sizeof *spec);
+    fill(&listener->spec);
+    create_metrics();
+    list_init(&listener->connections);
+    listener->fd = -1;
+    if (spec->certificate.size)
+        status = tls_server(spec->certificate, spec->key, &listener->tls);
+    if (status == PB_OK)
+        status = open_socket(listener, spec->address);
+    if (status != PB_OK) {
+        tls_context_free(listener->tls);
+        free(listener);
+        return status;
+    }
+    listener->spec.address = listener->spec.certificate = listener->spec.key = (pb_str){0};
+    uv_poll_init(loop_uv(), &listener->poll, listener->fd);
+    listener->poll.data = listener;
+    uv_poll_start(&listener->poll, UV_READABLE, on_wake);
+    list_append(&listeners, &listener->link);
+    pb_log(PB_INFO, "listening on %s", listener->url);
+    *out = listener;
+    return PB_OK;
+}
+
+/* --- closing ---------------------------------------------------------------------------------- */
+
+static void drain(pb_listener *listener)
+{
+    if (listener->draining)
+        return;
+    listener->draining = true;
+    timer_cancel(&listener->again);
+    uv_poll_stop(&listener->poll);
+    close(listener->fd);
+    listener->fd = -1;
+    for (struct list_link *at = listener->connections.next, *next; at != &listener->connections;
+         at = next) {
+        next = at->next;
+        connection_drain(list_entry(at, struct server_connection, link));
+    }
+}
+
+void listeners_each(void (*each)(void *arg, pb_str url), void *arg)
+{
+    for (struct list_link *at = listeners.next; at != &listeners; at = at->next)
+        each(arg, listener_url(list_entry(at, pb_listener, link)));
+}
+
+void server_drain(void)
+{
+    for (struct list_link *at = listeners.next; at != &listeners; at = at->next)
+        drain(list_entry(at, pb_listener, link));
+}
+
+void listener_check_empty(pb_listener *listener)
+{
+    if (listener->closer && !listener->connection_count && !listener->request_count)
+        waiter_wake(listener->closer);
+}
+
+static void close_all(pb_listener *listener)
+{
+    while (!list_empty(&listener->connections))
+        connection_close(list_entry(listener->connections.next, struct server_connection, link),
+                         "the server is stopping");
+}
+
+static bool wait_until_empty(pb_listener *listener, pb_duration limit)
+{
+    struct waiter waiter = {0};
+
+    listener->closer = &waiter;
+    listener_check_empty(listener);
+    (void)task_wait_for(&waiter, limit);
+    listener->closer = NULL;
+    return !listener->connection_count && !listener->request_count;
+}
+
+/* Runs shielded: a listener goes away whole, also when its owner is told to end. */
+static pb_status close_listener(void *arg)
+{
+    pb_listener *listener = arg;
+
+    close_all(listener);
+    (void)wait_until_empty(listener, server_defaults.drain_timeout);
+    return PB_OK;
+}
+
+static void on_poll_closed(uv_handle_t *handle)
+{
+    pb_listener *listener = handle->data;
+
+    tls_context_free(listener->tls);
+    free(listener);
+}
+
+void host_listener_close(pb_listener *listener)
+{
+    drain(listener);
+    if (!wait_until_empty(listener, server_defaults.drain_timeout))
+        (void)pb_shield(close_listener, listener);
+    list_remove(&listener->link);
+    if (listener->connection_count || listener->request_count) {
+        pb_log(PB_ERROR, "%s: %zu requests do not end", listener->url, listener->request_count);
+        return; /* they still refer to it */
+    }
+    uv_close((uv_handle_t *)&listener->poll, on_poll_closed);
+}

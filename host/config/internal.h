@@ -59,7 +59,6 @@ void config_take_command(struct config_diagnostics *diagnostics, struct config_n
 
 /* A whole regular file, at most `most` bytes, with a NUL behind it; fails with a sentence. */
 pb_status config_file_read(const char *path, size_t most, pb_str *out);
-bool config_is_utf8(pb_str text);
 
 /* --- command.c: runs argv (NULL at the end) in `folder`; its standard output in *out. Fails with a
  * sentence that names the program. */

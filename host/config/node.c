@@ -1,5 +1,7 @@
 /* node.c - looking around in a configuration tree: children, paths, what to call a value in a
  * sentence, and a value as JSON. See tree.h. */
+#include "base/json.h"
+#include "base/str.h"
 #include "config/internal.h"
 
 #include <limits.h>
@@ -230,35 +232,9 @@ pb_str config_path_absolute(const struct config_mark *mark, pb_str path)
 
 /* --- what a value is ---------------------------------------------------------------------------- */
 
-/* As many digits as there are from `at`; false when there are none. */
-static bool digits(pb_str text, size_t *at)
-{
-    size_t from = *at;
-
-    while (*at < text.size && text.data[*at] >= '0' && text.data[*at] <= '9')
-        ++*at;
-    return *at > from;
-}
-
 bool config_is_number(pb_str text)
 {
-    size_t at = text.size && text.data[0] == '-' ? 1 : 0, from = at;
-
-    if (!digits(text, &at) || (text.data[from] == '0' && at - from > 1))
-        return false;
-    if (at < text.size && text.data[at] == '.') {
-        at++;
-        if (!digits(text, &at))
-            return false;
-    }
-    if (at < text.size && (text.data[at] == 'e' || text.data[at] == 'E')) {
-        at++;
-        if (at < text.size && (text.data[at] == '+' || text.data[at] == '-'))
-            at++;
-        if (!digits(text, &at))
-            return false;
-    }
-    return at == text.size;
+    return text.size > 0 && json_number_size(text) == text.size;
 }
 
 bool config_is_null(pb_str text)
@@ -271,13 +247,10 @@ pb_str config_shown(pb_str text)
 {
     size_t size = 0;
 
-    while (size < text.size && size < SHOWN && (unsigned char)text.data[size] >= ' ')
+    while (size < text.size && (unsigned char)text.data[size] >= ' ')
         size++;
-    if (size == text.size)
-        return text;
-    while (size > 0 && ((unsigned char)text.data[size] & 0xc0) == 0x80)
-        size--; /* not in the middle of a character */
-    return pb_printf("%.*s…", (int)size, text.data);
+    pb_str begin = utf8_cut(pb_str_slice(text, 0, size), SHOWN);
+    return begin.size == text.size ? text : pb_printf("%.*s…", PB_ARG(begin));
 }
 
 pb_str config_node_found(const struct config_node *node)

@@ -3,6 +3,7 @@
  * What was taken from the environment, a file or a command counts as secret and is never quoted in a
  * sentence; a default that stands in the configuration does not.
  */
+#include "base/str.h"
 #include "config/internal.h"
 
 #include <errno.h>
@@ -111,36 +112,13 @@ static void expand(struct expansion *expansion, pb_str text)
     expansion->depth--;
 }
 
-bool config_is_utf8(pb_str text)
-{
-    const unsigned char *at = (const unsigned char *)text.data, *end = at + text.size;
-
-    while (at < end) {
-        uint32_t point = *at++;
-        int more = point < 0x80 ? 0 : point < 0xc2 ? -1 : point < 0xe0 ? 1 : point < 0xf0 ? 2
-                   : point < 0xf5 ? 3 : -1;
-        if (more < 0 || more > end - at)
-            return false;
-        uint32_t value = more == 0 ? point : point & (0x3fu >> more);
-        for (int i = 0; i < more; i++, at++) {
-            if ((*at & 0xc0) != 0x80)
-                return false;
-            value = value << 6 | (*at & 0x3f);
-        }
-        if ((more == 2 && (value < 0x800 || (value >= 0xd800 && value < 0xe000))) ||
-            (more == 3 && (value < 0x10000 || value > 0x10ffff)))
-            return false;
-    }
-    return true;
-}
-
 /* A value from outside becomes the node's. */
 static void settle(struct config_diagnostics *diagnostics, struct config_node *node, pb_str text,
                    pb_str source)
 {
     node->source = source;
     node->secret = source.size > 0;
-    if (!config_is_utf8(text) || pb_str_find(text, 0) < text.size) {
+    if (!utf8_valid(text) || pb_str_find(text, 0) < text.size) {
         node->broken = true;
         config_problem(diagnostics, node, "%.*s is not text in UTF-8",
                        PB_ARG(source.size ? source : pb_lit("the value")));

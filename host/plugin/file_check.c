@@ -50,16 +50,15 @@ static pb_status check_folder(const char *path, bool holds)
 }
 
 /* Every folder above the resolved `path`, from the root down: what is above can swap what is below. */
-static pb_status check_folders(const char *path)
+static pb_status check_folders(char *path)
 {
-    char folder[PATH_MAX];
     const char *last = strrchr(path, '/');
     pb_status status = check_folder("/", last == path);
 
-    for (const char *at = strchr(path + 1, '/'); at && status == PB_OK; at = strchr(at + 1, '/')) {
-        memcpy(folder, path, (size_t)(at - path));
-        folder[at - path] = 0;
-        status = check_folder(folder, at == last);
+    for (char *at = strchr(path + 1, '/'); at && status == PB_OK; at = strchr(at + 1, '/')) {
+        *at = 0;
+        status = check_folder(path, at == last);
+        *at = '/';
     }
     return status;
 }

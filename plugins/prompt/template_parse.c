@@ -115,8 +115,8 @@ static pb_status parse(struct parser *parser, pb_str section, int depth,
                        struct template_node **out)
 {
     struct template_node **tail = out, *node;
-    struct tag tag;
-    bool found;
+    struct tag tag = {0};
+    bool found = false;
 
     if (depth > DEPTH_MOST)
         return pb_fail(PB_INVALID, "line %u: sections nest deeper than %d", parser->line,

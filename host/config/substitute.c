@@ -1,4 +1,5 @@
-/* substitute.c - values that come from elsewhere: ${VAR}, ${VAR:-default}, !file and !command.
+/* substitute.c - values that come from elsewhere: ${VAR}, ${VAR:-default}, ${VAR:+text:-otherwise},
+ * !file and !command.
  *
  * What was taken from the environment, a file or a command counts as secret and is never quoted in a
  * sentence; a default that stands in the configuration does not.
@@ -55,19 +56,43 @@ static void refuse(struct expansion *expansion, const char *sentence)
     config_problem(expansion->diagnostics, expansion->node, "%s", sentence);
 }
 
+/* ${VAR:+text:-otherwise}: text where the variable says something, else what is behind the ":-", or
+ * nothing. `choice` is "text:-otherwise". */
+static void choose(struct expansion *expansion, pb_str choice, bool set)
+{
+    size_t split = choice.size;
+    int open = 0;
+
+    for (size_t i = 0; i + 1 < choice.size && split == choice.size; i++) {
+        open += choice.data[i] == '$' && choice.data[i + 1] == '{';
+        open -= choice.data[i] == '}';
+        if (open == 0 && choice.data[i] == ':' && choice.data[i + 1] == '-')
+            split = i;
+    }
+    if (set)
+        expand(expansion, pb_str_slice(choice, 0, split));
+    else
+        expand(expansion, pb_str_slice(choice, split + 2, choice.size));
+}
+
 /* One variable; `inner` is what stands between the braces. */
 static void variable(struct expansion *expansion, pb_str inner)
 {
     size_t colon = pb_str_find(inner, ':');
     pb_str name = pb_copy(pb_str_slice(inner, 0, colon));
     bool has_default = colon + 1 < inner.size && inner.data[colon + 1] == '-';
+    bool has_choice = colon + 1 < inner.size && inner.data[colon + 1] == '+';
 
-    if (!name.data || !is_name(name) || (colon < inner.size && !has_default)) {
+    if (!name.data || !is_name(name) || (colon < inner.size && !has_default && !has_choice)) {
         refuse(expansion, "'${…}' that is no variable; write ${NAME} or ${NAME:-default}, and $${ "
                           "where the text itself has ${");
         return;
     }
     const char *value = getenv(name.data);
+    if (has_choice) {
+        choose(expansion, pb_str_slice(inner, colon + 2, inner.size), value && *value);
+        return;
+    }
     if (has_default && (!value || !*value)) {
         expand(expansion, pb_str_slice(inner, colon + 2, inner.size));
         return;

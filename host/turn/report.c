@@ -114,10 +114,10 @@ void turn_report(struct turn_whole *turn, const pb_turn_result *result)
     count(turn, result);
     locals->turn = &turn->view;
     if (result->status == PB_OK)
-        pb_log(PB_INFO, "turn done: pipeline %.*s, %.1f ms, %lld + %lld tokens, llm %.*s",
+        pb_log(PB_INFO, "turn done: pipeline %.*s, %.1f ms, %lld + %lld tokens%s%.*s",
                PB_ARG(turn->view.info.pipeline), seconds(result->total) * 1e3,
                (long long)result->usage.input_tokens, (long long)result->usage.output_tokens,
-               PB_ARG(result->llm));
+               result->llm.data ? ", llm " : "", PB_ARG(result->llm));
     else
         pb_log(PB_INFO, "turn %s: pipeline %.*s, %.1f ms, %lld + %lld tokens: %.*s",
                pb_status_name(result->status), PB_ARG(turn->view.info.pipeline),

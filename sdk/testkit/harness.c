@@ -4,6 +4,7 @@
  */
 #include "internal.h"
 
+#include "base/log.h"
 #include "base/metrics.h"
 #include "base/scope.h"
 #include "plugin/contract.h"
@@ -215,6 +216,7 @@ static pb_harness *make(void)
     harness->tester = (pb_principal){
         .size = sizeof(pb_principal), .id = tester, .tenant = tenant, .name = tester};
     contract_enable(true);
+    (void)log_setup(PB_WARN, false, "stderr");
     return harness;
 }
 

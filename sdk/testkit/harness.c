@@ -7,6 +7,7 @@
 #include "base/log.h"
 #include "base/metrics.h"
 #include "base/scope.h"
+#include "net/client.h"
 #include "plugin/contract.h"
 #include "plugin/instances.h"
 #include "runtime/task.h"
@@ -269,7 +270,9 @@ void pb_harness_free(pb_harness *harness)
     if (turn_live())
         harness_die("%zu turns are not freed", turn_live());
     harness_run(harness, stop, NULL);
-    uv_run(loop_uv(), UV_RUN_NOWAIT); /* what was closed is gone after a round */
+    client_fini(); /* kept connections */
+    for (int round = 0; round < 3; round++) /* what was closed is gone after a round or two */
+        uv_run(loop_uv(), UV_RUN_NOWAIT);
     if (task_count())
         harness_die("%zu tasks are left", task_count());
     if (handles_now() > harness->handles + 2) {

@@ -1,0 +1,225 @@
+/* Asking from a command line: what is printed where, and the exit code. */
+#include "testkit.h"
+
+#include <patchbay/transport.h>
+
+#include "plugin/instances.h"
+#include <check.h>
+#include <fcntl.h>
+#include <signal.h>
+#include <stdio.h>
+#include <unistd.h>
+
+extern const pb_plugin patchbay_plugin_cli;
+extern const pb_plugin patchbay_plugin_generate;
+
+static pb_harness *harness;
+static int out[2], err[2];
+static int32_t code;
+static char said[1 << 17], complained[4096];
+
+static void begin(void)
+{
+    harness = pb_harness_new("llms: {main: {use: scripted}}\n"
+                             "pipelines:\n"
+                             "  p: {stages: [generate: {llm: main}]}\n"
+                             "  q: {stages: [generate: {llm: main}]}\n"
+                             "transports: {terminal: {use: cli, pipeline: p}}\n",
+                             &patchbay_plugin_cli, &patchbay_plugin_generate);
+    pb_harness_virtual_time(harness, false);
+    ck_assert_int_eq(pipe2(out, O_CLOEXEC), 0);
+    ck_assert_int_eq(pipe2(err, O_CLOEXEC), 0);
+    fcntl(out[1], F_SETPIPE_SZ, 1 << 17);
+    fcntl(out[0], F_SETFL, O_NONBLOCK);
+    fcntl(err[0], F_SETFL, O_NONBLOCK);
+}
+
+static void end(void)
+{
+    pb_harness_free(harness);
+    for (int i = 0; i < 2; i++) {
+        close(out[i]);
+        close(err[i]);
+    }
+}
+
+static pb_status run(void *arg)
+{
+    pb_instance *cli = pb_harness_instance(harness, "transport", "terminal");
+    void *before = instance_enter(cli);
+
+    code = ((const pb_transport *)cli->interface)->run(cli->self, arg);
+    instance_leave(before);
+    return PB_OK;
+}
+
+static void take(int fd, char *text, size_t size)
+{
+    size_t have = 0;
+    ssize_t got;
+
+    while (have + 1 < size && (got = read(fd, text + have, size - 1 - have)) > 0)
+        have += (size_t)got;
+    text[have] = 0;
+}
+
+static void ask(pb_cli_call call)
+{
+    static const pb_principal me = {
+        .size = sizeof me, .id = PB_LIT("terminal"), .tenant = PB_LIT("default")};
+
+    call.size = sizeof call;
+    call.out = out[1];
+    call.err = err[1];
+    call.principal = &me;
+    ck_assert_int_eq(pb_harness_run(harness, run, &call, NULL), PB_OK);
+    take(out[0], said, sizeof said);
+    take(err[0], complained, sizeof complained);
+}
+
+START_TEST(text_streams)
+{
+    pb_script(harness, "main", PB_STEP_THINKING("hm"), PB_STEP_TEXT("hel"), PB_STEP_TEXT("lo"),
+              PB_STEP_STOP);
+    ask((pb_cli_call){.text = pb_lit("what?"), .input = pb_lit(" a file\n")});
+    ck_assert_str_eq(said, "hello\n");
+    ck_assert_str_eq(complained, "");
+    ck_assert_int_eq(code, 0);
+    const pb_json *request = pb_scripted_request(harness, "main", 0);
+    ck_assert(pb_str_is(pb_json_text(pb_json_path(request, "messages/0/content")),
+                        "what?\n\na file"));
+}
+END_TEST
+
+START_TEST(json_is_one_document)
+{
+    pb_script(harness, "main", PB_STEP_TEXT("hello"), PB_STEP_USAGE(1, 2), PB_STEP_STOP);
+    ask((pb_cli_call){.text = pb_lit("what?"), .pipeline = pb_lit("q"), .json = 1});
+    ck_assert_ptr_nonnull(strstr(said, "\"status\":\"done\""));
+    ck_assert_ptr_nonnull(strstr(said, "\"pipeline\":\"q\""));
+    ck_assert_ptr_nonnull(strstr(said, "\"text\":\"hello\""));
+    ck_assert_int_eq(said[strlen(said) - 1], '\n');
+    ck_assert_int_eq(code, 0);
+}
+END_TEST
+
+START_TEST(tool_calls_are_shown)
+{
+    pb_script(harness, "main", PB_STEP_TEXT("let me see"),
+              PB_STEP_TOOL_CALL(0, "c", "get_weather", "{\"city\":"),
+              PB_STEP_TOOL_CALL(0, NULL, NULL, "\"Ghent\"}"), PB_STEP_FINISH(PB_FINISH_TOOL_CALLS));
+    ask((pb_cli_call){.text = pb_lit("what?")});
+    ck_assert_str_eq(said, "let me see\ncalls get_weather {\"city\":\"Ghent\"}\n");
+}
+END_TEST
+
+START_TEST(failures_are_one_sentence)
+{
+    pb_script(harness, "main", PB_STEP_TEXT("so far"), PB_STEP_FAIL(PB_RATE_LIMITED, "busy"));
+    ask((pb_cli_call){.text = pb_lit("what?")});
+    ck_assert_str_eq(said, "so far\n");
+    ck_assert_str_eq(complained, "patchbay: busy\n");
+    ck_assert_int_eq(code, pb_status_exit(PB_RATE_LIMITED));
+    ask((pb_cli_call){.text = pb_lit("what?"), .json = 1});
+    ck_assert_ptr_nonnull(strstr(said, "\"status\":\"failed\""));
+    ck_assert_ptr_nonnull(strstr(said, "\"detail\":\"busy\""));
+    ck_assert_str_eq(complained, "patchbay: busy\n");
+    ask((pb_cli_call){.text = pb_lit(" \n")});
+    ck_assert_int_eq(code, pb_status_exit(PB_INVALID));
+    ck_assert_str_eq(said, "");
+    ask((pb_cli_call){.text = pb_lit("what?"), .pipeline = pb_lit("nope")});
+    ck_assert_str_eq(complained, "patchbay: there is no pipeline 'nope'\n");
+    ck_assert_int_eq(code, pb_status_exit(PB_NOT_FOUND));
+}
+END_TEST
+
+START_TEST(a_reader_that_leaves_is_no_failure)
+{
+    pb_script(harness, "main", PB_STEP_TEXT("hello"), PB_STEP_STOP);
+    signal(SIGPIPE, SIG_IGN); /* as the program does */
+    close(out[0]);
+    ask((pb_cli_call){.text = pb_lit("what?")});
+    ck_assert_str_eq(complained, "");
+    ck_assert_int_eq(code, 0);
+    out[0] = dup(out[1]);
+}
+END_TEST
+
+/* More than a pipe holds: the task waits for the reader, who runs in the same loop. */
+static pb_status read_slowly(void *arg)
+{
+    size_t *have = arg;
+    ssize_t got;
+
+    while (*have < 300000) {
+        got = read(out[0], said, sizeof said);
+        if (got > 0)
+            *have += (size_t)got;
+        pb_status status = pb_sleep(PB_MILLISECOND);
+        if (status != PB_OK)
+            return status;
+    }
+    return PB_OK;
+}
+
+static pb_status ask_and_read(void *arg)
+{
+    size_t have = 0;
+    pb_task *reader;
+    pb_status status = pb_spawn(read_slowly, &have, &reader);
+
+    if (status == PB_OK)
+        status = run(arg);
+    pb_status read = pb_join(reader);
+    return status == PB_OK ? read : status;
+}
+
+START_TEST(a_slow_reader_is_waited_for)
+{
+    static const pb_principal me = {
+        .size = sizeof me, .id = PB_LIT("terminal"), .tenant = PB_LIT("default")};
+    static char text[300000];
+    pb_cli_call call = {.size = sizeof call, .text = pb_lit("what?"), .out = out[1], .err = err[1],
+                        .principal = &me};
+
+    memset(text, 'x', sizeof text - 1);
+    pb_script(harness, "main", PB_STEP_TEXT(text), PB_STEP_STOP);
+    ck_assert_int_eq(pb_harness_run(harness, ask_and_read, &call, NULL), PB_OK);
+    ck_assert_int_eq(code, 0);
+}
+END_TEST
+
+START_TEST(the_pipeline_must_exist)
+{
+    const pb_plugin *const plugins[] = {&patchbay_plugin_cli, NULL};
+    char *problems = NULL;
+
+    ck_assert_ptr_null(pb_harness_open("transports: {terminal: {use: cli, pipeline: nope}}\n",
+                                       plugins, &problems));
+    ck_assert_msg(strstr(problems, "there is no pipeline 'nope'"), "%s", problems);
+    free(problems);
+}
+END_TEST
+
+int main(void)
+{
+    Suite *suite = suite_create("cli");
+    TCase *cases = tcase_create("cli"), *loading = tcase_create("loading");
+
+    tcase_add_checked_fixture(cases, begin, end);
+    tcase_add_test(cases, text_streams);
+    tcase_add_test(cases, json_is_one_document);
+    tcase_add_test(cases, tool_calls_are_shown);
+    tcase_add_test(cases, failures_are_one_sentence);
+    tcase_add_test(cases, a_reader_that_leaves_is_no_failure);
+    tcase_add_test(cases, a_slow_reader_is_waited_for);
+    tcase_set_timeout(cases, 60);
+    tcase_add_test(loading, the_pipeline_must_exist);
+    suite_add_tcase(suite, cases);
+    suite_add_tcase(suite, loading);
+    SRunner *runner = srunner_create(suite);
+    srunner_run_all(runner, CK_NORMAL);
+    int failed = srunner_ntests_failed(runner);
+    srunner_free(runner);
+    return failed != 0;
+}

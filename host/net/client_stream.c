@@ -7,7 +7,10 @@
 #include "net/client_request.h"
 #include <stdlib.h>
 
-enum { SLICE = 256 << 10 }; /* of a large request body, given to the connection at once */
+enum {
+    SLICE = 256 << 10, /* of a large request body, given to the connection at once */
+    SLICES = 4         /* in one round of the loop */
+};
 
 static struct stream *of(struct conn *conn)
 {
@@ -38,6 +41,7 @@ static void cut(struct stream *stream)
         return;
     pool_forget(stream);
     stream->state = STREAM_GONE;
+    timer_cancel(&stream->timer);
     stream->unsent = pb_str_make(NULL, 0);
     conn_close(&stream->conn, on_closed);
     if (stream->origin)
@@ -68,15 +72,24 @@ void stream_begin(struct stream *stream, struct pool_origin *origin, bool reused
 
 /* --- writing ---------------------------------------------------------------------------------- */
 
-/* Gives slices to the connection until the kernel takes no more; on_drain goes on. */
+static void go_on(struct timer *timer);
+
+/* Gives slices to the connection until the kernel takes no more (on_drain goes on), or for now. */
 static void send_more(struct stream *stream)
 {
-    while (stream->unsent.size && !stream->conn.blocked) {
+    for (int i = 0; i < SLICES && stream->unsent.size && !stream->conn.blocked; i++) {
         pb_str slice = pb_str_slice(stream->unsent, 0, SLICE);
         stream->unsent = pb_str_slice(stream->unsent, slice.size, stream->unsent.size);
         if (conn_write(&stream->conn, slice.data, slice.size) != PB_OK)
             stream->unsent = pb_str_make(NULL, 0); /* on_end tells why */
     }
+    if (stream->unsent.size && !stream->conn.blocked)
+        timer_arm(&stream->timer, 0, go_on); /* after the others */
+}
+
+static void go_on(struct timer *timer)
+{
+    send_more(list_entry(timer, struct stream, timer));
 }
 
 pb_status stream_send(struct stream *stream, const pb_http_spec *spec, const struct url *url)

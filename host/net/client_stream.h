@@ -25,7 +25,7 @@ struct stream {
     struct pool_origin *origin; /* where it counts; NULL while connecting */
     struct list_link link;      /* idle: in its origin, the newest first */
     struct list_link age;       /* idle: in the pool, the oldest first */
-    struct timer timer;         /* idle: until it is closed */
+    struct timer timer;         /* idle: until it is closed; busy: to send more */
     struct race *race;          /* while connecting */
     pb_str unsent;              /* of the request's body, borrowed */
     uint64_t taken;             /* of conn_taken, when asked last */

@@ -3,15 +3,6 @@
 
 static struct upstream upstream;
 
-#define CLIENT_TEST(name)                                                                          \
-    static void name##_task(void);                                                                 \
-    START_TEST(name)                                                                               \
-    {                                                                                              \
-        client_test(name##_task);                                                                  \
-    }                                                                                              \
-    END_TEST                                                                                       \
-    static void name##_task(void)
-
 /* --- what is sent ----------------------------------------------------------------------------- */
 
 static char seen[4][64 << 10];

@@ -192,6 +192,16 @@ static inline void client_test(void (*test)(void))
     loop_fini();
 }
 
+/* A test whose body is the task of client_test. */
+#define CLIENT_TEST(name)                                                                          \
+    static void name##_task(void);                                                                 \
+    START_TEST(name)                                                                               \
+    {                                                                                              \
+        client_test(name##_task);                                                                  \
+    }                                                                                              \
+    END_TEST                                                                                       \
+    static void name##_task(void)
+
 static inline pb_str upstream_url(const struct upstream *upstream, const char *path)
 {
     return pb_printf("http://127.0.0.1:%d%s", upstream->port, path);

@@ -102,7 +102,7 @@ class Draining(ServerCase):
                                    'messages': [{'role': 'user', 'content': 'Hi'}]})
             raw.read_until(b'before ')
             self.server.signal(signal.SIGTERM)
-            self.server.wait_log('drain')
+            self.server.wait_log('asked to stop')
             go_on.set()
             raw.read_until(b'[DONE]')
             self.assertIn(b'after', raw.received)

@@ -108,7 +108,7 @@ class Json(ServerCase):
         for name, body in self.BODIES.items():
             with self.subTest(name):
                 answer = self.post('/v1/turns', body, headers={'Content-Type': 'application/json'})
-                self.assert_problem(answer, 400, 'invalid')
+                self.assert_problem(answer, 413 if name == 'deep' else 400)
         self.assertEqual(self.model.requests, [])
         self.assert_well()
 
@@ -116,7 +116,7 @@ class Json(ServerCase):
         for name, body in self.BODIES.items():
             with self.subTest(name):
                 answer = self.post(COMPLETIONS, body, headers={'Content-Type': 'application/json'})
-                self.assert_openai_error(answer, 400)
+                self.assert_openai_error(answer, 413 if name == 'deep' else 400)
         self.assertEqual(self.model.requests, [])
         self.assert_well()
 

@@ -18,6 +18,8 @@ bool config_path_step(pb_str *path, struct config_step *step);
 struct config_node *config_node_member(const struct config_node *map, pb_str key);
 void config_node_append(struct config_node *parent, struct config_node *node);
 pb_str config_folder(const char *file); /* the folder of a file's name, with a NUL */
+/* `path` as it is opened and shown, relative to the folder of `mark`'s file; with a NUL. */
+pb_str config_path_beside(const struct config_mark *mark, pb_str path);
 bool config_is_number(pb_str text);     /* as JSON writes numbers */
 bool config_is_null(pb_str text);
 pb_str config_shown(pb_str text); /* the beginning of it, for a sentence */
@@ -34,6 +36,7 @@ struct config_text {
     const char *file;
     pb_str text;
     uint32_t line, column; /* what is added to marks (column: of the first line) */
+    bool one_line;         /* of the command line: every mark is on the first line */
 };
 
 /* *out: the root, NULL when the text is no YAML or holds nothing. PB_INVALID when something was

@@ -8,12 +8,13 @@
 /* A file that is being read; the ones that include it stand behind it. */
 struct file {
     const char *path; /* absolute */
+    const char *name; /* as it was given */
     const struct file *by;
 };
 
 /* Every file that was read, for "included twice". */
 struct seen {
-    const char *path;
+    const char *path; /* absolute */
     struct config_mark mark; /* of the include */
     struct seen *next;
 };
@@ -56,38 +57,39 @@ static void merge(struct config_diagnostics *diagnostics, struct config_node *in
     }
 }
 
-static bool in_cycle(struct load *load, const char *path, const struct file *by,
-                     const struct config_node *include)
+static bool in_cycle(struct load *load, const struct file *file, const struct config_node *include)
 {
     pb_buf chain = {0};
-    const struct file *at = by;
+    const struct file *at = file->by;
 
-    while (at && strcmp(at->path, path) != 0)
+    while (at && strcmp(at->path, file->path) != 0)
         at = at->by;
     if (!at)
         return false;
-    for (const struct file *step = by; step; step = step == at ? NULL : step->by)
-        pb_buf_printf(&chain, "%s'%s'", step == by ? "" : ", which is included by ", step->path);
+    for (const struct file *step = file->by; step; step = step == at ? NULL : step->by)
+        pb_buf_printf(&chain, "%s'%s'", step == file->by ? "" : ", which is included by ",
+                      step->name);
     config_problem(load->loader.diagnostics, include,
-                   "this include goes in a circle: '%s' is included by %.*s", path,
+                   "this include goes in a circle; '%s' is included by %.*s", at->name,
                    PB_ARG(pb_buf_str(&chain)));
     return true;
 }
 
-static bool read_before(struct load *load, const char *path, const struct config_node *include)
+static bool read_before(struct load *load, const struct file *file,
+                        const struct config_node *include)
 {
     for (const struct seen *at = load->seen; at; at = at->next) {
-        if (strcmp(at->path, path) != 0)
+        if (strcmp(at->path, file->path) != 0)
             continue;
         config_problem(load->loader.diagnostics, include,
-                       "'%s' is included twice; the first time at %s:%u:%u", path, at->mark.file,
-                       at->mark.line, at->mark.column);
+                       "'%s' is included twice; the first time at %s:%u:%u", file->name,
+                       at->mark.file, at->mark.line, at->mark.column);
         return true;
     }
     struct seen *seen = PB_NEW(struct seen);
     if (!seen)
         return true;
-    *seen = (struct seen){.path = path, .next = load->seen};
+    *seen = (struct seen){.path = file->path, .next = load->seen};
     if (include)
         seen->mark = include->mark;
     load->seen = seen;
@@ -107,10 +109,7 @@ static pb_status include_one(struct load *load, struct config_node *root, const 
                        PB_ARG(config_node_found(include)));
         return PB_OK;
     }
-    const char *name = include->text.data;
-    pb_str folder = config_folder(include->mark.file);
-    if (name[0] != '/' && !pb_str_is(folder, "."))
-        name = pb_printf("%.*s/%s", PB_ARG(folder), name).data;
+    const char *name = config_path_beside(&include->mark, include->text).data;
     pb_status status = name ? load_file(load, name, file, include, &other) : PB_NO_MEMORY;
     if (other)
         merge(load->loader.diagnostics, root, other, true);
@@ -178,34 +177,36 @@ static pb_status load_text(struct load *load, const struct config_text *text,
     return status == PB_OK ? included : status;
 }
 
+/* The text of a file, within the limits; fails with a sentence. */
+static pb_status fetch(struct load *load, const struct file *file, pb_str *text)
+{
+    if (++load->loader.files > CONFIG_FILES)
+        return pb_fail(PB_INVALID, "more than %d files in one configuration", CONFIG_FILES);
+    return config_file_read(file->name, CONFIG_FILE_SIZE, text);
+}
+
 static pb_status load_file(struct load *load, const char *name, const struct file *by,
                            const struct config_node *include, struct config_node **out)
 {
-    pb_str path = config_path_absolute(NULL, pb_str_of(name)), text = {0};
+    const struct file file = {.path = config_path_absolute(NULL, pb_str_of(name)).data,
+                              .name = pb_copy(pb_str_of(name)).data,
+                              .by = by};
+    struct config_text whole = {.file = file.name};
     struct config_mark start = {.file = name};
-    pb_status status = PB_INVALID;
 
-    if (!path.data)
+    if (!file.path || !file.name)
         return PB_NO_MEMORY;
-    if (include && in_cycle(load, path.data, by, include))
+    if (include && (in_cycle(load, &file, include) || read_before(load, &file, include)))
         return PB_INVALID;
-    if (read_before(load, path.data, include))
-        return PB_INVALID;
-    if (++load->loader.files > CONFIG_FILES)
-        status = pb_fail(PB_INVALID, "more than %d files in one configuration", CONFIG_FILES);
+    pb_status status = fetch(load, &file, &whole.text);
+    if (status == PB_OK)
+        return load_text(load, &whole, &file, out);
+    pb_str sentence = pb_copy(pb_error_last()->sentence);
+    if (include)
+        config_problem(load->loader.diagnostics, include, "%.*s", PB_ARG(sentence));
     else
-        status = config_file_read(name, CONFIG_FILE_SIZE, &text);
-    if (status != PB_OK) {
-        pb_str sentence = pb_copy(pb_error_last()->sentence);
-        if (include)
-            config_problem(load->loader.diagnostics, include, "%.*s", PB_ARG(sentence));
-        else
-            config_report(load->loader.diagnostics, &start, (pb_str){0}, false, sentence);
-        return status;
-    }
-    const struct file file = {.path = path.data, .by = by};
-    const struct config_text whole = {.file = pb_copy(pb_str_of(name)).data, .text = text};
-    return whole.file ? load_text(load, &whole, &file, out) : PB_NO_MEMORY;
+        config_report(load->loader.diagnostics, &start, (pb_str){0}, false, sentence);
+    return status;
 }
 
 /* Both entries end here: PB_OK only when nothing was reported. */
@@ -235,7 +236,7 @@ static pb_status parse(struct load *load, const char *name, pb_str text, struct 
     *out = NULL;
     if (!path.data || !file_name.data)
         return PB_NO_MEMORY;
-    const struct file file = {.path = path.data};
+    const struct file file = {.path = path.data, .name = file_name.data};
     const struct config_text whole = {.file = file_name.data, .text = text};
     return finish(load, errors, load_text(load, &whole, &file, out));
 }

@@ -180,6 +180,15 @@ pb_str config_folder(const char *file)
     return slash == file ? pb_lit("/") : pb_copy(pb_str_make(file, (size_t)(slash - file)));
 }
 
+pb_str config_path_beside(const struct config_mark *mark, pb_str path)
+{
+    pb_str folder = config_folder(mark->file);
+
+    if (pb_str_starts(path, pb_lit("/")) || pb_str_is(folder, "."))
+        return path;
+    return pb_printf("%.*s/%.*s", PB_ARG(folder), PB_ARG(path));
+}
+
 /* Without "." and empty steps; ".." takes a step back (links are not followed). */
 static pb_str tidy(pb_str path)
 {

@@ -182,7 +182,8 @@ static void read_items(struct schema_walk *walk, const pb_field *field, struct s
     size_t size = schema_kind_size(&item), count = schema_value_count(value), index = 0;
 
     if (schema_value_type(value) != (keyed ? SCHEMA_MAP : SCHEMA_LIST)) {
-        expected(walk, field, value, pb_lit(""));
+        bool single = !keyed && schema_value_type(value) == SCHEMA_TEXT;
+        expected(walk, field, value, single ? pb_lit("; write it in [ ]") : pb_lit(""));
         return;
     }
     if (size == 0) {

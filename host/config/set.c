@@ -60,7 +60,7 @@ static struct config_node *walk(const struct assignment *assignment, struct conf
             return add(assignment, at, (pb_str){0});
         if (step->index < at->count)
             return config_node_at(at, step->index);
-        refuse(assignment, pb_printf("the list has %u items; the next is [%u]", at->count,
+        refuse(assignment, pb_printf("there is no [%zu]; the next free one is [%u]", step->index,
                                      at->count));
         return NULL;
     }
@@ -121,6 +121,7 @@ pb_status config_tree_set(struct config_node *tree, const char *text, uint32_t n
         .text = pb_str_slice(whole, equals + 1, whole.size),
         .line = number - 1,
         .column = (uint32_t)equals + 1,
+        .one_line = true,
     };
     pb_status status = config_text_read(&loader, &source, &value);
     if (!value) { /* "path=": left out */

@@ -219,7 +219,7 @@ static void break_with_error(struct config_diagnostics *diagnostics, struct conf
 
 void config_take_file(struct config_diagnostics *diagnostics, struct config_node *node)
 {
-    pb_str path = config_path_absolute(&node->mark, node->text), text = {0};
+    pb_str path = config_path_beside(&node->mark, node->text), text = {0};
 
     if (node->text.size == 0) {
         node->broken = true;

@@ -41,7 +41,7 @@ static struct config_mark mark_of(const struct reader *reader, yaml_mark_t mark)
 {
     return (struct config_mark){
         .file = reader->text->file,
-        .line = (uint32_t)mark.line + 1 + reader->text->line,
+        .line = (reader->text->one_line ? 0 : (uint32_t)mark.line) + 1 + reader->text->line,
         .column = (uint32_t)mark.column + 1 + (mark.line == 0 ? reader->text->column : 0)};
 }
 
@@ -204,13 +204,12 @@ static void read_alias(struct reader *reader, const yaml_event_t *event)
 
 static void foreign_tag(struct reader *reader, struct config_node *node, const char *tag)
 {
-    const char *what = "unknown tag";
+    bool known = strcmp(tag, "!command") == 0 || strcmp(tag, "!file") == 0;
 
-    if (strcmp(tag, "!command") == 0 || strcmp(tag, "!file") == 0)
-        what = "misplaced tag";
     node->broken = true;
-    config_problem(reader->loader->diagnostics, node,
-                   "%s '%s'; known are !file PATH and !command [program, argument, …]", what, tag);
+    config_problem(reader->loader->diagnostics, node, "%s%s; %s !file PATH or !command "
+                   "[program, argument, …]", tag, known ? " does not fit here" : " is no known tag",
+                   known ? "write" : "there are");
 }
 
 static void sealed(struct reader *reader, struct config_node *node)

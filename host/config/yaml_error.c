@@ -54,16 +54,18 @@ pb_str config_yaml_error(const yaml_parser_t *yaml, const struct config_text *te
         mark->line = 1 + text->line;
         mark->column = 1 + text->column;
         count_to(text->text, yaml->problem_offset, mark);
+        if (strstr(yaml->problem, "control"))
+            return pb_lit("a control character; in quotes it can be written as \\x01");
         return pb_printf("not text in UTF-8: %s", yaml->problem);
     }
-    mark->line = (uint32_t)yaml->problem_mark.line + 1 + text->line;
+    mark->line = (text->one_line ? 0 : (uint32_t)yaml->problem_mark.line) + 1 + text->line;
     mark->column = (uint32_t)yaml->problem_mark.column + 1 +
                    (yaml->problem_mark.line == 0 ? text->column : 0);
     pb_buf sentence = {0};
     pb_buf_printf(&sentence, "not valid YAML: %s", yaml->problem);
-    if (yaml->context) {
+    if (yaml->context && !strstr(yaml->context, "scanning for the next token")) {
         pb_buf_printf(&sentence, " %s", yaml->context);
-        if (yaml->context_mark.line != yaml->problem_mark.line)
+        if (yaml->context_mark.line != yaml->problem_mark.line && !text->one_line)
             pb_buf_printf(&sentence, " that begins at line %zu",
                           yaml->context_mark.line + 1 + text->line);
     }

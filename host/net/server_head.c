@@ -96,7 +96,7 @@ static int on_end_of_head(llhttp_t *parser)
 }
 
 /* Every line ends with CR LF, there is no other CR or LF and no NUL, and no line begins blank (folded
- * headers). */
+ * headers) or with a colon (llhttp would give its value to the header before). */
 static bool clean_lines(const char *data, size_t size)
 {
     const char *at = data, *end = data + size;
@@ -105,7 +105,7 @@ static bool clean_lines(const char *data, size_t size)
         return false;
     while (at < end) {
         const char *line = memchr(at, '\n', (size_t)(end - at));
-        if (!line || line == at || line[-1] != '\r' || *at == ' ' || *at == '\t')
+        if (!line || line == at || line[-1] != '\r' || *at == ' ' || *at == '\t' || *at == ':')
             return false;
         if (memchr(at, '\r', (size_t)(line - 1 - at)))
             return false;

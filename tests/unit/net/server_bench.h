@@ -20,7 +20,7 @@ static struct {
     _Atomic int handled;      /* handlers that were called */
     _Atomic int ended;        /* … and returned */
     _Atomic int last_status;  /* of the call that told a handler to end */
-    _Atomic long most_pending;
+    _Atomic long written;     /* bytes */
 } seen;
 
 static struct {

@@ -126,7 +126,8 @@ class Rig:
         """Serves bench.yaml in front of the model."""
         port = free_port()
         environment = dict(os.environ, BENCH_MODEL=f'http{"s" if upstream.tls else ""}://127.0.0.1:'
-                           f'{upstream.port}/v1', BENCH_KEY=KEY, BENCH_FOLDER=self.folder)
+                           f'{upstream.port}/v1', BENCH_KEY=KEY, BENCH_FOLDER=self.folder,
+                           SSL_CERT_FILE=f'{self.folder}/certificate.pem')
         argv = [*wrap, f'{self.build}/patchbay', 'serve', '-c',
                 f'{HERE}/{"bench-tls" if tls else "bench"}.yaml', '--port', str(port),
                 '--data-dir', f'{self.folder}/data-{port}', *arguments]

@@ -71,10 +71,11 @@ static void write_map(pb_json_writer *writer, const pb_field *field, const pb_ma
 /* A member that host/config can write: an object with it alone, without its braces. */
 static void write_plain(pb_json_writer *writer, const pb_field *field, const char *from)
 {
-    pb_field alone[] = {*field, PB_END};
+    pb_field alone[] = {{0}, PB_END};
     pb_buf text = {0};
     pb_json_writer part = pb_json_writer_make(&text);
 
+    memcpy(alone, field, field->size < sizeof *field ? field->size : sizeof *field);
     alone[0].size = sizeof(pb_field);
     schema_write_json(alone, from, &part);
     if (text.size > 2)

@@ -57,8 +57,6 @@ static const char *event_name(int32_t type)
         return "a tool call";
     case PB_EVENT_USAGE:
         return "usage";
-    case PB_EVENT_FINISH:
-        return "a second finish";
     default:
         return "an event";
     }
@@ -78,6 +76,8 @@ static pb_status llm_emit(pb_sink *sink, const pb_event *event)
     if (guard->breach)
         return guard->breach;
     if (guard->finishes) {
+        if (event->type == PB_EVENT_FINISH)
+            return llm_breach(guard, "emitted a second finish");
         (void)snprintf(what, sizeof what, "emitted %s after finish", event_name(event->type));
         return llm_breach(guard, what);
     }

@@ -21,8 +21,9 @@ static void scan(struct config_node *node, struct config_diagnostics *diagnostic
 
     for (size_t i = 0; folders && i < path.count; i++) {
         folders[i] = PB_ITEM(path, pb_str, i).data;
+        struct config_node *item = config_node_at(config_node_get(node, "path"), i);
         if (access(folders[i], R_OK | X_OK) != 0)
-            config_warning(diagnostics, config_node_at(config_node_get(node, "path"), i),
+            config_warning(diagnostics, item ? item : node,
                            "the folder %s cannot be read; plugins are not searched there",
                            folders[i]);
     }
@@ -37,11 +38,12 @@ static void read_plugins(const struct instances_source *source, const struct sch
     struct config_node *pins = config_node_get(node, "pin");
     pb_status status = schema_read(plugins_options_fields, &instances.plugins, node, context);
 
-    for (size_t i = 0; status == PB_OK && i < instances.plugins.pin.count; i++)
-        if (registry_pin(instances.plugins.pin.keys[i],
-                         PB_ITEM(instances.plugins.pin, pb_str, i)) != PB_OK)
-            config_problem(source->diagnostics, config_node_at(pins, i), "%.*s",
+    for (size_t i = 0; status == PB_OK && i < instances.plugins.pin.count; i++) {
+        pb_str name = instances.plugins.pin.keys[i];
+        if (registry_pin(name, PB_ITEM(instances.plugins.pin, pb_str, i)) != PB_OK)
+            config_problem(source->diagnostics, config_node_get(pins, name.data), "%.*s",
                            PB_ARG(pb_error_last()->sentence));
+    }
     scan(node, source->diagnostics);
 }
 

@@ -65,7 +65,7 @@ static pb_status find_only(pb_str kind, pb_instance **out)
     if (count == 1)
         *out = instance_find(kind, names[0]);
     if (count == 0)
-        return pb_fail(PB_INVALID, "a %.*s is needed; declare one in section '%s'", PB_ARG(kind),
+        return pb_fail(PB_INVALID, "one of kind %.*s is needed; declare it in section '%s'", PB_ARG(kind),
                        known && known->section ? known->section : "?");
     if (count > 1)
         return pb_fail(PB_INVALID, "there are %zu of kind %.*s; say which, '%.*s' or '%.*s'", count,
@@ -104,6 +104,19 @@ static pb_status resolve_ref(const struct schema_hooks *hooks, const pb_field *f
 static void read_with(pb_instance *instance, const struct instances_source *source,
                       const char *const *also, struct config_node *options);
 
+/* What stands for the options of a stage that is a bare name: nothing, at the name's place. */
+static struct config_node *empty_options(const struct config_node *item)
+{
+    struct config_node *empty = PB_NEW(struct config_node);
+
+    if (empty) {
+        *empty = *item;
+        empty->type = CONFIG_NULL;
+        empty->text = (pb_str){0};
+    }
+    return empty;
+}
+
 /* One entry of a list of stages: `name` or `name: {options}`. NULL: reported. */
 static pb_instance *read_stage(struct config_node *item, const struct instances_source *source)
 {
@@ -139,7 +152,7 @@ static pb_instance *read_stage(struct config_node *item, const struct instances_
             config_problem(source->diagnostics, item, "%.*s", PB_ARG(pb_error_last()->sentence));
         return stage;
     }
-    read_with(stage, source, NULL, options);
+    read_with(stage, source, NULL, options ? options : empty_options(item));
     return stage;
 }
 

@@ -9,7 +9,12 @@
 #include <stdlib.h>
 #include <unistd.h>
 
-enum { MOST_FIELDS = 512, DEEPEST_TABLE = 8 };
+enum {
+    MOST_FIELDS = 512,
+    DEEPEST_TABLE = 8,
+    /* of an entry as API level 1 had it; later ones are longer */
+    FIELD_SIZE = offsetof(pb_field, fields) + sizeof(const pb_field *),
+};
 
 const char *const *loader_default_folders(void)
 {
@@ -108,7 +113,7 @@ static const char *table_problem(const pb_field *fields, size_t owner_size, int 
         return "is nested too deeply";
     for (const pb_field *field = fields; field && field->kind != PB_KIND_END;
          field = pb_field_next(field)) {
-        if (field->size < sizeof(pb_field) || field->size % _Alignof(pb_field) != 0)
+        if (field->size < FIELD_SIZE || field->size % _Alignof(pb_field) != 0)
             return "has a wrong size: the table must end with PB_END";
         if (++count > MOST_FIELDS)
             return "is one of too many: the table must end with PB_END";

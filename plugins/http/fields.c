@@ -11,13 +11,21 @@ static bool is_json(pb_str type)
            (pb_str_same(head, pb_lit("application/")) && pb_str_ends(media, pb_lit("+json")));
 }
 
-/* A web page can send other types, or none, without being asked for CORS first: it must not. */
+/* What `curl -d` says when it is told nothing, and nothing at all. */
+static bool is_unsaid(pb_str type)
+{
+    return !type.size || pb_str_same(type, pb_lit("application/x-www-form-urlencoded"));
+}
+
+/* A web page can send such types without being asked for CORS first: it must not. Browsers name the
+ * page in Origin or Sec-Fetch-Site. */
 static pb_status check_type(const struct exchange *exchange)
 {
     pb_str type = pb_request_header(exchange->request, "content-type");
-    pb_str origin = pb_request_header(exchange->request, "origin");
 
-    if (is_json(type) || (!type.size && !origin.size))
+    if (is_json(type) ||
+        (is_unsaid(type) && !pb_request_header(exchange->request, "origin").size &&
+         !pb_request_header(exchange->request, "sec-fetch-site").size))
         return PB_OK;
     return pb_fail(PB_UNSUPPORTED, "the body must be JSON, with Content-Type: application/json");
 }

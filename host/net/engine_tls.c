@@ -142,7 +142,7 @@ static int choose_protocol(SSL *ssl, const unsigned char **out, unsigned char *s
 
 static const char *reason(void)
 {
-    unsigned long code = ERR_peek_last_error();
+    unsigned long code = ERR_peek_error(); /* the earliest is the cause */
     const char *text = ERR_reason_error_string(code);
 
     if (!text && ERR_SYSTEM_ERROR(code))

@@ -82,6 +82,16 @@ static struct list_link *bucket_of(const char *id)
     return &turns.buckets[(end * 0x9E3779B97F4A7C15u) >> 56];
 }
 
+/* Gives free places to those that wait. */
+static void give_places(void)
+{
+    while (turns.running < turns.limits.turns && !list_empty(&turns.queue)) {
+        struct list_link *link = list_pop(&turns.queue);
+        turns.running++;
+        waiter_wake(list_entry(link, struct turn_core, queue)->waiter);
+    }
+}
+
 /* A place among the running; parks until there is one. */
 static pb_status take_place(struct turn_core *core)
 {
@@ -97,20 +107,7 @@ static pb_status take_place(struct turn_core *core)
     pb_status status = task_wait(&waiter);
     list_remove(&core->queue);
     core->waiter = NULL;
-    if (status != PB_OK && waiter.woken) {
-        turns.running--; /* the place was given to it already */
-        turn_live_next();
-    }
-    return status;
-}
-
-void turn_live_next(void)
-{
-    while (turns.running < turns.limits.turns && !list_empty(&turns.queue)) {
-        struct list_link *link = list_pop(&turns.queue);
-        turns.running++;
-        waiter_wake(list_entry(link, struct turn_core, queue)->waiter);
-    }
+    return status; /* one that was given a place is told so, even if cancelled meanwhile */
 }
 
 pb_status turn_live_begin(struct turn_core *core)
@@ -130,7 +127,7 @@ void turn_live_end(struct turn_core *core)
     list_remove(&core->bucket);
     core->task = NULL;
     turns.running--;
-    turn_live_next();
+    give_places();
 }
 
 /* --- ending ----------------------------------------------------------------------------------- */

@@ -65,7 +65,6 @@ static pb_status enter(struct pb_turn *turn, const struct pb_next *at)
     struct pb_next next;
     struct contract_stage guard;
     struct pb_next *above = turn->running;
-    pb_sink *sink = turn->sink;
 
     rerun.ran = false;
     next.hand.size = sizeof next.hand;
@@ -87,7 +86,6 @@ static pb_status enter(struct pb_turn *turn, const struct pb_next *at)
     contract_stage_begin(&guard, stage);
     pb_status status = contract_stage_end(&guard, interface->run(stage->self, turn, &next));
     instance_leave(before);
-    turn->sink = sink;
     turn->running = above;
     if (turn->core->stream_stages)
         turn_emit_stage(turn, stage->name, false);
@@ -154,12 +152,9 @@ static void run_end(const struct pb_next *next, struct pb_turn *turn)
 
 pb_status host_run_next(const pb_next *next, pb_turn *turn)
 {
-    pb_sink *sink = turn->sink;
-
     run_begin(next, turn);
     pb_status status = go_on(next, turn);
     run_end(next, turn);
-    turn->sink = sink;
     return status;
 }
 
@@ -199,7 +194,6 @@ static void move_out(struct stay before)
 
 pb_status host_run_pipeline(pb_pipeline *pipeline, pb_turn *turn, const pb_next *next)
 {
-    pb_sink *sink = turn->sink;
     struct pb_next first = {.outer = next};
     struct stay before = move_in(turn);
 
@@ -210,7 +204,6 @@ pb_status host_run_pipeline(pb_pipeline *pipeline, pb_turn *turn, const pb_next 
     run_begin(next, turn);
     pb_status status = go_on(&first, turn);
     run_end(next, turn);
-    turn->sink = sink;
     move_out(before);
     return status;
 }

@@ -104,7 +104,6 @@ pb_status turn_live_add(struct turn_core *core); /* PB_UNAVAILABLE: draining, or
 void turn_live_remove(struct turn_core *core);
 pb_status turn_live_begin(struct turn_core *core); /* reachable by its id; parks for its place */
 void turn_live_end(struct turn_core *core);
-void turn_live_next(void); /* gives free places to those that wait */
 
 pb_status turn_state_init(struct pb_turn *turn, const pb_turn_spec *spec);
 

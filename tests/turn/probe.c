@@ -180,6 +180,10 @@ static pb_status note_delete(void *self, const pb_call *call, const void *in, vo
 }
 
 static const pb_operation notes_operations[] = {
+    {PB_OPERATION("notes.first", "GET", "/v1/notes/first", "The first one."),
+     .output = note_out_fields,
+     .output_size = sizeof(struct note_out),
+     .handle = note_delete},
     {PB_OPERATION("notes.get", "GET", "/v1/notes/{id}", "One note."),
      .scope = "notes.read",
      .input = note_in_fields,

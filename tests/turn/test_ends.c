@@ -396,6 +396,36 @@ START_TEST(so_many_run_so_many_wait_the_rest_is_refused)
 }
 END_TEST
 
+static pb_status crowd_cancel(void *arg)
+{
+    struct crowd *crowd = arg;
+
+    crowd->pipeline = pb_pipeline_find(pb_lit("p"));
+    for (int i = 0; i < 3; i++)
+        ck_assert_int_eq(pb_spawn(crowd_one, crowd, &crowd->tasks[i]), PB_OK);
+    ck_assert_int_eq(pb_sleep(PB_MILLISECOND), PB_OK);
+    pb_task_cancel(crowd->tasks[1]);
+    for (int i = 0; i < 3; i++)
+        ck_assert_int_eq(pb_join(crowd->tasks[i]), PB_OK);
+    return PB_OK;
+}
+
+START_TEST(one_that_waits_for_its_place_can_be_cancelled)
+{
+    pb_harness *harness = pb_harness_new("host: {limits: {turns: 1, turn_queue: 2}}\n"
+                                         "pipelines: {p: {stages: [{probe: {act: rest}}]}}",
+                                         &patchbay_plugin_probe);
+    struct crowd crowd = {.next = 0};
+    probe_on("rest", rest);
+    ck_assert_int_eq(pb_harness_run(harness, crowd_cancel, &crowd, NULL), PB_OK);
+    ck_assert_int_eq(crowd.ran[0], PB_OK);
+    ck_assert_int_eq(crowd.ran[1], PB_CANCELLED);
+    ck_assert_int_eq(crowd.ran[2], PB_OK);
+    ck_assert_uint_eq(turn_running(), 0);
+    pb_harness_free(harness);
+}
+END_TEST
+
 static int idle_calls;
 
 static void note_idle(void)
@@ -465,6 +495,7 @@ int main(void)
                                 the_turns_own_time_is_final_and_a_timeout_for_the_client,
                                 a_tool_has_its_own_time,
                                 so_many_run_so_many_wait_the_rest_is_refused,
+                                one_that_waits_for_its_place_can_be_cancelled,
                                 draining_lets_turns_end_and_takes_no_new_ones,
                                 the_end_of_the_drain_cancels_with_its_sentence,
                                 NULL};

@@ -122,7 +122,9 @@ static pb_status forward(const struct probe *probe, pb_turn *turn, const pb_next
 
     (void)probe;
     handed = pb_turn_sink(turn);
-    return pb_run_next_with(next, turn, &mine);
+    pb_status status = pb_run_next_with(next, turn, &mine);
+    ck_assert_ptr_eq(handed, pb_turn_sink(turn));
+    return status;
 }
 
 static pb_status say_handed(const struct probe *probe, pb_turn *turn, const pb_next *next)
@@ -212,7 +214,6 @@ END_TEST
 
 /* --- a second run ------------------------------------------------------------------------------ */
 
-static const char *run_memory[2];
 static size_t seen[2];
 static int run;
 
@@ -226,12 +227,14 @@ static pb_status flaky(const struct probe *probe, pb_turn *turn, const pb_next *
     (void)probe;
     (void)next;
     seen[run] = count;
+    for (int i = 0; i < 50 * (run + 1); i++)
+        memset(pb_alloc(64), 'z', 64);
     memcpy(messages, now, count * sizeof *messages);
     messages[count] = pb_message_new(PB_ROLE_SYSTEM, pb_lit("more"));
     ck_assert_int_eq(pb_turn_set_messages(turn, messages, count + 1), PB_OK);
     ck_assert_ptr_null(pb_turn_variable(turn, pb_lit("tried")));
     ck_assert_int_eq(pb_turn_set_variable(turn, pb_lit("tried"), pb_json_boolean(true)), PB_OK);
-    run_memory[run] = pb_alloc(100000);
+    ck_assert_ptr_nonnull(pb_alloc(100000));
     return run++ == 0 ? pb_fail(PB_UNAVAILABLE, "not yet") : pb_emit_text(turn, pb_lit("done"));
 }
 
@@ -323,7 +326,7 @@ static pb_status say_run(const struct probe *probe, pb_turn *turn, const pb_next
 
     (void)probe;
     (void)next;
-    for (int i = 0; i < 100; i++) /* overwrites what a wrongly freed scope held */
+    for (int i = 0; i < 100 * run; i++) /* overwrites what a wrongly freed scope held */
         memset(pb_alloc(64), 'z', 64);
     return pb_emit_text(turn, text);
 }
@@ -339,6 +342,30 @@ START_TEST(what_an_outer_sink_kept_survives_the_second_run)
     probe_on("say", say_run);
     ck_assert_str_eq(pb_harness_say(harness, "hi")->text.data, "run0 run1 ");
     ck_assert_str_eq(probe_logged(), "run0 ");
+    pb_harness_free(harness);
+}
+END_TEST
+
+/* Keeps something of its own between the runs. */
+static pb_status between(const struct probe *probe, pb_turn *turn, const pb_next *next)
+{
+    (void)probe;
+    run = 0;
+    ck_assert_int_eq(pb_run_next(next, turn), PB_UNAVAILABLE);
+    pb_str mine = pb_printf("mine %d", run);
+    pb_status status = pb_run_next(next, turn);
+    ck_assert_str_eq(mine.data, "mine 1");
+    return status;
+}
+
+START_TEST(what_the_stage_itself_kept_in_between_stays)
+{
+    pb_harness *harness = pb_harness_new("pipelines: {p: {stages: [{probe: {act: between}}, "
+                                         "{probe: {act: flaky}}]}}",
+                                         &patchbay_plugin_probe);
+    probe_on("between", between);
+    probe_on("flaky", flaky);
+    ck_assert_int_eq(pb_harness_say(harness, "hi")->status, PB_OK);
     pb_harness_free(harness);
 }
 END_TEST
@@ -465,6 +492,8 @@ static pb_status fork_all(const struct probe *probe, pb_turn *turn, const pb_nex
         pb_status one = pb_join(fork.tasks[i]);
         status = status == PB_OK ? one : status;
     }
+    if (status == PB_OK)
+        status = pb_sleep(40 * PB_MILLISECOND);
     if (status != PB_OK)
         return status;
     ck_assert_ptr_null(pb_turn_variable(turn, pb_lit("who")));
@@ -510,7 +539,9 @@ START_TEST(branches_see_the_turn_and_write_only_to_themselves)
     ck_assert_int_eq(outcome->events[2]->branch, 1);
     ck_assert_str_eq(outcome->events[2]->text.data, "branch1");
     ck_assert_str_eq(outcome->text.data, "branch2"); /* the kept one's, by the turn itself */
-    ck_assert(outcome->elapsed >= 30 * PB_MILLISECOND);
+    ck_assert(outcome->elapsed >= 70 * PB_MILLISECOND);
+    /* side by side they took 30 ms together, the rest is the stage's own */
+    ck_assert(pb_json_double(pb_json_path(outcome->explain, "stages/0/self_ms"), 0) >= 40);
     const pb_json *fork = pb_json_path(outcome->explain, "stages/0/children");
     ck_assert_uint_eq(fork->count, 4);
     ck_assert_int_eq(pb_json_int(pb_json_path(fork, "2/branch"), 0), 3);
@@ -530,6 +561,7 @@ int main(void)
                                 a_second_run_starts_over_and_its_memory_is_used_again,
                                 a_hundred_runs_need_the_memory_of_one,
                                 what_an_outer_sink_kept_survives_the_second_run,
+                                what_the_stage_itself_kept_in_between_stays,
                                 what_the_stage_itself_changes_in_between_stays,
                                 parameters_variables_and_info_are_there,
                                 a_turn_has_only_so_much_memory,

@@ -60,7 +60,8 @@ START_TEST(a_uuid_is_version_7_and_ordered)
         ck_assert_uint_eq(uuid.size, 36);
         for (int at = 0; at < 36; at++) {
             bool dash = at == 8 || at == 13 || at == 18 || at == 23;
-            ck_assert(dash ? uuid.data[at] == '-' : strchr("0123456789abcdef", uuid.data[at]) != 0);
+            if (dash != (uuid.data[at] == '-') || !strchr("0123456789abcdef-", uuid.data[at]))
+                ck_abort_msg("%s", uuid.data);
         }
         ck_assert_int_eq(uuid.data[14], '7');
         ck_assert_ptr_nonnull(strchr("89ab", uuid.data[19]));

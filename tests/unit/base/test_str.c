@@ -24,9 +24,10 @@ START_TEST(every_scalar_value_is_valid_and_surrogates_are_not)
     for (uint32_t point = 0; point < 0x120000; point++) {
         size_t size = encode(point, text);
         bool valid = point < 0x110000 && (point < 0xD800 || point > 0xDFFF);
-        ck_assert_uint_eq(utf8_sequence(text, size), valid ? size : 0);
-        if (size > 1)
-            ck_assert_uint_eq(utf8_sequence(text, size - 1), 0);
+        bool fine = utf8_sequence(text, size) == (valid ? size : 0) &&
+                    (size == 1 || utf8_sequence(text, size - 1) == 0);
+        if (!fine) /* an assertion a million times takes seconds */
+            ck_abort_msg("U+%04X", point);
     }
 }
 END_TEST

@@ -259,8 +259,10 @@ pb_status instances_schema_write(pb_buf *out)
 {
     pb_json_writer writer = pb_json_writer_make(out);
     struct described *components = NULL;
-    pb_status status = describe_all(&components);
+    pb_status status = registry_scan(loader_default_folders());
 
+    if (status == PB_OK)
+        status = describe_all(&components);
     if (status != PB_OK)
         return status;
     pb_jw_open(&writer, '{');

@@ -37,7 +37,7 @@ static const pb_field limit_fields[] = {
     PB_END};
 
 const pb_field host_options_fields[] = {
-    PB_STR(struct host_options, workers, .def = "auto", .pattern = "auto|[1-9][0-9]{0,2}",
+    PB_STR(struct host_options, workers, .def = "auto",
            .help = "Worker processes: auto, or how many."),
     PB_DATA_PATH(struct host_options, run_dir, .def = "run",
                  .help = "Folder of what the running service keeps (relative to the data folder)."),

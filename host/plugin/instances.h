@@ -128,8 +128,8 @@ void instances_stats_write(pb_buf *out);
  * masked. */
 void instances_config_write(pb_buf *out);
 
-/* JSON Schema (2020-12) of a whole configuration with every plugin that is registered and loads.
- * Opens each in a child process. Blocks: for commands. */
+/* JSON Schema (2020-12) of a whole configuration with every plugin that is registered, or lies in
+ * the default folders, and loads. Opens each in a child process. Blocks: for commands. */
 pb_status instances_schema_write(pb_buf *out);
 
 #endif

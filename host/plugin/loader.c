@@ -73,12 +73,17 @@ static size_t kind_size(uint32_t kind, const pb_field *field)
     }
 }
 
-static const char *table_problem(const pb_field *fields, size_t owner_size, int depth,
-                                 const char **at);
+/* A table that is being looked at, with those that it stands in: a table may contain itself. */
+struct table {
+    const pb_field *fields;
+    size_t size; /* of its struct */
+    const struct table *outer;
+};
+
+static const char *table_problem(const struct table *table, const char **at);
 
 /* What is wrong with one field, or NULL. */
-static const char *field_problem(const pb_field *field, size_t owner_size, int depth,
-                                 const char **at)
+static const char *field_problem(const pb_field *field, const struct table *owner, const char **at)
 {
     bool many = field->kind == PB_KIND_LIST || field->kind == PB_KIND_MAP;
     uint32_t kind = many ? field->item : field->kind;
@@ -91,7 +96,7 @@ static const char *field_problem(const pb_field *field, size_t owner_size, int d
         return "is of a kind that this host does not know";
     if (many && (kind == PB_KIND_LIST || kind == PB_KIND_MAP))
         return "is a list of lists";
-    if (field->offset > owner_size || size > owner_size - field->offset)
+    if (field->offset > owner->size || size > owner->size - field->offset)
         return "lies outside the instance's struct";
     if (kind == PB_KIND_ENUM && (!field->values || !field->values[0]))
         return "is an enum without values";
@@ -101,26 +106,30 @@ static const char *field_problem(const pb_field *field, size_t owner_size, int d
         return NULL;
     if (!field->fields || field->item_size == 0)
         return "is a struct without a table";
-    return table_problem(field->fields, field->item_size, depth + 1, at);
+    struct table inner = {field->fields, field->item_size, owner};
+    return table_problem(&inner, at);
 }
 
-static const char *table_problem(const pb_field *fields, size_t owner_size, int depth,
-                                 const char **at)
+static const char *table_problem(const struct table *table, const char **at)
 {
-    size_t count = 0;
+    size_t count = 0, depth = 0;
 
-    if (depth > DEEPEST_TABLE)
-        return "is nested too deeply";
-    for (const pb_field *field = fields; field && field->kind != PB_KIND_END;
+    for (const struct table *outer = table->outer; outer; outer = outer->outer) {
+        if (outer->fields == table->fields)
+            return NULL;
+        if (++depth > DEEPEST_TABLE)
+            return "is nested too deeply";
+    }
+    for (const pb_field *field = table->fields; field && field->kind != PB_KIND_END;
          field = pb_field_next(field)) {
         if (field->size < FIELD_SIZE || field->size % _Alignof(pb_field) != 0)
             return "has a wrong size: the table must end with PB_END";
         if (++count > MOST_FIELDS)
             return "is one of too many: the table must end with PB_END";
-        const char *problem = field_problem(field, owner_size, depth, at);
+        const char *problem = field_problem(field, table, at);
         if (problem)
             return problem;
-        for (const pb_field *other = fields; other != field; other = pb_field_next(other))
+        for (const pb_field *other = table->fields; other != field; other = pb_field_next(other))
             if (strcmp(pb_field_name(other), pb_field_name(field)) == 0)
                 return "is declared twice";
     }
@@ -150,7 +159,8 @@ static pb_status check_component(const pb_component *component)
                            component->name, component->kind, kind->required[i].name);
     }
     const char *at = "";
-    const char *problem = table_problem(component->options, component->instance_size, 0, &at);
+    struct table table = {component->options, component->instance_size, NULL};
+    const char *problem = table_problem(&table, &at);
     if (problem)
         return pb_fail(PB_INVALID, "component '%s': its option '%s' %s", component->name, at,
                        problem);

@@ -31,6 +31,7 @@ struct limits {
 struct key {
     pb_str hash;
     pb_instance *friend;
+    pb_list keys; /* of the same: a table may contain itself */
 };
 
 struct part {
@@ -47,9 +48,11 @@ struct part {
 static const pb_field limit_fields[] = {
     PB_INT(struct limits, max, .def = "10", .help = "The most; 13 is refused by check()."), PB_END};
 
-static const pb_field key_fields[] = {
+static const pb_field key_fields[4];
+static const pb_field key_fields[4] = {
     PB_STR(struct key, hash, .required = 1, .help = "check() wants hexadecimal."),
-    PB_REF(struct key, friend, "llm", .help = "Another."), PB_END};
+    PB_REF(struct key, friend, "llm", .help = "Another."),
+    PB_LIST_OF(struct key, keys, struct key, key_fields, .help = "More of them."), PB_END};
 
 static const pb_field options[] = {
     PB_STR(struct part, label, .def = "?", .help = "Its name in the log."),

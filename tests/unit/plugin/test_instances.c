@@ -324,7 +324,8 @@ START_TEST(host_options_have_defaults_and_are_read)
     ck_assert_int_eq(host->max_tasks, 16000);
     end();
     begin();
-    refused("host: {workers: some}\nplugins: {pin: {x: abc}}\n", "host.workers");
+    refused("host: {workers: some}\nplugins: {pin: {x: abc}}\n",
+            "c.yaml:1:17: host.workers: expected auto or a number from 1 to 999, found 'some'\n");
     ck_assert_ptr_nonnull(strstr(problems(), "plugins.pin.x: a pin is the SHA-256 of the file"));
 }
 END_TEST

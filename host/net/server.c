@@ -54,13 +54,6 @@ void connection_reset(struct server_connection *connection)
     connection_close(connection, "the answer broke off");
 }
 
-void connection_drain(struct server_connection *connection)
-{
-    if (connection->phase == PHASE_TLS ||
-        (connection->phase == PHASE_IDLE && connection->kept.size == 0))
-        connection_close(connection, "the server is stopping");
-}
-
 /* --- phases ----------------------------------------------------------------------------------- */
 
 static void finish(struct server_connection *connection, enum connection_phase phase)
@@ -87,6 +80,16 @@ void connection_answered(struct server_connection *connection, enum connection_t
         conn_resume(&connection->conn);
 }
 
+void connection_drain(struct server_connection *connection)
+{
+    bool idle = connection->phase == PHASE_IDLE && connection->kept.size == 0;
+
+    if (idle && conn_pending(&connection->conn)) /* of the last answer */
+        connection_answered(connection, THEN_CLOSE);
+    else if (idle || connection->phase == PHASE_TLS)
+        connection_close(connection, "the server is stopping");
+}
+
 /* Answers what is no request, or one that is not wanted, and ends the connection. */
 void connection_refuse(struct server_connection *connection, int status, const char *sentence)
 {
@@ -111,10 +114,18 @@ static void fire(struct timer *timer)
         if (connection->request && connection->request->body.result == BODY_MORE)
             request_body_late(connection->request);
         break;
-    case PHASE_FINISH:
-        break; /* the stall timer watches */
+    case PHASE_IDLE:
+    case PHASE_LINGER:
+        if (conn_pending(&connection->conn)) /* the stall timer watches */
+            timer_arm(timer, connection->listener->spec.keepalive_timeout, fire);
+        else
+            connection_close(connection, "the connection was idle");
+        break;
+    case PHASE_TLS:
+        connection_close(connection, "the TLS handshake did not end in time");
+        break;
     default:
-        connection_close(connection, "the connection was idle");
+        break; /* FINISH: the stall timer watches */
     }
 }
 

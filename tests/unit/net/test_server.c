@@ -1,6 +1,8 @@
 /* test_server.c - the protocol: keep-alive, pipelining, bodies, chunks, ends, over real sockets. */
 #include "net/server_bench.h"
 
+#include "base/metrics.h"
+
 static pb_status hello(pb_request *request)
 {
     pb_header headers[] = {{PB_LIT("Content-Type"), PB_LIT("text/plain")}};
@@ -339,6 +341,40 @@ START_TEST(cancels_the_handler_when_the_client_is_gone)
 }
 END_TEST
 
+static void id_client(void)
+{
+    static const char *const none[] = {"", "a b", "a/b", "\xc3\xa9",
+                                       "0123456789012345678901234567890123456789012345678901234567890123"
+                                       "x"};
+    char text[256], first[64] = "";
+    int fd = dial();
+
+    for (size_t i = 0; i < sizeof none / sizeof *none; i++) {
+        snprintf(text, sizeof text, "GET /describe HTTP/1.1\r\nHost: a\r\nX-Request-Id: %s\r\n\r\n",
+                 none[i]);
+        say(fd, text);
+        char *id = strstr(hear(fd), "/describe||");
+        ck_assert_ptr_nonnull(id);
+        id += 11;
+        ck_assert_uint_eq(strspn(id, "0123456789abcdef"), 16);
+        ck_assert_int_ne(strncmp(id, first, 16), 0);
+        snprintf(first, 17, "%s", id);
+    }
+    close(fd);
+}
+
+START_TEST(gives_requests_ids_and_counts_them)
+{
+    pb_buf buf = {0};
+
+    with_server(handle, id_client);
+    metrics_write(&buf);
+    pb_buf_byte(&buf, 0);
+    expect_has(buf.data, "patchbay_http_requests_total{class=\"2xx\"} 5\n");
+    expect_has(buf.data, "patchbay_http_connections 0\n");
+}
+END_TEST
+
 static void fill(TCase *tests)
 {
     tcase_add_test(tests, keeps_connections_alive);
@@ -350,6 +386,7 @@ static void fill(TCase *tests)
     tcase_add_test(tests, turns_failures_into_problem_documents);
     tcase_add_test(tests, breaks_off_what_was_not_ended);
     tcase_add_test(tests, continues_only_when_the_body_is_wanted);
+    tcase_add_test(tests, gives_requests_ids_and_counts_them);
     tcase_add_test(tests, cancels_the_handler_when_the_client_is_gone);
 }
 

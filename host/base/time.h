@@ -9,6 +9,9 @@
 
 enum { TIME_TEXT_SIZE = 25 };
 
+/* For tests: both clocks go forward by this much at once. */
+void time_advance(pb_duration by);
+
 /* "2024-05-06T07:08:09.123Z" (RFC 3339, UTC) with its NUL. Years 0 to 9999, else cut to them. */
 void time_text(pb_time moment, char out[TIME_TEXT_SIZE]);
 

@@ -1,6 +1,7 @@
 /* loop.c - see loop.h. A round is: ready tasks, deferred work, timers, poll. */
 #include "runtime/loop.h"
 
+#include "base/time.h"
 #include "runtime/task.h"
 #include <patchbay/memory.h>
 #include <pthread.h>
@@ -25,7 +26,6 @@ static struct {
     pb_duration now;       /* 0: not read in this round */
     pb_duration began;     /* first reading of this round */
     pb_duration longest;
-    pb_duration ahead;     /* loop_clock_advance */
     bool stop;
 } loop = {.mutex = PTHREAD_MUTEX_INITIALIZER};
 
@@ -37,7 +37,7 @@ uv_loop_t *loop_uv(void)
 pb_duration loop_now(void)
 {
     if (!loop.now) {
-        loop.now = host_monotonic() + loop.ahead;
+        loop.now = host_monotonic();
         if (!loop.began)
             loop.began = loop.now;
     }
@@ -52,7 +52,7 @@ pb_duration loop_refresh(void)
 
 void loop_clock_advance(pb_duration by)
 {
-    loop.ahead += by;
+    time_advance(by);
     loop.now = 0;
 }
 
@@ -124,7 +124,7 @@ static void run_deferred(void)
 static void note_hold(void)
 {
     if (loop.began) {
-        pb_duration hold = host_monotonic() + loop.ahead - loop.began;
+        pb_duration hold = host_monotonic() - loop.began;
         if (hold > loop.longest)
             loop.longest = hold;
     }

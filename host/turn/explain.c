@@ -1,9 +1,9 @@
 /* explain.c - a trace as JSON: what GET /v1/turns/{id} and `patchbay explain` show. See trace.h. */
 #include "turn/trace.h"
 
+#include "base/time.h"
 #include <patchbay/problem.h>
 #include <math.h>
-#include <time.h>
 
 static const char *const finish_names[] = {NULL, "stop", "length", "tool_calls", "filter"};
 
@@ -129,14 +129,11 @@ static void write_span(const struct pb_span *span, pb_json_writer *out)
 
 static void write_created(pb_json_writer *out, pb_time created)
 {
-    time_t seconds = (time_t)(created / 1000);
-    struct tm parts;
+    char text[TIME_TEXT_SIZE];
 
-    gmtime_r(&seconds, &parts);
+    time_text(created, text);
     pb_jw_key(out, "created");
-    pb_jw_str(out, pb_printf("%04d-%02d-%02dT%02d:%02d:%02d.%03dZ", parts.tm_year + 1900,
-                             parts.tm_mon + 1, parts.tm_mday, parts.tm_hour, parts.tm_min,
-                             parts.tm_sec, (int)(created % 1000)));
+    pb_jw_str(out, pb_str_of(text));
 }
 
 static void write_answered(const struct trace *trace, pb_json_writer *out)

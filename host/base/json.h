@@ -31,11 +31,11 @@ struct json_fault json_fault_find(pb_str text);
 /* The length of the number that starts at text.data[0], or 0 when there is none. Any thread. */
 size_t json_number_size(pb_str text);
 
-/* Which implementation of simdjson runs: "haswell", "fallback", … Chosen once, at the first parse,
- * by the processor or by PATCHBAY_CPU=plain|avx2|avx512. */
+/* Which implementation of simdjson runs: "haswell", "fallback", … Chosen at the first parse, by the
+ * processor or by PATCHBAY_CPU=plain|avx2|avx512. */
 const char *json_implementation(void);
 
-/* Frees the parser; the next parse makes a new one. */
+/* Frees the parser; the next parse chooses and makes a new one. */
 void json_fini(void);
 
 #ifdef __cplusplus

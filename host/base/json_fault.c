@@ -96,9 +96,8 @@ static bool escape(struct scan *scan)
     scan->at += 6;
     if (unit < 0xD800 || unit > 0xDFFF)
         return true;
-    int low = unit < 0xDC00 && scan->end - scan->at >= 6 && scan->at[0] == '\\' && scan->at[1] == 'u'
-                  ? hex4(scan->at + 2, scan->end)
-                  : -1;
+    bool pair = unit < 0xDC00 && scan->end - scan->at >= 6 && memcmp(scan->at, "\\u", 2) == 0;
+    int low = pair ? hex4(scan->at + 2, scan->end) : -1;
     scan->at += 6;
     if (low >= 0xDC00 && low <= 0xDFFF)
         return true;

@@ -1,8 +1,8 @@
 /* json_parse.cc - text to pb_json, by simdjson.
  *
- * simdjson validates the text and decodes its strings; the tree is then built from the places of its
- * structural characters, which it found anyway. The text is copied into the scope once, and strings
- * and numbers of the tree point into that copy, each ended by a NUL where a delimiter stood.
+ * simdjson validates the text and decodes its strings; the tree is then built from the places of
+ * its structural characters, which it found anyway. The text is copied into the scope once, and
+ * strings and numbers of the tree point into that copy, each ended by a NUL where a delimiter stood.
  */
 #include "base/json.h"
 
@@ -20,6 +20,7 @@ const size_t KEPT_CAPACITY = 256 * 1024; /* a larger parser is freed after its t
 const uint32_t PAIRWISE = 8;             /* objects up to this size compare every pair of names */
 
 simdjson::dom::parser *parser;
+bool chosen; /* the implementation */
 
 /* One list of members by name, for objects with many. Never used across a call that parks. */
 const pb_json **names;
@@ -39,7 +40,6 @@ struct builder {
 
 void choose_implementation()
 {
-    static bool chosen;
     const char *wanted = chosen ? nullptr : getenv("PATCHBAY_CPU");
     chosen = true;
     if (!wanted)
@@ -75,7 +75,7 @@ bool is_number(char c)
     return c == '-' || (c >= '0' && c <= '9');
 }
 
-/* --- building ----------------------------------------------------------------------------------- */
+/* --- building --------------------------------------------------------------------------------- */
 
 /* A string: into the copy if it has no escapes, else decoded over its source, which is longer.
  * An escaped quote at the place of the end has a backslash before it; an end has not. */
@@ -132,7 +132,7 @@ const pb_json *find_twice(const pb_json *object)
     if (object->count <= PAIRWISE) {
         for (const pb_json *a = object->child; a; a = a->next)
             for (const pb_json *b = object->child; b != a; b = b->next)
-                if (a->key.size == b->key.size && memcmp(a->key.data, b->key.data, a->key.size) == 0)
+                if (pb_str_equal(a->key, b->key))
                     return a;
         return nullptr;
     }
@@ -265,7 +265,7 @@ size_t count_values(const char *text, const uint32_t *at, size_t count)
     return count - others;
 }
 
-/* --- parsing ------------------------------------------------------------------------------------ */
+/* --- parsing ---------------------------------------------------------------------------------- */
 
 pb_status out_of_memory()
 {
@@ -282,8 +282,8 @@ pb_status explain(const struct json_fault *fault)
                    fault->column, fault->sentence ? fault->sentence : "cannot be read");
 }
 
-/* simdjson refuses numbers beyond 64 bits and beyond a double, which are JSON, and whose text is all
- * that we keep: each is replaced by a zero for the check, and stands again when it is done. */
+/* simdjson refuses numbers beyond 64 bits and beyond a double, which are JSON, and whose text is
+ * all that we keep: each is replaced by a zero for the check, and stands again when it is done. */
 simdjson::error_code parse_large_numbers(char *copy, pb_str text)
 {
     for (uint32_t i = 0; i < parser->implementation->n_structural_indexes; i++) {
@@ -365,6 +365,7 @@ void json_fini(void)
 {
     delete parser;
     parser = nullptr;
+    chosen = false;
     free(names);
     names = nullptr;
     names_size = 0;

@@ -32,7 +32,7 @@ struct pb_metric {
 
 static pb_metric *metrics;
 
-/* --- making ------------------------------------------------------------------------------------- */
+/* --- making ----------------------------------------------------------------------------------- */
 
 static bool is_name(pb_str name)
 {
@@ -115,7 +115,7 @@ pb_metric *host_metric_new(int32_t kind, pb_str name, pb_str help, pb_str label)
     return metric;
 }
 
-/* --- counting ----------------------------------------------------------------------------------- */
+/* --- counting --------------------------------------------------------------------------------- */
 
 static struct sample *sample_new(pb_metric *metric, pb_str value)
 {
@@ -223,7 +223,7 @@ void metrics_fini(void)
     }
 }
 
-/* --- writing ------------------------------------------------------------------------------------ */
+/* --- writing ---------------------------------------------------------------------------------- */
 
 static void write_escaped(pb_buf *out, pb_str text, bool quotes)
 {

@@ -92,7 +92,7 @@ bool str_to_int(pb_str text, int64_t *out)
     return true;
 }
 
-/* --- SipHash-1-3 (Aumasson and Bernstein), 64 bits ---------------------------------------------- */
+/* --- SipHash-1-3 (Aumasson and Bernstein), 64 bits -------------------------------------------- */
 
 static uint64_t key[2];
 

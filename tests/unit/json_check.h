@@ -1,5 +1,5 @@
-/* json_check.h - what must hold for any bytes given to the JSON reader; shared by the property tests
- * and the fuzz target. Returns NULL, or the sentence that is not true. */
+/* json_check.h - what must hold for any bytes given to the JSON reader; shared by the property
+ * tests and the fuzz target. Returns NULL, or the sentence that is not true. */
 #ifndef TESTS_UNIT_JSON_CHECK_H
 #define TESTS_UNIT_JSON_CHECK_H
 

@@ -128,7 +128,7 @@ START_TEST(sha256_gives_the_standards_digests)
 }
 END_TEST
 
-/* Every size up to three blocks, folded into one digest; the expected one is by Python's hashlib. */
+/* Every size up to three blocks, folded into one digest; the expected one is by hashlib. */
 START_TEST(sha256_pads_every_size)
 {
     uint8_t data[192], all[193 * 32];

@@ -27,7 +27,8 @@ static void refused(pb_str text, pb_status wanted, const char *part)
 START_TEST(a_tree_has_what_the_text_says)
 {
     const pb_json *root = parsed(" {\"a\": [1, -2.50e+1 ,true,false,null,\"x\"], \"\": {}, "
-                                 "\"n\\u0061me\": \"q\\\"\\\\\\/\\b\\f\\n\\r\\t\\u00e9\\ud83d\\ude00\"} ");
+                                 "\"n\\u0061me\": "
+                                 "\"q\\\"\\\\\\/\\b\\f\\n\\r\\t\\u00e9\\ud83d\\ude00\"} ");
     const pb_json *list = pb_json_get(root, "a");
 
     ck_assert_uint_eq(root->count, 3);
@@ -240,7 +241,8 @@ START_TEST(any_alignment_and_length_will_do)
     for (size_t pad = 0; pad < 70; pad++)
         for (size_t tail = 0; tail < 70; tail += tail < 6 ? 1 : 9) {
             pb_scope *scope = pb_scope_begin();
-            static const char xs[] = "xxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxx";
+            char xs[71] = {0};
+            memset(xs, 'x', sizeof xs - 1);
             char text[256], expected[256];
             snprintf(text, sizeof text, "[\"%.*s\\\"\\n\xC3\xA9\\\\%.*s\", 7]", (int)pad, xs,
                      (int)tail, xs);
@@ -305,7 +307,7 @@ START_TEST(a_helper_thread_has_no_reader)
 }
 END_TEST
 
-/* --- properties --------------------------------------------------------------------------------- */
+/* --- properties ------------------------------------------------------------------------------- */
 
 static uint64_t seed = 88172645463325252u;
 
@@ -395,7 +397,7 @@ START_TEST(cut_off_anywhere_it_is_refused)
 }
 END_TEST
 
-/* Every test runs in a process of its own, so the first parse here chooses. */
+/* After json_fini the next parse chooses anew. */
 static void with_implementation(const char *wanted, const char *name)
 {
     setenv("PATCHBAY_CPU", wanted, 1);

@@ -58,7 +58,8 @@ START_TEST(a_tree_is_written_as_it_is)
 {
     static const char *const texts[] = {
         "[]", "{}", "null", "true", "false", "-0.0", "1e999", "\"\"", "[[],{},[[]]]",
-        "{\"a\":{\"b\":{\"c\":[1,[2,[3]],{\"d\":4}]},\"e\":5},\"f\":\"\\n\"}", "{\"\":[null,true]}"};
+        "{\"a\":{\"b\":{\"c\":[1,[2,[3]],{\"d\":4}]},\"e\":5},\"f\":\"\\n\"}",
+        "{\"\":[null,true]}"};
     for (size_t i = 0; i < sizeof texts / sizeof *texts; i++) {
         const pb_json *json;
         pb_buf buf = {0};

@@ -18,34 +18,35 @@ static void read_stream(struct exchange *exchange, const pb_json *json, struct c
 
     chat->stream = read_bool(exchange, json, "stream", false);
     if (options && options->type != PB_JSON_NULL && options->type != PB_JSON_OBJECT)
-        fault(exchange, pb_lit("/stream_options"), "must be an object");
+        fault(exchange, AT(NULL, "stream_options"), "must be an object");
     if (usage && usage->type != PB_JSON_TRUE && usage->type != PB_JSON_FALSE)
-        fault(exchange, pb_lit("/stream_options/include_usage"), "must be true or false");
+        fault(exchange, AT(AT(NULL, "stream_options"), "include_usage"), "must be true or false");
     chat->include_usage = pb_json_is(usage, PB_JSON_TRUE);
 }
 
 /* What a reply of ours could not carry is refused, not dropped. */
 static void refuse(struct exchange *exchange, const pb_json *value)
 {
-    pb_str pointer = pointer_join((pb_str){0}, value->key);
+    const struct place *place = AT_NAME(NULL, value->key);
 
     if (pb_str_is(value->key, "n") && pb_json_int(value, 0) != 1)
-        fault(exchange, pointer, "must be 1: a turn has one reply");
+        fault(exchange, place, "must be 1: a turn has one reply");
     else if (pb_str_is(value->key, "logprobs") && value->type != PB_JSON_FALSE)
-        fault(exchange, pointer, "must be false: replies carry no probabilities");
+        fault(exchange, place, "must be false: replies carry no probabilities");
     else if (pb_str_is(value->key, "audio"))
-        fault(exchange, pointer, "is not supported: replies are text");
+        fault(exchange, place, "is not supported: replies are text");
     else if (pb_str_is(value->key, "modalities") &&
              !(value->count == 1 && pb_str_is(pb_json_text(pb_json_at(value, 0)), "text")))
-        fault(exchange, pointer, "must be [\"text\"]: replies are text");
+        fault(exchange, place, "must be [\"text\"]: replies are text");
 }
 
 static bool is_ours(pb_str name)
 {
-    static const char *const ours[] = {"model", "messages", "stream", "stream_options", "n"};
+    static const pb_str ours[] = {PB_LIT("model"), PB_LIT("messages"), PB_LIT("stream"),
+                                  PB_LIT("stream_options"), PB_LIT("n")};
 
     for (size_t i = 0; i < sizeof ours / sizeof *ours; i++)
-        if (pb_str_is(name, ours[i]))
+        if (pb_str_equal(name, ours[i]))
             return true;
     return false;
 }
@@ -61,7 +62,7 @@ static const pb_json *read_params(struct exchange *exchange, const pb_json *json
         refuse(exchange, at);
         if (is_ours(at->key))
             continue;
-        (void)param_check(exchange, at, pointer_join((pb_str){0}, at->key));
+        (void)param_check(exchange, at, AT_NAME(NULL, at->key));
         pb_json *copy = PB_NEW(pb_json);
         if (!copy)
             return NULL;
@@ -76,7 +77,7 @@ static pb_status read_model(struct exchange *exchange, const pb_json *json, stru
     const pb_json *model = pb_json_get(json, "model");
 
     if (!pb_json_is(model, PB_JSON_STRING)) {
-        fault(exchange, pb_lit("/model"), model ? "must be a text" : "is missing");
+        fault(exchange, AT(NULL, "model"), model ? "must be a text" : "is missing");
         return PB_OK;
     }
     chat->model = model->text;
@@ -104,7 +105,7 @@ static pb_status read_request(struct exchange *exchange, struct chat *chat)
     if (pb_json_is(metadata, PB_JSON_OBJECT))
         chat->spec.metadata = metadata;
     else if (metadata && metadata->type != PB_JSON_NULL)
-        fault(exchange, pb_lit("/metadata"), "must be an object");
+        fault(exchange, AT(NULL, "metadata"), "must be an object");
     if (!chat->spec.params || (chat->messages.count && !chat->messages.list))
         return PB_NO_MEMORY;
     return faults_status(exchange);

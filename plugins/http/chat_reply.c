@@ -8,16 +8,23 @@ struct whole {
     pb_reply reply;
 };
 
+static void add_count(pb_json_writer *writer, pb_str before, int64_t count)
+{
+    pb_buf_add(writer->buf, before);
+    writer->comma = false;
+    pb_jw_int(writer, count);
+}
+
 void openai_usage_write(pb_json_writer *writer, const pb_usage *usage)
 {
-    pb_buf_printf(writer->buf,
-                  "{\"prompt_tokens\":%lld,\"completion_tokens\":%lld,\"total_tokens\":%lld,"
-                  "\"prompt_tokens_details\":{\"cached_tokens\":%lld},"
-                  "\"completion_tokens_details\":{\"reasoning_tokens\":%lld}}",
-                  (long long)usage->input_tokens, (long long)usage->output_tokens,
-                  (long long)(usage->input_tokens + usage->output_tokens),
-                  (long long)usage->cached_tokens, (long long)usage->reasoning_tokens);
-    writer->comma = true;
+    add_count(writer, pb_lit("{\"prompt_tokens\":"), usage->input_tokens);
+    add_count(writer, pb_lit(",\"completion_tokens\":"), usage->output_tokens);
+    add_count(writer, pb_lit(",\"total_tokens\":"), usage->input_tokens + usage->output_tokens);
+    add_count(writer, pb_lit(",\"prompt_tokens_details\":{\"cached_tokens\":"),
+              usage->cached_tokens);
+    add_count(writer, pb_lit("},\"completion_tokens_details\":{\"reasoning_tokens\":"),
+              usage->reasoning_tokens);
+    pb_buf_add(writer->buf, pb_lit("}}"));
 }
 
 void openai_extras_write(pb_json_writer *writer, const pb_reply *reply, pb_str turn,
@@ -59,48 +66,45 @@ static void write_tool_calls(pb_json_writer *writer, const pb_reply *reply)
     pb_jw_close(writer, ']');
 }
 
-static void write_choice(pb_json_writer *writer, const pb_reply *reply, const char *finish)
+/* Everything that is always there is one literal with the next. */
+static void write_message(pb_json_writer *writer, const pb_reply *reply)
 {
-    pb_jw_open(writer, '{');
-    pb_jw_count(writer, "index", 0);
-    pb_jw_key(writer, "message");
-    pb_jw_open(writer, '{');
-    pb_jw_member(writer, "role", pb_lit("assistant"));
-    pb_jw_key(writer, "content");
+    pb_buf *buf = writer->buf;
+
+    pb_buf_add(buf, pb_lit(",\"choices\":[{\"index\":0,\"message\":{\"role\":\"assistant\","
+                           "\"content\":"));
     if (!reply->text.size && reply->call_count)
-        pb_jw_null(writer);
+        pb_buf_add(buf, pb_lit("null"));
     else
-        pb_jw_str(writer, pb_reply_str(&reply->text));
-    if (reply->thinking.size)
-        pb_jw_member(writer, "reasoning_content", pb_reply_str(&reply->thinking));
-    pb_jw_member(writer, "refusal", (pb_str){0});
+        pb_json_quote(buf, pb_reply_str(&reply->text));
+    if (reply->thinking.size) {
+        pb_buf_add(buf, pb_lit(",\"reasoning_content\":"));
+        pb_json_quote(buf, pb_reply_str(&reply->thinking));
+    }
+    pb_buf_add(buf, pb_lit(",\"refusal\":null"));
+    writer->comma = true;
     if (reply->call_count)
         write_tool_calls(writer, reply);
-    pb_jw_close(writer, '}');
-    pb_jw_member(writer, "logprobs", (pb_str){0});
-    pb_jw_member(writer, "finish_reason", pb_str_of(finish ? finish : "stop"));
-    pb_jw_close(writer, '}');
 }
 
 static pb_status answer_done(struct whole *whole, const pb_turn_result *result)
 {
     struct exchange *exchange = whole->exchange;
+    const char *finish = openai_finish(result->finish);
     pb_buf buf = {0};
     pb_json_writer writer = pb_json_writer_make(&buf);
 
     (void)pb_buf_room(&buf, whole->reply.kept + whole->reply.kept / 8 + 1024);
-    pb_jw_open(&writer, '{');
-    pb_jw_key(&writer, "id");
-    pb_buf_printf(&buf, "\"chatcmpl-%.*s\"", PB_ARG(exchange->turn));
-    writer.comma = true;
-    pb_jw_member(&writer, "object", pb_lit("chat.completion"));
-    pb_jw_count(&writer, "created", whole->chat->created / 1000);
-    pb_jw_member(&writer, "model", whole->chat->model);
-    pb_jw_key(&writer, "choices");
-    pb_jw_open(&writer, '[');
-    write_choice(&writer, &whole->reply, openai_finish(result->finish));
-    pb_jw_close(&writer, ']');
-    pb_jw_key(&writer, "usage");
+    pb_buf_add(&buf, pb_lit("{\"id\":\"chatcmpl-"));
+    pb_buf_add(&buf, exchange->turn);
+    add_count(&writer, pb_lit("\",\"object\":\"chat.completion\",\"created\":"),
+              whole->chat->created / 1000);
+    pb_buf_add(&buf, pb_lit(",\"model\":"));
+    pb_json_quote(&buf, whole->chat->model);
+    write_message(&writer, &whole->reply);
+    pb_buf_add(&buf, pb_lit("},\"logprobs\":null,\"finish_reason\":\""));
+    pb_buf_add(&buf, pb_str_of(finish ? finish : "stop"));
+    pb_buf_add(&buf, pb_lit("\"}],\"usage\":"));
     openai_usage_write(&writer, &result->usage);
     openai_extras_write(&writer, &whole->reply, exchange->turn, result);
     pb_jw_close(&writer, '}');

@@ -96,18 +96,16 @@ static pb_status emit_tool_call(struct stream *stream, const pb_event *event)
 /* Everything up to the first choice. */
 static void begin_chunk(struct stream *stream, pb_json_writer *writer)
 {
-    const struct chat *chat = stream->chat;
+    pb_buf *buf = writer->buf;
 
-    pb_buf_add(writer->buf, pb_lit("data: "));
-    pb_jw_open(writer, '{');
-    pb_jw_key(writer, "id");
-    pb_buf_printf(writer->buf, "\"chatcmpl-%.*s\"", PB_ARG(stream->exchange->turn));
-    writer->comma = true;
-    pb_jw_member(writer, "object", pb_lit("chat.completion.chunk"));
-    pb_jw_count(writer, "created", chat->created / 1000);
-    pb_jw_member(writer, "model", chat->model);
-    pb_jw_key(writer, "choices");
-    pb_jw_open(writer, '[');
+    pb_buf_add(buf, pb_lit("data: {\"id\":\"chatcmpl-"));
+    pb_buf_add(buf, stream->exchange->turn);
+    pb_buf_add(buf, pb_lit("\",\"object\":\"chat.completion.chunk\",\"created\":"));
+    writer->comma = false;
+    pb_jw_int(writer, stream->chat->created / 1000);
+    pb_buf_add(buf, pb_lit(",\"model\":"));
+    pb_json_quote(buf, stream->chat->model);
+    pb_buf_add(buf, pb_lit(",\"choices\":["));
 }
 
 static void end_chunk(pb_json_writer *writer)
@@ -128,7 +126,9 @@ static pb_status emit_end(struct stream *stream, const pb_turn_result *result)
     pb_buf_add(&buf, pb_lit("{\"index\":0,\"delta\":{"));
     if (!stream->spoke)
         pb_buf_add(&buf, pb_lit("\"role\":\"assistant\",\"content\":\"\""));
-    pb_buf_printf(&buf, "},\"finish_reason\":\"%s\"}", finish ? finish : "stop");
+    pb_buf_add(&buf, pb_lit("},\"finish_reason\":\""));
+    pb_buf_add(&buf, pb_str_of(finish ? finish : "stop"));
+    pb_buf_add(&buf, pb_lit("\"}"));
     pb_jw_close(&writer, ']');
     if (stream->chat->include_usage)
         pb_jw_member(&writer, "usage", (pb_str){0});

@@ -47,8 +47,26 @@ pb_status body_json(struct exchange *exchange, const pb_json **out)
     return status;
 }
 
-void fault(struct exchange *exchange, pb_str pointer, const char *format, ...)
+static void add_place(pb_buf *buf, const struct place *place)
 {
+    if (!place)
+        return;
+    add_place(buf, place->up);
+    pb_buf_byte(buf, '/');
+    if (!place->name.data)
+        pb_buf_printf(buf, "%zu", place->index);
+    for (size_t i = 0; i < place->name.size; i++) {
+        char c = place->name.data[i];
+        if (c == '~' || c == '/')
+            pb_buf_add(buf, c == '/' ? pb_lit("~1") : pb_lit("~0"));
+        else
+            pb_buf_byte(buf, c);
+    }
+}
+
+void fault(struct exchange *exchange, const struct place *place, const char *format, ...)
+{
+    pb_buf pointer = {0};
     va_list args;
 
     if (exchange->fault_count == FAULTS)
@@ -56,8 +74,12 @@ void fault(struct exchange *exchange, pb_str pointer, const char *format, ...)
     va_start(args, format);
     pb_str detail = pb_vprintf(format, args);
     va_end(args);
-    exchange->faults[exchange->fault_count++] = (pb_field_error){
-        .size = (uint32_t)sizeof(pb_field_error), .pointer = pb_copy(pointer), .detail = detail};
+    add_place(&pointer, place);
+    pb_buf_byte(&pointer, 0);
+    exchange->faults[exchange->fault_count++] =
+        (pb_field_error){.size = (uint32_t)sizeof(pb_field_error),
+                         .pointer = pb_str_make(pointer.data, pointer.size - !pointer.failed),
+                         .detail = detail};
 }
 
 pb_status faults_status(struct exchange *exchange)
@@ -109,26 +131,6 @@ pb_str pointer_as_param(pb_str pointer)
     return pb_buf_str(&buf);
 }
 
-pb_str pointer_join(pb_str pointer, pb_str name)
-{
-    pb_buf buf = {0};
-
-    pb_buf_add(&buf, pointer);
-    pb_buf_byte(&buf, '/');
-    for (size_t i = 0; i < name.size; i++) {
-        if (name.data[i] == '~' || name.data[i] == '/')
-            pb_buf_printf(&buf, "~%c", name.data[i] == '/' ? '1' : '0');
-        else
-            pb_buf_byte(&buf, name.data[i]);
-    }
-    return pb_buf_str(&buf);
-}
-
-pb_str pointer_index(pb_str pointer, size_t index)
-{
-    return pb_printf("%.*s/%zu", PB_ARG(pointer), index);
-}
-
 bool read_bool(struct exchange *exchange, const pb_json *json, const char *name, bool otherwise)
 {
     const pb_json *value = pb_json_get(json, name);
@@ -136,7 +138,7 @@ bool read_bool(struct exchange *exchange, const pb_json *json, const char *name,
     if (!value || value->type == PB_JSON_NULL)
         return otherwise;
     if (value->type != PB_JSON_TRUE && value->type != PB_JSON_FALSE)
-        fault(exchange, pointer_join((pb_str){0}, value->key), "must be true or false");
+        fault(exchange, AT_NAME(NULL, value->key), "must be true or false");
     return value->type == PB_JSON_TRUE;
 }
 

@@ -92,14 +92,23 @@ void openai_error_write(pb_json_writer *writer, const struct exchange *exchange,
 
 /* fields.c */
 pb_status body_json(struct exchange *exchange, const pb_json **out);
+/* Where a field is in the body: a path on the reader's stack, written as a JSON pointer only when
+ * something is wrong there. */
+struct place {
+    const struct place *up; /* NULL: the body itself */
+    pb_str name;            /* absent: an element of a list */
+    size_t index;
+};
+#define AT(up, literal) (&(struct place){(up), pb_lit(literal), 0})
+#define AT_NAME(up, str) (&(struct place){(up), (str), 0})
+#define AT_INDEX(up, number) (&(struct place){(up), {NULL, 0}, (number)})
 /* Notes what is wrong with a field; reading goes on, so that all is said at once. */
-PB_PRINTF(3, 4) void fault(struct exchange *exchange, pb_str pointer, const char *format, ...);
+PB_PRINTF(3, 4)
+void fault(struct exchange *exchange, const struct place *place, const char *format, ...);
 /* PB_OK, or PB_INVALID with a sentence when there were faults. */
 pb_status faults_status(struct exchange *exchange);
 /* "/messages/0/role" as "messages[0].role", in the running scope. */
 pb_str pointer_as_param(pb_str pointer);
-pb_str pointer_join(pb_str pointer, pb_str name);
-pb_str pointer_index(pb_str pointer, size_t index);
 bool read_bool(struct exchange *exchange, const pb_json *json, const char *name, bool otherwise);
 /* Percent-decodes into the running scope; invalid escapes stay. */
 pb_str percent_decode(pb_str text);
@@ -107,7 +116,7 @@ pb_str percent_decode(pb_str text);
 pb_pipeline *pipeline_named(const struct http *http, pb_str name);
 
 /* params.c: checks one generation parameter. False: no parameter has that name. */
-bool param_check(struct exchange *exchange, const pb_json *value, pb_str pointer);
+bool param_check(struct exchange *exchange, const pb_json *value, const struct place *place);
 
 /* messages.c */
 struct messages {

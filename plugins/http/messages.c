@@ -9,28 +9,23 @@ static bool has(const pb_json *json)
     return json && json->type != PB_JSON_NULL;
 }
 
-static pb_str under(pb_str pointer, const char *name)
-{
-    return pointer_join(pointer, pb_str_of(name));
-}
-
 /* The text member `name`; absent is fine. */
-static pb_str read_text(struct exchange *exchange, const pb_json *json, pb_str pointer,
+static pb_str read_text(struct exchange *exchange, const pb_json *json, const struct place *place,
                         const char *name)
 {
     const pb_json *value = pb_json_get(json, name);
 
     if (has(value) && value->type != PB_JSON_STRING)
-        fault(exchange, under(pointer, name), "must be a text");
+        fault(exchange, AT_NAME(place, pb_str_of(name)), "must be a text");
     return pb_json_text(value);
 }
 
-static pb_str read_needed(struct exchange *exchange, const pb_json *json, pb_str pointer,
+static pb_str read_needed(struct exchange *exchange, const pb_json *json, const struct place *place,
                           const char *name)
 {
     if (!has(pb_json_get(json, name)))
-        fault(exchange, under(pointer, name), "is missing");
-    return read_text(exchange, json, pointer, name);
+        fault(exchange, AT_NAME(place, pb_str_of(name)), "is missing");
+    return read_text(exchange, json, place, name);
 }
 
 /* "data:image/png;base64,…" is taken apart; any other URL stays one. */
@@ -49,7 +44,7 @@ static void read_url(pb_part *part, pb_str url)
 }
 
 /* A part in OpenAI's words. False: no such type. */
-static bool read_openai_part(struct exchange *exchange, const pb_json *json, pb_str pointer,
+static bool read_openai_part(struct exchange *exchange, const pb_json *json, const struct place *place,
                              pb_part *part)
 {
     pb_str type = pb_json_text(pb_json_get(json, "type"));
@@ -58,26 +53,26 @@ static bool read_openai_part(struct exchange *exchange, const pb_json *json, pb_
                                                                           : "input_audio");
     if (pb_str_is(type, "text") || pb_str_is(type, "refusal")) {
         part->type = PB_PART_TEXT;
-        part->text = read_needed(exchange, json, pointer, pb_str_is(type, "text") ? "text"
+        part->text = read_needed(exchange, json, place, pb_str_is(type, "text") ? "text"
                                                                                  : "refusal");
     } else if (pb_str_is(type, "image_url")) {
         part->type = PB_PART_IMAGE;
         if (pb_json_is(inner, PB_JSON_STRING))
             read_url(part, inner->text);
         else
-            read_url(part, read_needed(exchange, inner, under(pointer, "image_url"), "url"));
+            read_url(part, read_needed(exchange, inner, AT(place, "image_url"), "url"));
     } else if (pb_str_is(type, "input_audio")) {
-        pb_str place = under(pointer, "input_audio");
+        const struct place *inside = AT(place, "input_audio");
         part->type = PB_PART_AUDIO;
-        part->content = read_needed(exchange, inner, place, "data");
-        part->mime = pb_str_is(read_text(exchange, inner, place, "format"), "mp3")
+        part->content = read_needed(exchange, inner, inside, "data");
+        part->mime = pb_str_is(read_text(exchange, inner, inside, "format"), "mp3")
                          ? pb_lit("audio/mpeg")
                          : pb_lit("audio/wav");
     } else if (pb_str_is(type, "file")) {
-        pb_str place = under(pointer, "file");
+        const struct place *inside = AT(place, "file");
         part->type = PB_PART_FILE;
-        part->name = read_text(exchange, inner, place, "filename");
-        read_url(part, read_text(exchange, inner, place, "file_data"));
+        part->name = read_text(exchange, inner, inside, "filename");
+        read_url(part, read_text(exchange, inner, inside, "file_data"));
     } else {
         return false;
     }
@@ -85,7 +80,7 @@ static bool read_openai_part(struct exchange *exchange, const pb_json *json, pb_
 }
 
 /* {"type": "image", "mime": "image/png", "content": base64} or {…, "url": …} */
-static bool read_native_part(struct exchange *exchange, const pb_json *json, pb_str pointer,
+static bool read_native_part(struct exchange *exchange, const pb_json *json, const struct place *place,
                              pb_part *part)
 {
     static const char *const types[] = {"text", "image", "file", "audio"};
@@ -97,24 +92,24 @@ static bool read_native_part(struct exchange *exchange, const pb_json *json, pb_
     if (part->type > PB_PART_AUDIO)
         return false;
     if (part->type == PB_PART_TEXT) {
-        part->text = read_needed(exchange, json, pointer, "text");
+        part->text = read_needed(exchange, json, place, "text");
         return true;
     }
-    part->mime = read_text(exchange, json, pointer, "mime");
-    part->name = read_text(exchange, json, pointer, "name");
-    part->url = read_text(exchange, json, pointer, "url");
-    part->content = read_text(exchange, json, pointer, "content");
+    part->mime = read_text(exchange, json, place, "mime");
+    part->name = read_text(exchange, json, place, "name");
+    part->url = read_text(exchange, json, place, "url");
+    part->content = read_text(exchange, json, place, "content");
     if ((part->url.size > 0) == (part->content.size > 0))
-        fault(exchange, pointer, "must have either `url` or `content` (base64)");
+        fault(exchange, place, "must have either `url` or `content` (base64)");
     else if (part->content.size && !part->mime.size)
-        fault(exchange, under(pointer, "mime"), "is missing");
+        fault(exchange, AT(place, "mime"), "is missing");
     return true;
 }
 
-typedef bool part_reader(struct exchange *, const pb_json *, pb_str, pb_part *);
+typedef bool part_reader(struct exchange *, const pb_json *, const struct place *, pb_part *);
 
 /* Reads a list of parts: all text parts joined as text, and the parts when there are others. */
-static void read_parts(struct exchange *exchange, const pb_json *list, pb_str pointer,
+static void read_parts(struct exchange *exchange, const pb_json *list, const struct place *place,
                        pb_message *message)
 {
     part_reader *reader = exchange->openai ? read_openai_part : read_native_part;
@@ -124,14 +119,14 @@ static void read_parts(struct exchange *exchange, const pb_json *list, pb_str po
     size_t count = 0;
 
     for (const pb_json *at = list->child; at && parts; at = at->next, count++) {
-        pb_str place = pointer_index(pointer, count);
+        const struct place *inside = AT_INDEX(place, count);
         pb_part *part = PB_NEW(pb_part);
         if (!part)
             return;
         part->size = (uint32_t)sizeof *part;
         parts[count] = part;
-        if (!reader(exchange, at, place, part)) {
-            fault(exchange, under(place, "type"), "is no type of part that is known here");
+        if (!reader(exchange, at, inside, part)) {
+            fault(exchange, AT(inside, "type"), "is no type of part that is known here");
             continue;
         }
         only_text = only_text && part->type == PB_PART_TEXT;
@@ -147,7 +142,7 @@ static void read_parts(struct exchange *exchange, const pb_json *list, pb_str po
     }
 }
 
-static void read_tool_calls(struct exchange *exchange, const pb_json *list, pb_str pointer,
+static void read_tool_calls(struct exchange *exchange, const pb_json *list, const struct place *place,
                             pb_message *message)
 {
     size_t index = 0;
@@ -155,12 +150,12 @@ static void read_tool_calls(struct exchange *exchange, const pb_json *list, pb_s
     if (!has(list))
         return;
     if (list->type != PB_JSON_ARRAY) {
-        fault(exchange, pointer, "must be a list of calls");
+        fault(exchange, place, "must be a list of calls");
         return;
     }
     const pb_tool_call **calls = PB_NEW_ARRAY(const pb_tool_call *, list->count);
     for (const pb_json *at = list->child; at && calls; at = at->next, index++) {
-        pb_str place = pointer_index(pointer, index);
+        const struct place *inside = AT_INDEX(place, index);
         const pb_json *function = pb_json_get(at, "function");
         pb_tool_call *call = PB_NEW(pb_tool_call);
         if (!call)
@@ -168,64 +163,65 @@ static void read_tool_calls(struct exchange *exchange, const pb_json *list, pb_s
         calls[index] = call;
         call->size = (uint32_t)sizeof *call;
         call->index = (uint32_t)index;
-        call->id = read_needed(exchange, at, place, "id");
-        call->name = read_needed(exchange, function, under(place, "function"), "name");
-        call->arguments = read_needed(exchange, function, under(place, "function"), "arguments");
+        call->id = read_needed(exchange, at, inside, "id");
+        call->name = read_needed(exchange, function, AT(inside, "function"), "name");
+        call->arguments = read_needed(exchange, function, AT(inside, "function"), "arguments");
     }
     message->tool_calls = calls;
     message->tool_call_count = calls ? index : 0;
 }
 
-static int32_t read_role(struct exchange *exchange, const pb_json *json, pb_str pointer)
+static int32_t read_role(struct exchange *exchange, const pb_json *json, const struct place *place)
 {
     static const struct {
-        const char *name;
+        pb_str name;
         int32_t role;
     } roles[] = {
-        {"user", PB_ROLE_USER},     {"assistant", PB_ROLE_ASSISTANT}, {"system", PB_ROLE_SYSTEM},
-        {"developer", PB_ROLE_SYSTEM}, {"tool", PB_ROLE_TOOL},
+        {PB_LIT("user"), PB_ROLE_USER},        {PB_LIT("assistant"), PB_ROLE_ASSISTANT},
+        {PB_LIT("system"), PB_ROLE_SYSTEM},    {PB_LIT("tool"), PB_ROLE_TOOL},
+        {PB_LIT("developer"), PB_ROLE_SYSTEM},
     };
     pb_str name = pb_json_text(pb_json_get(json, "role"));
 
     for (size_t i = 0; i < sizeof roles / sizeof *roles; i++)
-        if (pb_str_is(name, roles[i].name))
+        if (pb_str_equal(name, roles[i].name))
             return roles[i].role;
-    fault(exchange, under(pointer, "role"),
+    fault(exchange, AT(place, "role"),
           "must be \"system\", \"developer\", \"user\", \"assistant\" or \"tool\"");
     return PB_ROLE_USER;
 }
 
-static void read_message(struct exchange *exchange, const pb_json *json, pb_str pointer,
+static void read_message(struct exchange *exchange, const pb_json *json, const struct place *place,
                          pb_message *message)
 {
     const pb_json *content = pb_json_get(json, "content");
 
-    message->role = read_role(exchange, json, pointer);
+    message->role = read_role(exchange, json, place);
     message->source = json;
     message->dialect = pb_lit("openai");
-    message->name = read_text(exchange, json, pointer, "name");
+    message->name = read_text(exchange, json, place, "name");
     if (message->role == PB_ROLE_ASSISTANT)
-        read_tool_calls(exchange, pb_json_get(json, "tool_calls"), under(pointer, "tool_calls"),
+        read_tool_calls(exchange, pb_json_get(json, "tool_calls"), AT(place, "tool_calls"),
                         message);
     if (message->role == PB_ROLE_TOOL)
-        message->tool_call_id = read_needed(exchange, json, pointer, "tool_call_id");
+        message->tool_call_id = read_needed(exchange, json, place, "tool_call_id");
     if (pb_json_is(content, PB_JSON_STRING))
         message->text = content->text;
     else if (pb_json_is(content, PB_JSON_ARRAY))
-        read_parts(exchange, content, under(pointer, "content"), message);
+        read_parts(exchange, content, AT(place, "content"), message);
     else if (has(content))
-        fault(exchange, under(pointer, "content"), "must be a text or a list of parts");
+        fault(exchange, AT(place, "content"), "must be a text or a list of parts");
     else if (message->role != PB_ROLE_ASSISTANT)
-        fault(exchange, under(pointer, "content"), "is missing");
+        fault(exchange, AT(place, "content"), "is missing");
 }
 
 void messages_read(struct exchange *exchange, const pb_json *json, struct messages *out)
 {
-    const pb_str pointer = pb_lit("/messages");
+    const struct place *place = AT(NULL, "messages");
     size_t index = 0;
 
     if (!pb_json_is(json, PB_JSON_ARRAY) || json->count == 0) {
-        fault(exchange, pointer, json ? "must be a list with at least one message" : "is missing");
+        fault(exchange, place, json ? "must be a list with at least one message" : "is missing");
         return;
     }
     pb_message *messages = PB_NEW_ARRAY(pb_message, json->count);
@@ -237,27 +233,27 @@ void messages_read(struct exchange *exchange, const pb_json *json, struct messag
         message->size = (uint32_t)sizeof *message;
         out->list[index] = message;
         if (at->type != PB_JSON_OBJECT)
-            fault(exchange, pointer_index(pointer, index), "must be an object");
+            fault(exchange, AT_INDEX(place, index), "must be an object");
         else
-            read_message(exchange, at, pointer_index(pointer, index), message);
+            read_message(exchange, at, AT_INDEX(place, index), message);
     }
     out->count = json->count;
 }
 
 const pb_message *message_native(struct exchange *exchange, const pb_json *json)
 {
-    const pb_str pointer = pb_lit("/message");
+    const struct place *place = AT(NULL, "message");
     pb_message *message = pb_message_new(PB_ROLE_USER, pb_json_text(json));
 
     if (!message)
         return NULL;
     if (!json)
-        fault(exchange, pointer, "is missing");
+        fault(exchange, place, "is missing");
     else if (json->type == PB_JSON_ARRAY && json->count)
-        read_parts(exchange, json, pointer, message);
+        read_parts(exchange, json, place, message);
     else if (json->type != PB_JSON_STRING)
-        fault(exchange, pointer, "must be a text or a list of parts");
+        fault(exchange, place, "must be a text or a list of parts");
     else if (!json->text.size)
-        fault(exchange, pointer, "must not be empty");
+        fault(exchange, place, "must not be empty");
     return message;
 }

@@ -2,24 +2,24 @@
 #include "http.h"
 
 struct route {
-    const char *method;
-    const char *path; /* with a slash at its end: everything below, as match.values[0] */
+    pb_str method;
+    pb_str path; /* with a slash at its end: everything below, as match.values[0] */
     handler *handle;
     bool openai;
 };
 
 static const struct route routes[] = {
-    {"POST", "/v1/chat/completions", chat_completions, true},
-    {"GET", "/v1/models", models_list, true},
-    {"GET", "/v1/models/", models_get, true},
-    {"POST", "/v1/turns", turns_create, false},
+    {PB_LIT("POST"), PB_LIT("/v1/chat/completions"), chat_completions, true},
+    {PB_LIT("GET"), PB_LIT("/v1/models"), models_list, true},
+    {PB_LIT("GET"), PB_LIT("/v1/models/"), models_get, true},
+    {PB_LIT("POST"), PB_LIT("/v1/turns"), turns_create, false},
 };
 
 static const char *const methods[] = {"GET", "POST", "PUT", "PATCH", "DELETE"};
 
 static bool path_fits(const struct route *route, pb_str path, pb_str *rest)
 {
-    pb_str own = pb_str_of(route->path);
+    pb_str own = route->path;
 
     *rest = pb_str_slice(path, own.size, path.size);
     if (own.data[own.size - 1] == '/')
@@ -36,7 +36,7 @@ static const struct route *find_own(struct exchange *exchange, pb_str method, bo
             continue;
         *known = true;
         exchange->openai = routes[i].openai;
-        if (pb_str_is(method, routes[i].method)) {
+        if (pb_str_equal(method, routes[i].method)) {
             exchange->match.values[0] = rest;
             return &routes[i];
         }

@@ -21,16 +21,16 @@ static const pb_json *read_object(struct exchange *exchange, const pb_json *json
     if (!value || value->type == PB_JSON_NULL)
         return NULL;
     if (value->type != PB_JSON_OBJECT)
-        fault(exchange, pointer_join((pb_str){0}, value->key), "must be an object");
+        fault(exchange, AT_NAME(NULL, value->key), "must be an object");
     return value->type == PB_JSON_OBJECT ? value : NULL;
 }
 
 static void check_overrides(struct exchange *exchange, const pb_json *overrides)
 {
     for (const pb_json *at = overrides ? overrides->child : NULL; at; at = at->next) {
-        pb_str pointer = pointer_join(pb_lit("/overrides"), at->key);
-        if (!param_check(exchange, at, pointer))
-            fault(exchange, pointer, "is no parameter that a client may set");
+        const struct place *place = AT_NAME(AT(NULL, "overrides"), at->key);
+        if (!param_check(exchange, at, place))
+            fault(exchange, place, "is no parameter that a client may set");
     }
 }
 
@@ -41,9 +41,9 @@ static void read_pipeline(struct exchange *exchange, const pb_json *json, pb_tur
     if (!name || name->type == PB_JSON_NULL)
         spec->pipeline = exchange->http->found[0];
     else if (name->type != PB_JSON_STRING)
-        fault(exchange, pb_lit("/pipeline"), "must be a text");
+        fault(exchange, AT(NULL, "pipeline"), "must be a text");
     else if (!(spec->pipeline = pipeline_named(exchange->http, name->text)))
-        fault(exchange, pb_lit("/pipeline"), "there is no pipeline '%.*s' here",
+        fault(exchange, AT(NULL, "pipeline"), "there is no pipeline '%.*s' here",
               PB_ARG(pb_str_slice(name->text, 0, 128)));
 }
 
@@ -59,10 +59,10 @@ pb_status turn_input_read(struct exchange *exchange, struct turn_input *input)
     input->message = message_native(exchange, pb_json_get(json, "message"));
     conversation = pb_json_get(json, "conversation");
     if (conversation && conversation->type != PB_JSON_NULL)
-        fault(exchange, pb_lit("/conversation"),
+        fault(exchange, AT(NULL, "conversation"),
               "must be null: this server keeps no conversations, send what was said in the message");
     if (read_bool(exchange, json, "detach", false))
-        fault(exchange, pb_lit("/detach"),
+        fault(exchange, AT(NULL, "detach"),
               "must be false: this server runs a turn only while its client waits");
     input->stream = read_bool(exchange, json, "stream", false);
     input->spec.stream_stages = read_bool(exchange, json, "stream_stages", false);
@@ -72,7 +72,7 @@ pb_status turn_input_read(struct exchange *exchange, struct turn_input *input)
     input->spec.metadata = read_object(exchange, json, "metadata");
     for (const pb_json *at = json->child; at; at = at->next)
         if (!is_field(at->key))
-            fault(exchange, pointer_join((pb_str){0}, at->key), "is no field of a turn");
+            fault(exchange, AT_NAME(NULL, at->key), "is no field of a turn");
     if (!input->message)
         return PB_NO_MEMORY;
     return faults_status(exchange);

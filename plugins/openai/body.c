@@ -5,19 +5,18 @@
  */
 #include "openai.h"
 
-static const char *const standard[] = {
-    "temperature",     "top_p",           "max_tokens",
-    "stop",            "seed",            "presence_penalty",
-    "frequency_penalty", "response_format", "tools",
-    "tool_choice",     "parallel_tool_calls", "reasoning_effort",
-    "logprobs",        "top_logprobs",    "user",
-    "metadata",        "max_completion_tokens", NULL,
+static const pb_str standard[] = {
+    PB_LIT("temperature"), PB_LIT("top_p"), PB_LIT("max_tokens"), PB_LIT("stop"), PB_LIT("seed"),
+    PB_LIT("presence_penalty"), PB_LIT("frequency_penalty"), PB_LIT("response_format"),
+    PB_LIT("tools"), PB_LIT("tool_choice"), PB_LIT("parallel_tool_calls"),
+    PB_LIT("reasoning_effort"), PB_LIT("logprobs"), PB_LIT("top_logprobs"), PB_LIT("user"),
+    PB_LIT("metadata"), PB_LIT("max_completion_tokens"),
 };
 
 static bool is_standard(pb_str name)
 {
-    for (size_t i = 0; standard[i]; i++)
-        if (pb_str_is(name, standard[i]))
+    for (size_t i = 0; i < sizeof standard / sizeof *standard; i++)
+        if (pb_str_equal(name, standard[i]))
             return true;
     return false;
 }

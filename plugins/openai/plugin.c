@@ -125,7 +125,7 @@ static pb_status openai_create(void *self)
     return PB_OK;
 }
 
-/* Asks and reads the answer. `deadline` is open for streams until the first token has come. */
+/* Asks and reads the answer. `deadline`: what pb_deadline_begin gave; -1: none, or ended. */
 static pb_status ask(const struct openai *openai, const pb_llm_request *request,
                      struct answer *answer, pb_duration *deadline)
 {
@@ -161,19 +161,31 @@ static pb_status ask(const struct openai *openai, const pb_llm_request *request,
     return status;
 }
 
+/* A stream has to begin within first_token; that deadline ends with its first token. */
+static pb_status ask_stream(const struct openai *openai, const pb_llm_request *request,
+                            struct answer *answer)
+{
+    pb_duration limit = openai->timeouts.first_token, begun = pb_monotonic();
+    pb_duration before = pb_deadline_begin(limit), deadline = before;
+    pb_status status = ask(openai, request, answer, &deadline);
+
+    if (deadline == -1)
+        return status;
+    pb_deadline_end(before);
+    if (status == PB_TIMEOUT && pb_monotonic() - begun >= limit)
+        return pb_fail(PB_TIMEOUT, "the model '%.*s' said nothing for %.3g s",
+                       PB_ARG(openai->model), (double)limit / (double)PB_SECOND);
+    return status;
+}
+
 static pb_status openai_generate(void *self, const pb_llm_request *request, pb_sink *sink)
 {
     const struct openai *openai = self;
     struct answer answer = {.sink = sink};
-    pb_duration limit = openai->timeouts.first_token, begun = pb_monotonic();
-    pb_duration before = request->stream ? pb_deadline_begin(limit) : -1, deadline = before;
-    pb_status status = ask(openai, request, &answer, &deadline);
+    pb_duration none = -1;
+    pb_status status = request->stream ? ask_stream(openai, request, &answer)
+                                       : ask(openai, request, &answer, &none);
 
-    if (deadline != -1) /* no token came: the deadline is still ours */
-        pb_deadline_end(before);
-    if (status == PB_TIMEOUT && deadline != -1 && pb_monotonic() - begun >= limit)
-        return pb_fail(PB_TIMEOUT, "the model '%.*s' said nothing for %.3g seconds",
-                       PB_ARG(openai->model), (double)limit / (double)PB_SECOND);
     return status == PB_OK ? answer_end(&answer) : status;
 }
 

@@ -81,8 +81,16 @@ static inline double pb_json_double(const pb_json *json, double otherwise)
 
 static inline int64_t pb_json_int(const pb_json *json, int64_t otherwise)
 {
+    int64_t small = 0;
+    size_t digits = 0;
+
     if (!pb_json_is(json, PB_JSON_NUMBER))
         return otherwise;
+    while (digits < json->text.size && json->text.data[digits] >= '0' &&
+           json->text.data[digits] <= '9' && digits < 16)
+        small = small * 10 + (json->text.data[digits++] - '0');
+    if (digits == json->text.size) /* most numbers: a few digits */
+        return small;
     double value = strtod(json->text.data, NULL);
     if (value != floor(value) || fabs(value) > 9e15)
         return fabs(value) < 9e18 && memchr(json->text.data, '.', json->text.size) == NULL
@@ -227,8 +235,17 @@ static inline void pb_jw_raw(pb_json_writer *writer, pb_str json)
 
 static inline void pb_jw_int(pb_json_writer *writer, int64_t value)
 {
+    char digits[20];
+    size_t at = sizeof digits;
+    uint64_t rest = value < 0 ? 0 - (uint64_t)value : (uint64_t)value;
+
     pb_jw_separate(writer);
-    pb_buf_printf(writer->buf, "%lld", (long long)value);
+    if (value < 0)
+        pb_buf_byte(writer->buf, '-');
+    do
+        digits[--at] = (char)('0' + rest % 10);
+    while (rest /= 10);
+    pb_buf_add(writer->buf, pb_str_make(digits + at, sizeof digits - at));
 }
 
 static inline void pb_jw_double(pb_json_writer *writer, double value)

@@ -114,14 +114,18 @@ static void set_limits(const struct host_options *options)
     struct client_options client = {.connect = limits->connect,
                                     .tls = limits->connect,
                                     .first_byte = limits->first_byte,
-                                    .between_bytes = limits->between_bytes};
+                                    .between_bytes = limits->between_bytes,
+                                    .queue = limits->upstream_queue,
+                                    .per_host = limits->upstreams_per_host,
+                                    .total = limits->upstreams};
     struct rlimit files;
 
     task_limits_set(&tasks);
     turn_setup(&turns);
     client_setup(&client);
     server_defaults.drain_timeout = options->drain_timeout;
-    contract_enable(options->contract);
+    if (options->contract) /* debug builds check anyway */
+        contract_enable(true);
     if (getrlimit(RLIMIT_NOFILE, &files) == 0 && files.rlim_cur < files.rlim_max) {
         files.rlim_cur = files.rlim_max;
         setrlimit(RLIMIT_NOFILE, &files);

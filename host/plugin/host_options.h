@@ -12,6 +12,9 @@ struct host_limits {
     pb_duration connect;       /* to connect, and again for TLS: pb_http_spec.connect == 0 */
     pb_duration first_byte;    /* pb_http_spec.first_byte == 0 */
     pb_duration between_bytes; /* pb_http_spec.between_bytes == 0 */
+    pb_duration upstream_queue; /* for a connection below the next two */
+    int64_t upstreams;          /* connections to upstreams */
+    int64_t upstreams_per_host; /* the same to one scheme, host and port */
     pb_duration turn;          /* a whole turn; final */
     pb_duration tool;          /* one tool call */
     pb_duration offload_queue; /* until a helper thread takes the work */

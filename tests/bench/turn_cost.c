@@ -3,7 +3,7 @@
  *
  *     turn_cost [turns]        prints nanoseconds per turn, per stage and per event, best of five
  */
-#define pb_host_table pb_host_table_cost
+#define pb_host_table    pb_host_table_cost
 #define PB_PLUGIN_SYMBOL plugin_cost
 
 #include "testkit.h"
@@ -58,7 +58,8 @@ struct instant {
 };
 
 static const pb_field instant_options[] = {
-    PB_INT(struct instant, pieces, .def = "1", .max = 1000000, .help = "Texts of a reply."), PB_END};
+    PB_INT(struct instant, pieces, .def = "1", .max = 1000000, .help = "Texts of a reply."),
+    PB_END};
 
 static pb_status instant_generate(void *self, const pb_llm_request *request, pb_sink *sink)
 {

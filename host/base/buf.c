@@ -34,23 +34,6 @@ bool buf_add(struct buf *buf, pb_str text)
     return true;
 }
 
-bool buf_printf(struct buf *buf, const char *format, ...)
-{
-    va_list args, again;
-
-    va_start(args, format);
-    va_copy(again, args);
-    int size = vsnprintf(NULL, 0, format, args);
-    char *room = size < 0 ? NULL : buf_room(buf, (size_t)size + 1);
-    if (room) {
-        vsnprintf(room, (size_t)size + 1, format, again);
-        buf->size += (size_t)size;
-    }
-    va_end(again);
-    va_end(args);
-    return room != NULL;
-}
-
 void buf_drop(struct buf *buf, size_t size)
 {
     if (size >= buf->size) {

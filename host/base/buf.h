@@ -18,7 +18,6 @@ char *buf_room(struct buf *buf, size_t more);
 
 /* Appends; false, and nothing is changed, when memory is short. */
 bool buf_add(struct buf *buf, pb_str text);
-PB_PRINTF(2, 3) bool buf_printf(struct buf *buf, const char *format, ...);
 
 /* Takes `size` bytes away from the front. */
 void buf_drop(struct buf *buf, size_t size);

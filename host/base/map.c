@@ -73,14 +73,6 @@ void *map_remove(struct map *map, pb_str key)
     return value;
 }
 
-const struct map_slot *map_next(const struct map *map, size_t *at)
-{
-    while (*at < map->capacity)
-        if (map->slots[(*at)++].value)
-            return map->slots + *at - 1;
-    return NULL;
-}
-
 void map_fini(struct map *map)
 {
     free(map->slots);

@@ -29,10 +29,6 @@ bool map_put(struct map *map, pb_str key, void *value);
 /* Takes an entry out and returns its value, or NULL when there is none. */
 void *map_remove(struct map *map, pb_str key);
 
-/* Walks all entries, in no order: for (at = 0; (slot = map_next(&map, &at));). The map must not
- * change meanwhile. */
-const struct map_slot *map_next(const struct map *map, size_t *at);
-
 /* Frees the table, not the values. */
 void map_fini(struct map *map);
 

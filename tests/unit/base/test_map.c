@@ -36,10 +36,6 @@ START_TEST(it_agrees_with_a_plain_array)
             for (int j = 0; j < NAMES; j++)
                 ck_assert_ptr_eq(map_get(&map, pb_str_of(names[j])), model[j]);
     }
-    size_t at = 0, walked = 0;
-    for (const struct map_slot *slot; (slot = map_next(&map, &at)) != NULL; walked++)
-        ck_assert_ptr_eq(slot->value, model[atoi(slot->key.data + 1)]);
-    ck_assert_uint_eq(walked, count);
     map_fini(&map);
     ck_assert_ptr_null(map_get(&map, pb_lit("n1")));
 }
@@ -48,10 +44,8 @@ END_TEST
 START_TEST(an_empty_map_has_nothing)
 {
     struct map map = {0};
-    size_t at = 0;
     ck_assert_ptr_null(map_get(&map, pb_lit("a")));
     ck_assert_ptr_null(map_remove(&map, pb_lit("a")));
-    ck_assert_ptr_null(map_next(&map, &at));
     ck_assert(map_put(&map, pb_str_make(NULL, 0), &map));
     ck_assert_ptr_eq(map_get(&map, pb_lit("")), &map);
     map_fini(&map);
@@ -63,7 +57,7 @@ START_TEST(a_buffer_grows_and_gives_way)
     struct buf buf = {0};
     for (int i = 0; i < 1000; i++)
         ck_assert(buf_add(&buf, pb_lit("0123456789")));
-    ck_assert(buf_printf(&buf, "%s=%d", "x", 42));
+    ck_assert(buf_add(&buf, pb_lit("x=42")));
     ck_assert_uint_eq(buf.size, 10004);
     buf_drop(&buf, 9995);
     ck_text(buf_str(&buf), "56789x=42");

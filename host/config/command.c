@@ -86,7 +86,6 @@ static bool start(struct child *child, const char *const *argv, const char *fold
     child->output = output[0];
     child->failed = failed[0];
     fcntl(child->output, F_SETFL, O_NONBLOCK);
-    child->deadline = milliseconds() + CONFIG_COMMAND_SECONDS * 1000;
     return true;
 }
 
@@ -148,9 +147,9 @@ static pb_status judge(const struct child *child, const char *name, const pb_buf
     return PB_OK;
 }
 
-pb_status config_command_run(const char *const *argv, const char *folder, pb_str *out)
+pb_status config_command_run(const char *const *argv, const char *folder, int limit, pb_str *out)
 {
-    struct child child = {0};
+    struct child child = {.deadline = milliseconds() + limit};
     pb_buf text = {0};
     int status = 0;
 
@@ -162,8 +161,8 @@ pb_status config_command_run(const char *const *argv, const char *folder, pb_str
     while (waitpid(child.pid, &status, 0) < 0 && errno == EINTR)
         continue;
     pb_status result = in_time ? judge(&child, argv[0], &text, status)
-                               : pb_fail(PB_INVALID, "'%s' did not end within %d seconds", argv[0],
-                                         CONFIG_COMMAND_SECONDS);
+                               : pb_fail(PB_INVALID, "'%s' did not end within %d ms", argv[0],
+                                         limit);
     close(child.gone);
     close(child.output);
     close(child.failed);

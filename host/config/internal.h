@@ -63,8 +63,8 @@ void config_take_command(struct config_diagnostics *diagnostics, struct config_n
 /* A whole regular file, at most `most` bytes, with a NUL behind it; fails with a sentence. */
 pb_status config_file_read(const char *path, size_t most, pb_str *out);
 
-/* --- command.c: runs argv (NULL at the end) in `folder`; its standard output in *out. Fails with a
- * sentence that names the program. */
-pb_status config_command_run(const char *const *argv, const char *folder, pb_str *out);
+/* --- command.c: runs argv (NULL at the end) in `folder` for at most `limit` milliseconds; its
+ * standard output in *out. Fails with a sentence that names the program. */
+pb_status config_command_run(const char *const *argv, const char *folder, int limit, pb_str *out);
 
 #endif

@@ -54,7 +54,7 @@ static bool begins(pb_str word, pb_str whole)
 pb_str nearest_match(pb_str word, const pb_str *words, size_t count)
 {
     pb_str best = {0};
-    size_t nearest = word.size < 3 ? 2 : word.size / 3 + 2; /* must be less */
+    size_t nearest = word.size < 6 ? 2 : word.size / 3 + 1; /* must be less */
 
     if (word.size == 0 || word.size > WORD)
         return best;

@@ -262,7 +262,8 @@ void config_take_command(struct config_diagnostics *diagnostics, struct config_n
         return;
     }
     pb_str folder = config_folder(config_path_absolute(&node->mark, pb_lit("x")).data);
-    if (config_command_run(argv, folder.data ? folder.data : "/", &text) != PB_OK) {
+    if (config_command_run(argv, folder.data ? folder.data : "/", CONFIG_COMMAND_SECONDS * 1000,
+                           &text) != PB_OK) {
         break_with_error(diagnostics, node);
         return;
     }

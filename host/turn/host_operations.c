@@ -301,7 +301,7 @@ static pb_status problems_get(void *self, const pb_call *call, const void *in, v
 
 /* --- the table -------------------------------------------------------------------------------- */
 
-#define INPUT(type) .input = type##_fields, .input_size = sizeof(struct type)
+#define INPUT(type)  .input = type##_fields, .input_size = sizeof(struct type)
 #define OUTPUT(type) .output = type##_fields, .output_size = sizeof(struct type)
 
 static const pb_operation operations[] = {
@@ -321,8 +321,8 @@ static const pb_operation operations[] = {
      .raw = health_live},
     {PB_OPERATION("health.ready", "GET", "/readyz", "Can it serve, and if not, why?"),
      .public_access = 1, .raw = health_ready},
-    {PB_OPERATION("metrics.read", "GET", "/metrics", "Figures for Prometheus."),
-     .public_access = 1, .raw = metrics_read},
+    {PB_OPERATION("metrics.read", "GET", "/metrics", "Figures for Prometheus."), .public_access = 1,
+     .raw = metrics_read},
     {PB_OPERATION("problems.get", "GET", "/problems/{name}", "What a kind of error means."),
      .public_access = 1, INPUT(problem_in), OUTPUT(problem_out), .handle = problems_get},
     PB_OPERATION_END};

@@ -97,8 +97,7 @@ static pb_status take_place(struct turn_core *core)
 {
     struct waiter waiter = {0};
 
-    if (!turns.limits.turns ||
-        (turns.running < turns.limits.turns && list_empty(&turns.queue))) {
+    if (!turns.limits.turns || (turns.running < turns.limits.turns && list_empty(&turns.queue))) {
         turns.running++;
         return PB_OK;
     }
@@ -195,10 +194,4 @@ void turn_drain(void (*idle)(void))
 bool turn_draining(void)
 {
     return turns.draining;
-}
-
-void turn_undrain(void)
-{
-    turns.draining = false;
-    turns.idle = NULL;
 }

@@ -23,8 +23,8 @@ static bool looks_like_number(pb_str text)
 {
     const pb_json *json;
     pb_scope *scope = pb_scope_begin();
-    bool is = text.size < 64 && pb_json_parse(text, &json) == PB_OK &&
-              pb_json_is(json, PB_JSON_NUMBER);
+    bool is =
+        text.size < 64 && pb_json_parse(text, &json) == PB_OK && pb_json_is(json, PB_JSON_NUMBER);
 
     pb_error_clear();
     pb_scope_end(scope);
@@ -204,9 +204,8 @@ static void write_problem(pb_status status, const pb_call *call,
     if (problems->errors > 0 && (errors = PB_NEW_ARRAY(pb_field_error, problems->kept)))
         for (struct config_diagnostic *at = problems->first; at; at = at->next)
             if (!at->warning)
-                errors[count++] = (pb_field_error){.size = sizeof *errors,
-                                                   .pointer = at->path,
-                                                   .detail = at->sentence};
+                errors[count++] = (pb_field_error){
+                    .size = sizeof *errors, .pointer = at->path, .detail = at->sentence};
     if (count) { /* the list says where; the sentence says what this is about */
         error.sentence = count == 1 ? pb_lit("one field of the request is not as it should be")
                                     : pb_printf("%zu fields of the request are not as they should "

@@ -32,8 +32,8 @@ static pb_status take_apart(struct operation *item)
     pb_str path = pb_str_of(item->operation.path), segment;
 
     while (next_segment(&path, &segment)) {
-        bool variable = segment.size > 2 && segment.data[0] == '{' &&
-                        segment.data[segment.size - 1] == '}';
+        bool variable =
+            segment.size > 2 && segment.data[0] == '{' && segment.data[segment.size - 1] == '}';
         if (item->segment_count == OPERATION_SEGMENTS ||
             (variable && item->variables == OPERATION_VARIABLES))
             return pb_fail(PB_INVALID, "operation '%s': the path has too many parts",
@@ -70,9 +70,9 @@ static pb_status add(const pb_operation *operation, pb_instance *instance)
     for (size_t i = 0; i < table.count; i++) {
         const struct operation *other = &table.items[i];
         if (strcmp(other->operation.id, operation->id) == 0 || same_template(other, &item))
-            return pb_fail(PB_CONFLICT, "operation '%s' (%s %s) is offered twice; the other is '%s'",
-                           operation->id, operation->method, operation->path,
-                           other->operation.id);
+            return pb_fail(PB_CONFLICT,
+                           "operation '%s' (%s %s) is offered twice; the other is '%s'",
+                           operation->id, operation->method, operation->path, other->operation.id);
     }
     if (table.count == table.room) {
         size_t room = table.room ? table.room * 2 : 32;
@@ -231,19 +231,4 @@ pb_status host_operation_route(pb_str method, pb_str path, const pb_operation **
         return pb_fail(PB_NOT_FOUND, "there is nothing at this address");
     *out = &best->operation;
     return PB_OK;
-}
-
-pb_str operation_allow(pb_str path)
-{
-    pb_buf buf = {0};
-    pb_operation_match match;
-
-    path = pb_str_slice(path, 0, pb_str_find(path, '?'));
-    for (size_t i = 0; i < table.count; i++)
-        if (matches(&table.items[i], path, &match)) {
-            bool get = strcmp(table.items[i].operation.method, "GET") == 0;
-            pb_buf_printf(&buf, "%s%s%s", buf.size ? ", " : "", table.items[i].operation.method,
-                          get ? ", HEAD" : "");
-        }
-    return pb_buf_str(&buf);
 }

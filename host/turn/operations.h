@@ -16,10 +16,6 @@ void operations_fini(void);
 /* By its id ("turns.get"), for `patchbay call`; NULL: unknown. */
 const pb_operation *operation_find(pb_str id);
 
-/* The methods that a path knows, as the Allow header wants them ("GET, DELETE"); absent when the
- * path is unknown. In the running scope. */
-pb_str operation_allow(pb_str path);
-
 /* The host's own table (host_operations.c), ended by PB_OPERATION_END. */
 const pb_operation *host_operations(void);
 

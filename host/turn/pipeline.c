@@ -1,4 +1,5 @@
-/* pipeline.c - how a turn walks its stages: pb_next, nested pipelines, a second run of the same rest.
+/* pipeline.c - how a turn walks its stages: pb_next, nested pipelines, a second run of the same
+ * rest.
  *
  * A pb_next lives on the stack of the call that entered a stage. It says what follows; when its own
  * list is done, the list around it goes on (`outer`). Entering a stage allocates nothing but its
@@ -19,9 +20,9 @@ struct rerun {
 };
 
 struct pb_next {
-    pb_sink hand;                /* what pb_turn_sink gives the stage: counts and passes on */
-    struct pb_turn *turn;        /* the view with which the stage was entered */
-    pb_instance *const *stages;  /* what follows, `count` of them */
+    pb_sink hand;               /* what pb_turn_sink gives the stage: counts and passes on */
+    struct pb_turn *turn;       /* the view with which the stage was entered */
+    pb_instance *const *stages; /* what follows, `count` of them */
     size_t count;
     const struct pb_next *outer; /* behind the last, or NULL */
     struct rerun *rerun;

@@ -333,7 +333,8 @@ void host_span_note(pb_span *span, pb_str name, pb_str value)
 {
     if (!span)
         return;
-    char *room = text_room(span->trace, sizeof(struct trace_note) + 2 * _Alignof(struct trace_note));
+    char *room =
+        text_room(span->trace, sizeof(struct trace_note) + 2 * _Alignof(struct trace_note));
     if (!room)
         return;
     room += -(uintptr_t)room % _Alignof(struct trace_note);

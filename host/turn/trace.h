@@ -15,7 +15,7 @@ enum {
     TRACE_CHUNK = 16,
     TRACE_SPANS_MOST = 1024, /* of one turn; more are counted, not kept */
     TRACE_DEPTH_MOST = 64,
-    TRACE_TEXT_MOST = 64 * 1024, /* what plugins say in one turn */
+    TRACE_TEXT_MOST = 64 * 1024,         /* what plugins say in one turn */
     TRACE_BYTES_MOST = 32 * 1024 * 1024, /* of all that are kept */
 };
 
@@ -28,19 +28,19 @@ struct trace_note {
 
 struct pb_span {
     struct trace *trace;
-    struct pb_span *parent; /* NULL: this is the turn itself */
+    struct pb_span *parent;             /* NULL: this is the turn itself */
     struct pb_span *child, *last_child; /* in the order of beginning */
     struct pb_span *sibling;
-    pb_str kind;            /* "stage", "llm", "tool", or the plugin's word */
+    pb_str kind; /* "stage", "llm", "tool", or the plugin's word */
     pb_str name;
-    pb_duration begin;      /* monotonic */
-    pb_duration total;      /* -1 while it is open */
+    pb_duration begin; /* monotonic */
+    pb_duration total; /* -1 while it is open */
     struct trace_note *notes;
-    pb_str model;           /* of an llm, or absent */
+    pb_str model; /* of an llm, or absent */
     int64_t input_tokens, output_tokens, cached_tokens;
     double cost;
     pb_status status;
-    int32_t branch;         /* 0, or the branch that its turn's view is */
+    int32_t branch; /* 0, or the branch that its turn's view is */
     int32_t depth;
     uint32_t reserved;
 };
@@ -60,13 +60,13 @@ struct trace_chunk {
 /* One turn's trace with what GET /v1/turns/{id} shows beside the tree. */
 struct trace {
     struct list_link ring;
-    struct list_link bucket; /* by id */
+    struct list_link bucket;    /* by id */
     struct trace_chunk *chunks; /* the newest first; the oldest stays for the next turn */
     struct trace_text *texts;
-    struct pb_span root;    /* the turn */
-    size_t span_count;      /* kept, without the root */
-    size_t dropped;         /* begun when there were too many */
-    size_t bytes;           /* of chunks and texts */
+    struct pb_span root; /* the turn */
+    size_t span_count;   /* kept, without the root */
+    size_t dropped;      /* begun when there were too many */
+    size_t bytes;        /* of chunks and texts */
     pb_time created;
     char id[37];
     bool running;
@@ -94,7 +94,8 @@ pb_str trace_copy(struct trace *trace, pb_str text);
 
 /* Running and kept ones; NULL: unknown. */
 struct trace *trace_find(pb_str id);
-/* Newest first: trace_newest(NULL), then trace_newest(previous). Running ones are not among them. */
+/* Newest first: trace_newest(NULL), then trace_newest(previous). Running ones are not among them.
+ */
 struct trace *trace_newest(const struct trace *after);
 size_t trace_kept(size_t *bytes);
 /* The clock of spans: monotonic, with the loop's virtual time in tests. */

@@ -126,9 +126,8 @@ static pb_status run_stages(struct turn_whole *turn)
 
     locals->turn = &turn->view;
     locals->span = NULL;
-    pb_status status = turn->core.cancelled
-                           ? pb_fail(PB_CANCELLED, "the turn was cancelled")
-                           : turn_run_stages(&turn->view, turn->core.pipeline);
+    pb_status status = turn->core.cancelled ? pb_fail(PB_CANCELLED, "the turn was cancelled")
+                                            : turn_run_stages(&turn->view, turn->core.pipeline);
     scope_arena_swap(arena);
     locals->turn = before.turn;
     locals->span = before.span;

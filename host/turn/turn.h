@@ -32,8 +32,6 @@ void turn_fini(void); /* frees the kept traces; no turn may be live */
  * at once when there is none. */
 void turn_drain(void (*idle)(void));
 bool turn_draining(void);
-/* The next one serves again: for tests, and for a worker that is told to stay. */
-void turn_undrain(void);
 
 size_t turn_live(void);    /* made and not freed */
 size_t turn_running(void); /* inside pb_turn_run */
@@ -57,22 +55,22 @@ struct turn_core {
     struct list_link queue;  /* while it waits for its place */
     struct arena kept;       /* states and branches: nothing of it goes before the turn */
     pb_pipeline *pipeline;
-    pb_task *task;           /* while it runs */
-    struct waiter *waiter;   /* while it waits for its place */
-    uint64_t emitted;        /* events that passed anywhere: what sinks of outer stages may keep */
+    pb_task *task;         /* while it runs */
+    struct waiter *waiter; /* while it waits for its place */
+    uint64_t emitted;      /* events that passed anywhere: what sinks of outer stages may keep */
     struct trace *trace;
-    pb_sink *transport;      /* where everything ends */
-    pb_status sink_status;   /* the first failure of the transport's sink */
+    pb_sink *transport;    /* where everything ends */
+    pb_status sink_status; /* the first failure of the transport's sink */
     uint32_t stream_stages;
-    bool cancelled;          /* by pb_turn_cancel or the end of a drain */
-    pb_duration started;     /* monotonic; 0 until it runs */
-    pb_duration first_text;  /* after `started`, or 0 */
+    bool cancelled;         /* by pb_turn_cancel or the end of a drain */
+    pb_duration started;    /* monotonic; 0 until it runs */
+    pb_duration first_text; /* after `started`, or 0 */
     pb_usage usage;
     int32_t finish;
-    bool other_answered;     /* another llm than the one that failed first */
+    bool other_answered; /* another llm than the one that failed first */
     pb_instance *failed_llm;
-    pb_instance *llm;        /* that answered last */
-    pb_str model;            /* as it called itself; in the turn's arena */
+    pb_instance *llm; /* that answered last */
+    pb_str model;     /* as it called itself; in the turn's arena */
     char id[37];
 };
 
@@ -84,15 +82,15 @@ struct pb_turn {
     pb_sink *sink;           /* what pb_emit uses now */
     struct pb_next *running; /* of the stage that runs, or NULL */
     struct arena arena;
-    struct list_link link;   /* in core->views, of a branch */
-    pb_sink tag;             /* of a branch: writes its index into what passes */
+    struct list_link link; /* in core->views, of a branch */
+    pb_sink tag;           /* of a branch: writes its index into what passes */
 };
 
 /* The first view, with its core: one allocation. */
 struct turn_whole {
     struct pb_turn view;
     struct turn_core core;
-    pb_sink base;            /* between the stages and the transport */
+    pb_sink base; /* between the stages and the transport */
 };
 
 /* The turn that the running task works for, or NULL. */

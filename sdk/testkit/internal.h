@@ -11,10 +11,10 @@
 struct pb_harness {
     struct arena arena; /* of all that is handed out, and of the configuration */
     struct config_diagnostics diagnostics;
-    uv_idle_t idle;     /* keeps the loop from blocking in virtual time */
-    uv_check_t check;   /* after each poll: jumps when nothing is ready */
+    uv_idle_t idle;   /* keeps the loop from blocking in virtual time */
+    uv_check_t check; /* after each poll: jumps when nothing is ready */
     bool real_time;
-    size_t handles;     /* of the loop when it was new */
+    size_t handles; /* of the loop when it was new */
     pb_principal tester;
 };
 

@@ -1,5 +1,5 @@
 /* scripted.c - a model that does as the test says and remembers what it was asked. */
-#define pb_host_table pb_host_table_scripted /* the program may hold other static plugins */
+#define pb_host_table    pb_host_table_scripted /* the program may hold other static plugins */
 #define PB_PLUGIN_SYMBOL pb_plugin_scripted
 
 #include "internal.h"
@@ -101,8 +101,8 @@ static pb_status hang(void)
 
 static pb_status emit(pb_sink *sink, int32_t type, const pb_script_step *step)
 {
-    pb_usage usage = {.size = sizeof usage, .calls = 1, .input_tokens = step->a,
-                      .output_tokens = step->b};
+    pb_usage usage = {
+        .size = sizeof usage, .calls = 1, .input_tokens = step->a, .output_tokens = step->b};
     pb_event event = pb_event_make(type);
 
     event.text = pb_str_of(step->text);

@@ -10,9 +10,9 @@
  *     … reply->text, reply->status, reply->events …
  *     pb_harness_free(harness);      // aborts on a leaked task, turn or handle
  *
- * No network and no sleeping: time is virtual. When every task waits and nothing is ready, the clock
- * jumps to the next timer, so a retry after 30 s takes no time and is seen in reply->elapsed. One
- * harness at a time; what it hands out lives until it is freed.
+ * No network and no sleeping: time is virtual. When every task waits and nothing is ready, the
+ * clock jumps to the next timer, so a retry after 30 s takes no time and is seen in reply->elapsed.
+ * One harness at a time; what it hands out lives until it is freed.
  */
 #ifndef PATCHBAY_TESTKIT_H
 #define PATCHBAY_TESTKIT_H
@@ -22,7 +22,8 @@
 typedef struct pb_harness pb_harness;
 
 /* pb_harness_new(yaml, &plugin, …): at least one plugin (&pb_plugin_scripted will do; it is always
- * there). The YAML is a configuration as in a file. A problem ends the test with the diagnostics. */
+ * there). The YAML is a configuration as in a file. A problem ends the test with the diagnostics.
+ */
 #define pb_harness_new(yaml, ...)                                                                  \
     pb_harness_open(yaml, (const pb_plugin *const[]){__VA_ARGS__, NULL}, NULL)
 /* The same for configurations that must not load: NULL, and *problems is what was printed (free()
@@ -44,8 +45,8 @@ typedef struct pb_ask {
     const char *variables; /* JSON object */
     const char *metadata;  /* JSON object */
     const pb_principal *principal;
-    bool whole;              /* nobody reads along: spec.stream = 0 */
-    bool stages;             /* ask for PB_EVENT_STAGE */
+    bool whole;               /* nobody reads along: spec.stream = 0 */
+    bool stages;              /* ask for PB_EVENT_STAGE */
     pb_duration cancel_after; /* virtual time; then the turn is cancelled as by its owner */
     int cancel_at_event;      /* the same at the n-th event, counted from 1 */
     int fail_at_event;        /* the client is gone at the n-th event: the sink returns … */
@@ -55,19 +56,19 @@ typedef struct pb_ask {
 
 /* What came of it. */
 typedef struct pb_outcome {
-    pb_status status;         /* of pb_turn_run, or of pb_turn_new when that failed */
-    pb_str sentence;          /* of the error */
+    pb_status status; /* of pb_turn_run, or of pb_turn_new when that failed */
+    pb_str sentence;  /* of the error */
     pb_duration retry_after;
     pb_str error_instance;
-    pb_str text;              /* all PB_EVENT_TEXT of branch 0 in one piece */
+    pb_str text; /* all PB_EVENT_TEXT of branch 0 in one piece */
     pb_str thinking;
     const pb_event *const *events; /* copies, PB_EVENT_DONE too */
     size_t event_count;
-    size_t done_count;        /* how many PB_EVENT_DONE came: 1 unless the sink failed */
+    size_t done_count;            /* how many PB_EVENT_DONE came: 1 unless the sink failed */
     const pb_turn_result *result; /* of the last one, or NULL */
-    pb_str id;                /* the turn's */
-    pb_duration elapsed;      /* virtual time */
-    const pb_json *explain;   /* GET /v1/turns/{id} */
+    pb_str id;                    /* the turn's */
+    pb_duration elapsed;          /* virtual time */
+    const pb_json *explain;       /* GET /v1/turns/{id} */
 } pb_outcome;
 
 const pb_outcome *pb_harness_say(pb_harness *harness, const char *text);
@@ -79,8 +80,8 @@ const pb_outcome *pb_harness_ask(pb_harness *harness, const pb_ask *ask);
 pb_status pb_harness_run(pb_harness *harness, pb_status (*fn)(void *arg), void *arg,
                          pb_str *sentence);
 
-/* Calls an operation ("turns.get") as a transport would: `path` with its query, `body` JSON or NULL.
- * The answer lives as long as the harness. */
+/* Calls an operation ("turns.get") as a transport would: `path` with its query, `body` JSON or
+ * NULL. The answer lives as long as the harness. */
 pb_content pb_harness_call(pb_harness *harness, const char *method, const char *path,
                            const char *body, const pb_principal *principal);
 
@@ -98,8 +99,8 @@ pb_instance *pb_harness_instance(pb_harness *harness, const char *kind, const ch
 /* Its struct, as the plugin sees it. */
 void *pb_harness_self(pb_harness *harness, const char *kind, const char *name);
 
-/* A model that does as it is told: `use: scripted`. Each call of generate takes the next script; the
- * last one is used again and again; without any it says "ok" and stops. */
+/* A model that does as it is told: `use: scripted`. Each call of generate takes the next script;
+ * the last one is used again and again; without any it says "ok" and stops. */
 extern const pb_plugin pb_plugin_scripted;
 
 enum {
@@ -108,9 +109,9 @@ enum {
     PB_SCRIPT_TOOL_CALL,
     PB_SCRIPT_USAGE,
     PB_SCRIPT_FINISH,
-    PB_SCRIPT_FAIL,  /* returns the status with its sentence */
-    PB_SCRIPT_WAIT,  /* virtual time between two pieces */
-    PB_SCRIPT_HANG,  /* waits for ever: until cancelled or timed out */
+    PB_SCRIPT_FAIL, /* returns the status with its sentence */
+    PB_SCRIPT_WAIT, /* virtual time between two pieces */
+    PB_SCRIPT_HANG, /* waits for ever: until cancelled or timed out */
 };
 
 typedef struct pb_script_step {
@@ -118,11 +119,12 @@ typedef struct pb_script_step {
     const char *text; /* text, arguments, a failure's sentence, a finish's model */
     const char *name; /* a tool call's function */
     const char *id;
-    int64_t a, b;     /* usage: input and output tokens; finish; tool call: index */
+    int64_t a, b; /* usage: input and output tokens; finish; tool call: index */
     pb_status status;
     pb_duration wait; /* also retry_after of a failure */
 } pb_script_step;
 
+/* clang-format off */
 #define PB_STEP_TEXT(words) {.type = PB_SCRIPT_TEXT, .text = (words)}
 #define PB_STEP_THINKING(words) {.type = PB_SCRIPT_THINKING, .text = (words)}
 #define PB_STEP_TOOL_CALL(i, call_id, function, arguments)                                         \
@@ -135,13 +137,13 @@ typedef struct pb_script_step {
     {.type = PB_SCRIPT_FAIL, .status = (code), .wait = (after), .text = (sentence)}
 #define PB_STEP_WAIT(time) {.type = PB_SCRIPT_WAIT, .wait = (time)}
 #define PB_STEP_HANG {.type = PB_SCRIPT_HANG}
+/* clang-format on */
 
 /* pb_script(harness, "main", step, …): adds one script to llms.main. Strings must outlive it. */
 #define pb_script(harness, llm, ...)                                                               \
     pb_script_add(harness, llm, (const pb_script_step[]){__VA_ARGS__},                             \
                   sizeof((const pb_script_step[]){__VA_ARGS__}) / sizeof(pb_script_step))
-void pb_script_add(pb_harness *harness, const char *llm, const pb_script_step *steps,
-                   size_t count);
+void pb_script_add(pb_harness *harness, const char *llm, const pb_script_step *steps, size_t count);
 /* Forgets scripts and recorded requests. */
 void pb_script_reset(pb_harness *harness, const char *llm);
 

@@ -1,5 +1,5 @@
 /* probe.c - see probe.h. */
-#define pb_host_table pb_host_table_probe
+#define pb_host_table    pb_host_table_probe
 #define PB_PLUGIN_SYMBOL patchbay_plugin_probe
 
 #include "probe.h"
@@ -151,9 +151,9 @@ struct note_out {
     int64_t tags;
 };
 
-static const pb_field note_out_fields[] = {
-    PB_STR(struct note_out, text, .help = "The text."),
-    PB_INT(struct note_out, tags, .help = "How many tags."), PB_END};
+static const pb_field note_out_fields[] = {PB_STR(struct note_out, text, .help = "The text."),
+                                           PB_INT(struct note_out, tags, .help = "How many tags."),
+                                           PB_END};
 
 static pb_status note_get(void *self, const pb_call *call, const void *in, void *out)
 {
@@ -181,30 +181,17 @@ static pb_status note_delete(void *self, const pb_call *call, const void *in, vo
 
 static const pb_operation notes_operations[] = {
     {PB_OPERATION("notes.first", "GET", "/v1/notes/first", "The first one."),
-     .output = note_out_fields,
-     .output_size = sizeof(struct note_out),
-     .handle = note_delete},
-    {PB_OPERATION("notes.get", "GET", "/v1/notes/{id}", "One note."),
-     .scope = "notes.read",
-     .input = note_in_fields,
-     .input_size = sizeof(struct note_in),
-     .output = note_out_fields,
-     .output_size = sizeof(struct note_out),
-     .handle = note_get},
-    {PB_OPERATION("notes.put", "PUT", "/v1/notes/{id}", "Writes one."),
-     .input = note_in_fields,
-     .input_size = sizeof(struct note_in),
-     .output = note_out_fields,
-     .output_size = sizeof(struct note_out),
-     .handle = note_get},
+     .output = note_out_fields, .output_size = sizeof(struct note_out), .handle = note_delete},
+    {PB_OPERATION("notes.get", "GET", "/v1/notes/{id}", "One note."), .scope = "notes.read",
+     .input = note_in_fields, .input_size = sizeof(struct note_in), .output = note_out_fields,
+     .output_size = sizeof(struct note_out), .handle = note_get},
+    {PB_OPERATION("notes.put", "PUT", "/v1/notes/{id}", "Writes one."), .input = note_in_fields,
+     .input_size = sizeof(struct note_in), .output = note_out_fields,
+     .output_size = sizeof(struct note_out), .handle = note_get},
     {PB_OPERATION("notes.delete", "DELETE", "/v1/notes/{id}", "Removes one."),
-     .input = note_in_fields,
-     .input_size = sizeof(struct note_in),
-     .handle = note_delete},
+     .input = note_in_fields, .input_size = sizeof(struct note_in), .handle = note_delete},
     {PB_OPERATION("notes.recent", "GET", "/v1/notes/recent", "The last one."),
-     .output = note_out_fields,
-     .output_size = sizeof(struct note_out),
-     .handle = note_delete},
+     .output = note_out_fields, .output_size = sizeof(struct note_out), .handle = note_delete},
     PB_OPERATION_END};
 
 PB_PLUGIN("probe", "1.0.0", "Apache-2.0", "Runs what the test wants.",

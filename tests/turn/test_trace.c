@@ -70,7 +70,8 @@ START_TEST(exclusive_times_add_up_to_the_whole)
 }
 END_TEST
 
-/* --- spans of plugins --------------------------------------------------------------------------- */
+/* --- spans of plugins ---------------------------------------------------------------------------
+ */
 
 static pb_status notes(const struct probe *probe, pb_turn *turn, const pb_next *next)
 {
@@ -123,9 +124,8 @@ static pb_status endless(const struct probe *probe, pb_turn *turn, const pb_next
 
 START_TEST(a_turn_has_only_so_many_spans)
 {
-    pb_harness *harness =
-        pb_harness_new("pipelines: {p: {stages: [{probe: {act: endless}}]}}",
-                       &patchbay_plugin_probe);
+    pb_harness *harness = pb_harness_new("pipelines: {p: {stages: [{probe: {act: endless}}]}}",
+                                         &patchbay_plugin_probe);
     probe_on("endless", endless);
     const pb_json *explain = pb_harness_say(harness, "hi")->explain;
     ck_assert_uint_eq(pb_json_path(explain, "stages/0/calls")->count, TRACE_SPANS_MOST - 1);
@@ -134,14 +134,16 @@ START_TEST(a_turn_has_only_so_many_spans)
 }
 END_TEST
 
-/* --- fallback, several models ------------------------------------------------------------------- */
+/* --- fallback, several models -------------------------------------------------------------------
+ */
 
 static pb_status or_else(const struct probe *probe, pb_turn *turn, const pb_next *next)
 {
     pb_status status = pb_run_pipeline(PB_ITEM(probe->branches, pb_pipeline *, 0), turn, next);
 
-    return status == PB_OK ? status
-                           : pb_run_pipeline(PB_ITEM(probe->branches, pb_pipeline *, 1), turn, next);
+    return status == PB_OK
+               ? status
+               : pb_run_pipeline(PB_ITEM(probe->branches, pb_pipeline *, 1), turn, next);
 }
 
 static const char or_else_yaml[] =
@@ -171,7 +173,8 @@ START_TEST(another_model_answers_for_one_that_failed)
 }
 END_TEST
 
-/* --- who may see it, and for how long ------------------------------------------------------------ */
+/* --- who may see it, and for how long ------------------------------------------------------------
+ */
 
 static pb_content get(pb_harness *harness, pb_str id, const pb_principal *principal)
 {
@@ -206,10 +209,10 @@ END_TEST
 
 START_TEST(only_so_many_turns_are_kept)
 {
-    pb_harness *harness = pb_harness_new(
-        "host: {limits: {kept_turns: 3}}\nllms: {main: {use: scripted}}\n"
-        "pipelines: {p: {stages: [{probe: {act: ask, llm: main}}]}}",
-        &patchbay_plugin_probe);
+    pb_harness *harness =
+        pb_harness_new("host: {limits: {kept_turns: 3}}\nllms: {main: {use: scripted}}\n"
+                       "pipelines: {p: {stages: [{probe: {act: ask, llm: main}}]}}",
+                       &patchbay_plugin_probe);
     pb_str ids[6];
     for (int i = 0; i < 6; i++)
         ids[i] = pb_harness_say(harness, "hi")->id;
@@ -245,7 +248,8 @@ START_TEST(a_failed_turn_keeps_its_error)
 }
 END_TEST
 
-/* --- stages as events, figures ------------------------------------------------------------------- */
+/* --- stages as events, figures -------------------------------------------------------------------
+ */
 
 START_TEST(stages_are_told_when_asked_for)
 {

@@ -133,6 +133,46 @@ static inline void expect_ends(const char *text, const char *part)
     while (!(condition))                                                                           \
     sched_yield()
 
+/* Sends and expects a refusal with this status, and the connection's end. */
+static inline void refused(const char *text, size_t size, const char *status)
+{
+    int fd = dial();
+    char want[64];
+
+    say_bytes(fd, text, size);
+    char *answer = hear_all(fd, NULL);
+    snprintf(want, sizeof want, "HTTP/1.1 %s ", status);
+    ck_assert_msg(strncmp(answer, want, strlen(want)) == 0, "%.200s\nwants %s, got: %.300s", text,
+                  status, answer);
+    expect_has(answer, "Content-Type: application/problem+json\r\n");
+    expect_has(answer, "Connection: close\r\n");
+    free(answer);
+    close(fd);
+}
+
+/* Asks a figure of the server on its own thread. */
+struct question {
+    size_t (*figure)(void);
+    size_t answer;
+    _Atomic int answered;
+};
+
+static inline void answer_question(void *arg)
+{
+    struct question *question = arg;
+    question->answer = question->figure();
+    question->answered = 1;
+}
+
+static inline size_t figure_of(size_t (*figure)(void))
+{
+    struct question question = {.figure = figure};
+
+    loop_post(answer_question, &question);
+    until(question.answered);
+    return question.answer;
+}
+
 /* --- the server's side ------------------------------------------------------------------------ */
 
 static inline void stop_all(void *arg)

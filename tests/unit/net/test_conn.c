@@ -146,7 +146,7 @@ START_TEST(writes_of_a_round_go_out_together)
     connect_both();
     two.done = has_ten;
     for (int i = 0; i < 10; i++)
-        ck_assert_int_eq(conn_write(&one.conn, "0123456789" + i, 1), PB_OK);
+        ck_assert_int_eq(conn_write(&one.conn, &"0123456789"[i], 1), PB_OK);
     ck_assert_uint_eq(conn_pending(&one.conn), 10);
     loop_run();
     ck_assert_str_eq(two.text, "0123456789");

@@ -158,8 +158,8 @@ END_TEST
 static const char *const whole_requests[] = {
     "GET /describe?x=1 HTTP/1.1\r\nHost: a\r\nX-Request-Id: id-7\r\n\r\n",
     "POST /echo HTTP/1.1\r\nHost: a\r\nContent-Length: 11\r\n\r\nhello there",
-    "POST /echo HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: chunked\r\n\r\n"
-    "5;x=\"y\"\r\nhello\r\n6\r\n there\r\n0\r\nTrailer: t\r\n\r\n",
+    ("POST /echo HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: chunked\r\n\r\n"
+     "5;x=\"y\"\r\nhello\r\n6\r\n there\r\n0\r\nTrailer: t\r\n\r\n"),
     "\r\nPOST /echo HTTP/1.1\r\nHost: a\r\nContent-Length: 11\r\n\r\nhello there",
 };
 
@@ -343,9 +343,9 @@ END_TEST
 
 static void id_client(void)
 {
-    static const char *const none[] = {"", "a b", "a/b", "\xc3\xa9",
-                                       "0123456789012345678901234567890123456789012345678901234567890123"
-                                       "x"};
+    static const char *const none[] = {
+        "", "a b", "a/b", "\xc3\xa9",
+        "01234567890123456789012345678901234567890123456789012345678901234"};
     char text[256], first[64] = "";
     int fd = dial();
 

@@ -171,7 +171,7 @@ static void openssl_client(void)
     expect_not(rest, "200");
     free(rest);
     close(fd);
-    until(server_connections() == 0);
+    until(figure_of(server_connections) == 0);
 }
 
 START_TEST(serves_openssl)

@@ -8,13 +8,8 @@
 #include <string.h>
 #include <unistd.h>
 
-#ifndef PATCHBAY_ENGINE_DIR
-#define PATCHBAY_ENGINE_DIR "../lib/patchbay/engines"
-#endif
-
 /* Tried in order, from the executable's folder. */
-static const char *const places[] = {"engines", "../engines", "../lib/patchbay/engines",
-                                     PATCHBAY_ENGINE_DIR};
+static const char *const places[] = {"engines", "../engines", "../lib/patchbay/engines"};
 
 /* The executable's folder, with the slash at its end; 0 when it cannot be read. */
 static size_t own_folder(char *path, size_t size)

@@ -5,7 +5,6 @@
 #include "internal.h"
 
 #include "base/log.h"
-#include "base/metrics.h"
 #include "base/scope.h"
 #include "net/client.h"
 #include "plugin/contract.h"
@@ -198,7 +197,6 @@ static void tear_down(pb_harness *harness)
     uv_close((uv_handle_t *)&harness->check, NULL);
     uv_run(loop_uv(), UV_RUN_NOWAIT);
     loop_fini();
-    metrics_fini();
     arena_fini(&harness->arena);
     free(harness);
 }

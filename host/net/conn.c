@@ -1,4 +1,5 @@
-/* conn.c - see conn.h: opening, reading, TLS on what comes in, ends. conn_write.c has the way out. */
+/* conn.c - see conn.h: opening, reading, TLS on what comes in, ends. conn_write.c has the way out.
+ */
 #include "net/conn_internal.h"
 #include "net/tls.h"
 #include "runtime/task.h"

@@ -1,11 +1,13 @@
-/* conn.h - a byte stream over TCP, plain or TLS, accepted or connected; what server and client share.
+/* conn.h - a byte stream over TCP, plain or TLS, accepted or connected; what server and client
+ * share.
  *
  * Embed `struct conn` in your own struct. Everything happens on the loop and nothing parks: ops are
- * called from there, never from inside a conn_ function (but on_block). An open connection that waits holds no buffer: bytes are read into one buffer of the
- * worker, and the out buffer is freed as soon as the kernel has taken everything.
+ * called from there, never from inside a conn_ function (but on_block). An open connection that
+ * waits holds no buffer: bytes are read into one buffer of the worker, and the out buffer is freed
+ * as soon as the kernel has taken everything.
  *
- * Life: conn_init, then conn_open_fd or conn_connect; [conn_start_tls]; write and read; on_end at most
- * once; conn_close; closed(): now the memory is yours again.
+ * Life: conn_init, then conn_open_fd or conn_connect; [conn_start_tls]; write and read; on_end at
+ * most once; conn_close; closed(): now the memory is yours again.
  */
 #ifndef HOST_NET_CONN_H
 #define HOST_NET_CONN_H
@@ -27,8 +29,8 @@ struct conn_ops {
     /* Bytes, decrypted; borrowed for the call. May call anything here, conn_close too. */
     void (*on_data)(struct conn *conn, const char *data, size_t size);
 
-    /* Nothing more will come; writing is over too, but for PB_OK. Once. The conn is still to be closed.
-     *     PB_OK            the other side ended its stream ("closed the connection")
+    /* Nothing more will come; writing is over too, but for PB_OK. Once. The conn is still to be
+     * closed. PB_OK            the other side ended its stream ("closed the connection")
      *     PB_UNAVAILABLE   refused, unreachable, reset, broken
      *     PB_BAD_UPSTREAM  TLS failed: the sentence says how
      * `sentence` is borrowed for the call. */
@@ -79,16 +81,16 @@ pb_status conn_open_fd(struct conn *conn, int fd);
 pb_status conn_connect(struct conn *conn, const struct sockaddr *address);
 
 /* Puts TLS over a connected conn before anything was read or written; on_ready tells when hands are
- * shaken. `server_name`: who the certificate must be for (a name or an address), NULL on the server's
- * side. `context` must outlive the conn. */
+ * shaken. `server_name`: who the certificate must be for (a name or an address), NULL on the
+ * server's side. `context` must outlive the conn. */
 pb_status conn_start_tls(struct conn *conn, struct tls_context *context, const char *server_name);
 
 /* Appends to the out buffer. All that is written in one round of the loop goes out in one write at
  * its end, at once beyond 32 kB. PB_CANCELLED when the conn has ended, PB_NO_MEMORY. */
 pb_status conn_write(struct conn *conn, const char *data, size_t size);
 
-/* The same without a copy: room for `size` bytes, NULL as for conn_write's failures; then conn_wrote
- * with what was filled, before anything else is called. */
+/* The same without a copy: room for `size` bytes, NULL as for conn_write's failures; then
+ * conn_wrote with what was filled, before anything else is called. */
 char *conn_room(struct conn *conn, size_t size);
 void conn_wrote(struct conn *conn, size_t size);
 
@@ -102,8 +104,8 @@ size_t conn_pending(const struct conn *conn);
 /* Bytes that the kernel took since the beginning: when it moves there is progress. */
 uint64_t conn_taken(const struct conn *conn);
 
-/* Stops and starts reading. After conn_pause up to 64 kB that were read already may still come (TLS).
- * While paused the end of the other side is not seen. */
+/* Stops and starts reading. After conn_pause up to 64 kB that were read already may still come
+ * (TLS). While paused the end of the other side is not seen. */
 void conn_pause(struct conn *conn);
 void conn_resume(struct conn *conn);
 

@@ -135,8 +135,8 @@ static void fly(struct conn *conn, size_t from)
         fail_writing(conn, UV_ENOMEM);
         return;
     }
-    *flight = (struct conn_flight){
-        .conn = conn, .data = conn->out.data, .size = conn->out.size - from};
+    *flight =
+        (struct conn_flight){.conn = conn, .data = conn->out.data, .size = conn->out.size - from};
     flight->request.data = flight;
     uv_buf_t buf = uv_buf_init(flight->data + from, (unsigned)flight->size);
     error = uv_write(&flight->request, (uv_stream_t *)&conn->tcp, &buf, 1, on_written);

@@ -1,7 +1,7 @@
 /* engine_tls.c - patchbay-tls.so: OpenSSL behind the table of tls.h. Not part of the host library.
  *
- * A BIO of our own takes encrypted bytes straight from the bytes that were fed and hands them straight
- * to the sink, so that no memory BIO keeps a buffer per connection.
+ * A BIO of our own takes encrypted bytes straight from the bytes that were fed and hands them
+ * straight to the sink, so that no memory BIO keeps a buffer per connection.
  */
 #include "net/tls.h"
 
@@ -181,8 +181,7 @@ static bool set_up_client(SSL_CTX *ssl, const char *ca_file, char *why)
         return false;
     }
     SSL_CTX_set_verify(ssl, SSL_VERIFY_PEER, NULL);
-    SSL_CTX_set_session_cache_mode(ssl,
-                                   SSL_SESS_CACHE_CLIENT | SSL_SESS_CACHE_NO_INTERNAL);
+    SSL_CTX_set_session_cache_mode(ssl, SSL_SESS_CACHE_CLIENT | SSL_SESS_CACHE_NO_INTERNAL);
     SSL_CTX_sess_set_new_cb(ssl, save);
     if (SSL_CTX_set_alpn_protos(ssl, protocols, sizeof protocols - 1) != 0) {
         snprintf(why, TLS_SENTENCE_SIZE, "out of memory");

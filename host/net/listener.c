@@ -274,10 +274,12 @@ static void fill(pb_listen_spec *spec)
     FILL(max_connections_per_address);
 }
 
-/* The same metrics for every listener; asked for each time, because a test may have freed them all. */
+/* The same metrics for every listener; asked for each time, because a test may have freed them all.
+ */
 static void create_metrics(void)
 {
-    connections_metric = pb_metric_new(PB_GAUGE, "http_connections", "Open HTTP connections.", NULL);
+    connections_metric =
+        pb_metric_new(PB_GAUGE, "http_connections", "Open HTTP connections.", NULL);
     answers_metric = pb_metric_new(PB_COUNTER, "http_requests_total",
                                    "HTTP requests answered, by class of status.", "class");
 }

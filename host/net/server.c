@@ -1,7 +1,8 @@
-/* server.c - a connection's life: reads heads, hands on bodies, keeps what comes too early, times out.
+/* server.c - a connection's life: reads heads, hands on bodies, keeps what comes too early, times
+ * out.
  *
- * Timers are not cancelled when a phase is left: firing looks at the phase, and arming an armed timer
- * for later costs next to nothing.
+ * Timers are not cancelled when a phase is left: firing looks at the phase, and arming an armed
+ * timer for later costs next to nothing.
  */
 #include "net/server_internal.h"
 
@@ -203,8 +204,8 @@ static void parse_kept(struct server_connection *connection)
 {
     struct buf *kept = &connection->kept;
 
-    connection->kept_from += parse(connection, kept->data + connection->kept_from,
-                                   kept->size - connection->kept_from);
+    connection->kept_from +=
+        parse(connection, kept->data + connection->kept_from, kept->size - connection->kept_from);
     if (!reads(connection) || connection->kept_from == kept->size) {
         buf_fini(kept);
         connection->kept_from = 0;

@@ -1,10 +1,11 @@
 /* server.h - the HTTP/1.1 server behind <patchbay/http_server.h>: what the host asks of it.
  *
- * Reading order: listener.c accepts, server.c has a connection's life, server_head.c and server_body.c
- * read, server_request.c runs the handler on its task, server_respond.c answers.
+ * Reading order: listener.c accepts, server.c has a connection's life, server_head.c and
+ * server_body.c read, server_request.c runs the handler on its task, server_respond.c answers.
  *
- * A client that ends its stream (closes, or shuts down its sending side) after a whole request is taken
- * as gone: its handler is cancelled. HTTP/1.1 clients keep their side open until they have the answer.
+ * A client that ends its stream (closes, or shuts down its sending side) after a whole request is
+ * taken as gone: its handler is cancelled. HTTP/1.1 clients keep their side open until they have
+ * the answer.
  */
 #ifndef HOST_NET_SERVER_H
 #define HOST_NET_SERVER_H
@@ -13,15 +14,15 @@
 
 /* What a pb_listen_spec that says 0 gets. Set before the first listener. */
 struct server_defaults {
-    int64_t max_header;            /* request line and header, bytes */
-    int64_t max_body;              /* bytes */
-    int64_t max_connections;       /* of a listener */
+    int64_t max_header;      /* request line and header, bytes */
+    int64_t max_body;        /* bytes */
+    int64_t max_connections; /* of a listener */
     int64_t max_connections_per_address;
     pb_duration header_timeout;
     pb_duration body_timeout;
     pb_duration write_timeout;
     pb_duration keepalive_timeout;
-    pb_duration drain_timeout;     /* of pb_listener_close */
+    pb_duration drain_timeout; /* of pb_listener_close */
 };
 extern struct server_defaults server_defaults;
 
@@ -34,8 +35,9 @@ pb_str listener_url(const pb_listener *listener);
 /* Calls `each` with the URL of every open listener, in the order of opening. */
 void listeners_each(void (*each)(void *arg, pb_str url), void *arg);
 
-/* Begins to drain every listener: accepts no more, closes idle connections, answers what runs and what
- * has begun to arrive with "Connection: close". Does not wait; server_connections() falls to 0. */
+/* Begins to drain every listener: accepts no more, closes idle connections, answers what runs and
+ * what has begun to arrive with "Connection: close". Does not wait; server_connections() falls to
+ * 0. */
 void server_drain(void);
 
 /* Open connections of all listeners, and requests whose handler runs. */

@@ -95,8 +95,8 @@ static int on_end_of_head(llhttp_t *parser)
     return HPE_PAUSED;
 }
 
-/* Every line ends with CR LF, there is no other CR or LF and no NUL, and no line begins blank (folded
- * headers) or with a colon (llhttp would give its value to the header before). */
+/* Every line ends with CR LF, there is no other CR or LF and no NUL, and no line begins blank
+ * (folded headers) or with a colon (llhttp would give its value to the header before). */
 static bool clean_lines(const char *data, size_t size)
 {
     const char *at = data, *end = data + size;

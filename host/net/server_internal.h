@@ -1,8 +1,8 @@
-/* server_internal.h - the server's structs: a listener has connections, a connection reads at most one
- * request at a time, a request has a task.
+/* server_internal.h - the server's structs: a listener has connections, a connection reads at most
+ * one request at a time, a request has a task.
  *
- * A request and its connection know each other until the answer has ended or the client is gone; after
- * that the handler may still run, on its own.
+ * A request and its connection know each other until the answer has ended or the client is gone;
+ * after that the handler may still run, on its own.
  */
 #ifndef HOST_NET_SERVER_INTERNAL_H
 #define HOST_NET_SERVER_INTERNAL_H
@@ -19,18 +19,18 @@
 struct server_request;
 
 struct pb_listener {
-    struct list_link link;        /* in all listeners */
+    struct list_link link; /* in all listeners */
     struct list_link connections;
-    size_t connection_count;      /* until each is closed */
-    size_t request_count;         /* until each handler returned */
-    pb_listen_spec spec;          /* with the defaults filled in; its strings are gone */
+    size_t connection_count; /* until each is closed */
+    size_t request_count;    /* until each handler returned */
+    pb_listen_spec spec;     /* with the defaults filled in; its strings are gone */
     struct tls_context *tls;
     uv_poll_t poll;
-    int fd;                       /* -1: no longer accepting */
+    int fd; /* -1: no longer accepting */
     int port;
-    struct timer again;           /* accepting after descriptors ran out */
+    struct timer again; /* accepting after descriptors ran out */
     bool draining;
-    struct waiter *closer;        /* who waits in listener_close */
+    struct waiter *closer; /* who waits in listener_close */
     char url[80];
 };
 
@@ -40,7 +40,8 @@ enum connection_phase {
     PHASE_HEAD,    /* a part of its head has */
     PHASE_REQUEST, /* `request` is being read, handled or answered */
     PHASE_FINISH,  /* the last answer is on its way; closed when it is out */
-    PHASE_LINGER,  /* the same, but more of the request may come: it is read and dropped for a while */
+    PHASE_LINGER,  /* the same, but more of the request may come: it is read and dropped for a while
+                    */
 };
 
 struct server_connection {

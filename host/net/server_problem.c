@@ -1,4 +1,5 @@
-/* server_problem.c - answers of the server's own: problem documents (RFC 9457), phrases, the date. */
+/* server_problem.c - answers of the server's own: problem documents (RFC 9457), phrases, the date.
+ */
 #include "net/server_internal.h"
 
 #include <patchbay/json.h>
@@ -79,11 +80,11 @@ pb_str problem_date(void)
     if (now.tv_sec != second || !size) {
         second = now.tv_sec;
         gmtime_r(&second, &tm);
-        size = (size_t)snprintf(text, sizeof text, "Date: %.3s, %02u %.3s %04u %02u:%02u:%02u GMT\r\n",
-                                days + tm.tm_wday % 7 * 3, (unsigned)tm.tm_mday % 100,
-                                months + tm.tm_mon % 12 * 3, (unsigned)(tm.tm_year + 1900) % 10000,
-                                (unsigned)tm.tm_hour % 100, (unsigned)tm.tm_min % 100,
-                                (unsigned)tm.tm_sec % 100);
+        size = (size_t)snprintf(
+            text, sizeof text, "Date: %.3s, %02u %.3s %04u %02u:%02u:%02u GMT\r\n",
+            days + tm.tm_wday % 7 * 3, (unsigned)tm.tm_mday % 100, months + tm.tm_mon % 12 * 3,
+            (unsigned)(tm.tm_year + 1900) % 10000, (unsigned)tm.tm_hour % 100,
+            (unsigned)tm.tm_min % 100, (unsigned)tm.tm_sec % 100);
     }
     return pb_str_make(text, size);
 }
@@ -93,10 +94,10 @@ size_t problem_refusal(int status, const char *sentence, char out[PROBLEM_SIZE])
 {
     const struct phrase *phrase = look_up(status);
     char body[PROBLEM_SIZE / 2];
-    int size = snprintf(body, sizeof body,
-                        "{\"type\":\"/problems/%s\",\"title\":\"%s\",\"status\":%d,\"detail\":\"%s\"}",
-                        pb_status_name(phrase->kind), pb_status_title(phrase->kind), status,
-                        sentence);
+    int size =
+        snprintf(body, sizeof body,
+                 "{\"type\":\"/problems/%s\",\"title\":\"%s\",\"status\":%d,\"detail\":\"%s\"}",
+                 pb_status_name(phrase->kind), pb_status_title(phrase->kind), status, sentence);
 
     size = snprintf(out, PROBLEM_SIZE,
                     "HTTP/1.1 %d %s\r\n%sContent-Type: application/problem+json\r\n"
@@ -119,8 +120,8 @@ pb_status problem_respond(pb_request *request, int status, const pb_error *error
     char after[24];
     pb_header headers[2] = {{PB_LIT("Content-Type"), PB_LIT("application/problem+json")}};
     size_t count = 1;
-    pb_str detail = error->sentence.size ? error->sentence
-                                         : pb_str_of(pb_status_title(error->status));
+    pb_str detail =
+        error->sentence.size ? error->sentence : pb_str_of(pb_status_title(error->status));
 
     pb_buf_printf(&buf, "{\"type\":\"/problems/%s\",\"title\":\"%s\",\"status\":%d",
                   pb_status_name(error->status), pb_status_title(error->status), status);

@@ -1,4 +1,5 @@
-/* server_request.c - a request: one block of memory with its head, a body, and the handler's task. */
+/* server_request.c - a request: one block of memory with its head, a body, and the handler's task.
+ */
 #include "net/server_internal.h"
 
 #include <patchbay/log.h>
@@ -10,7 +11,8 @@ enum { ID_SIZE = 16 };
 
 /* --- making one ------------------------------------------------------------------------------- */
 
-/* Unique in this process and unlike those of others: a bijection of a counter with a random start. */
+/* Unique in this process and unlike those of others: a bijection of a counter with a random start.
+ */
 static void make_id(char out[ID_SIZE])
 {
     static uint64_t counter;
@@ -41,7 +43,8 @@ static struct server_request *make(struct server_connection *connection,
 {
     size_t headers = head->header_count * sizeof(pb_header);
     size_t remote = strlen(connection->remote);
-    struct server_request *request = malloc(sizeof *request + headers + raw.size + ID_SIZE + remote);
+    struct server_request *request =
+        malloc(sizeof *request + headers + raw.size + ID_SIZE + remote);
 
     if (!request)
         return NULL;
@@ -64,9 +67,9 @@ static struct server_request *make(struct server_connection *connection,
         .id = moved(head->id, raw, text),
         .remote = {id + ID_SIZE, remote},
         .secure = connection->listener->tls != NULL,
-        .loopback = IN6_IS_ADDR_LOOPBACK(&connection->address) ||
-                    (IN6_IS_ADDR_V4MAPPED(&connection->address) &&
-                     connection->address.s6_addr[12] == 127),
+        .loopback =
+            IN6_IS_ADDR_LOOPBACK(&connection->address) ||
+            (IN6_IS_ADDR_V4MAPPED(&connection->address) && connection->address.s6_addr[12] == 127),
         .server = request,
     };
     if (!head->id.data) {
@@ -172,7 +175,8 @@ size_t request_feed(struct server_request *request, const char *data, size_t siz
     return used;
 }
 
-/* The client is told by the server itself: whatever the handler says would come for another status. */
+/* The client is told by the server itself: whatever the handler says would come for another status.
+ */
 void request_body_late(struct server_request *request)
 {
     struct server_connection *connection = request->connection;

@@ -1,5 +1,5 @@
-/* server_respond.c - answering: the head is built in the connection's out buffer, with the first bytes
- * of the body behind it, so that both leave in one write.
+/* server_respond.c - answering: the head is built in the connection's out buffer, with the first
+ * bytes of the body behind it, so that both leave in one write.
  */
 #include "net/server_internal.h"
 
@@ -77,7 +77,7 @@ struct head {
     int status;
     const pb_header *headers;
     size_t count;
-    int64_t length; /* -1: not known */
+    int64_t length;  /* -1: not known */
     char *room, *at; /* in the out buffer: its beginning, what comes next */
 };
 
@@ -279,7 +279,8 @@ pb_status host_respond(pb_request *pub, int32_t status, const pb_header *headers
     return result;
 }
 
-pb_status host_respond_begin(pb_request *pub, int32_t status, const pb_header *headers, size_t count)
+pb_status host_respond_begin(pb_request *pub, int32_t status, const pb_header *headers,
+                             size_t count)
 {
     struct server_request *request = pub->server;
     struct head head = {.status = status, .headers = headers, .count = count, .length = -1};

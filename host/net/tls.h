@@ -1,8 +1,9 @@
-/* tls.h - TLS as a filter between a conn and its owner; the work is done by an engine in its own .so.
+/* tls.h - TLS as a filter between a conn and its owner; the work is done by an engine in its own
+ * .so.
  *
  * OpenSSL costs memory that a plain service need not pay, so patchbay-tls.so is opened at the first
- * use. Host code uses tls_server, tls_client, tls_context_free and conn_start_tls; the table below is
- * between host/net and engine_tls.c only.
+ * use. Host code uses tls_server, tls_client, tls_context_free and conn_start_tls; the table below
+ * is between host/net and engine_tls.c only.
  */
 #ifndef HOST_NET_TLS_H
 #define HOST_NET_TLS_H
@@ -13,17 +14,20 @@ struct tls_context; /* a certificate, or whom to trust; shared by many connectio
 struct tls_session; /* one connection */
 
 /* For a listener: PEM files. Sets the task's error. PB_INVALID: a file cannot be read, or the key
- * does not belong to the certificate; PB_UNAVAILABLE: no engine. Does blocking file reads: at start. */
+ * does not belong to the certificate; PB_UNAVAILABLE: no engine. Does blocking file reads: at
+ * start. */
 pb_status tls_server(pb_str certificate, pb_str key, struct tls_context **out);
 
-/* For the client: trust `ca_file` (PEM), or the system's authorities when absent. Sessions are resumed
- * per server name within a context, so keep one. Counted: the same ca_file gives the same context. */
+/* For the client: trust `ca_file` (PEM), or the system's authorities when absent. Sessions are
+ * resumed per server name within a context, so keep one. Counted: the same ca_file gives the same
+ * context. */
 pb_status tls_client(pb_str ca_file, struct tls_context **out);
 
 /* Lets go; a context that connections still use lives on until they end. */
 void tls_context_free(struct tls_context *context);
 
-/* --- between host and engine ------------------------------------------------------------------- */
+/* --- between host and engine -------------------------------------------------------------------
+ */
 
 enum { TLS_ENGINE_VERSION = 1, TLS_SENTENCE_SIZE = 256 };
 
@@ -44,8 +48,8 @@ struct tls_engine {
     uint32_t version;
     uint32_t size;
 
-    /* `certificate` NULL: a client's context, `ca_file` NULL: the system's. NULL on failure with the
-     * reason in why[TLS_SENTENCE_SIZE]. */
+    /* `certificate` NULL: a client's context, `ca_file` NULL: the system's. NULL on failure with
+     * the reason in why[TLS_SENTENCE_SIZE]. */
     struct tls_context *(*context_new)(const char *certificate, const char *key,
                                        const char *ca_file, char *why);
     void (*context_free)(struct tls_context *context);

@@ -1,5 +1,5 @@
-/* fuzz_http.c - what a client may send, through the server's own head and body readers: at one go, and
- * cut in two where the first byte says. Both must see the same. */
+/* fuzz_http.c - what a client may send, through the server's own head and body readers: at one go,
+ * and cut in two where the first byte says. Both must see the same. */
 #include "net/server_head.h"
 
 #include <stdint.h>

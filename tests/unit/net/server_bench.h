@@ -1,5 +1,6 @@
-/* server_bench.h - for tests of the server: the real loop and a real listener in this thread, a client
- * with plain blocking sockets in another. Each test runs in a process of its own (Check forks). */
+/* server_bench.h - for tests of the server: the real loop and a real listener in this thread, a
+ * client with plain blocking sockets in another. Each test runs in a process of its own (Check
+ * forks). */
 #ifndef TESTS_SERVER_BENCH_H
 #define TESTS_SERVER_BENCH_H
 
@@ -17,10 +18,10 @@
 
 /* What the handler saw; written on the loop, read by the client after it saw the effect. */
 static struct {
-    _Atomic int handled;      /* handlers that were called */
-    _Atomic int ended;        /* … and returned */
-    _Atomic int last_status;  /* of the call that told a handler to end */
-    _Atomic long written;     /* bytes */
+    _Atomic int handled;     /* handlers that were called */
+    _Atomic int ended;       /* … and returned */
+    _Atomic int last_status; /* of the call that told a handler to end */
+    _Atomic long written;    /* bytes */
 } seen;
 
 static struct {

@@ -245,7 +245,8 @@ static void slow_reader_client(void)
     }
     ck_assert_uint_gt(total, 64u << 20);
     if (!SANITIZED)
-        ck_assert_int_lt(most, 8 << 10); /* of 64 MB: the megabyte of the handler, buffers, little else */
+        ck_assert_int_lt(most,
+                         8 << 10); /* of 64 MB: the megabyte of the handler, buffers, little else */
     close(fd);
     fd = dial();
     say(fd, "GET /flood?whole HTTP/1.1\r\nHost: a\r\nConnection: close\r\n\r\n");
@@ -362,8 +363,16 @@ static pb_status try_listen(const char *address, pb_listener **out)
 
 START_TEST(says_why_it_cannot_listen)
 {
-    static const char *const none[] = {"", "8080", "a:b", "127.0.0.1", "127.0.0.1:", "1.2.3:80",
-                                       "127.0.0.1:65536", "[::1:80", "::1:80", "127.0.0.1:8x"};
+    static const char *const none[] = {"",
+                                       "8080",
+                                       "a:b",
+                                       "127.0.0.1",
+                                       "127.0.0.1:",
+                                       "1.2.3:80",
+                                       "127.0.0.1:65536",
+                                       "[::1:80",
+                                       "::1:80",
+                                       "127.0.0.1:8x"};
     pb_listener *listener, *second;
     char taken[64];
 

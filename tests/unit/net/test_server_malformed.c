@@ -23,12 +23,12 @@ static const struct {
     size_t size;
     const char *status;
 } malformed[] = {
-    {BYTES("GET / HTTP/1.1\r\n\r\n"), "400"},                                /* no Host */
+    {BYTES("GET / HTTP/1.1\r\n\r\n"), "400"}, /* no Host */
     {BYTES("GET / HTTP/1.1\r\nHost: a\r\nHost: b\r\n\r\n"), "400"},
     {BYTES("GET / HTTP/1.1\r\nHost: a b\r\n\r\n"), "400"},
-    {BYTES("GET / HTTP/1.1\nHost: a\n\n"), "400"},                           /* bare LF */
+    {BYTES("GET / HTTP/1.1\nHost: a\n\n"), "400"}, /* bare LF */
     {BYTES("GET / HTTP/1.1\r\nHost: a\nX: b\r\n\r\n"), "400"},
-    {BYTES("GET / HTTP/1.1\r\nHost: a\r\nX: b\rc\r\n\r\n"), "400"},          /* bare CR */
+    {BYTES("GET / HTTP/1.1\r\nHost: a\r\nX: b\rc\r\n\r\n"), "400"}, /* bare CR */
     {BYTES("GET / HTTP/1.1\r\nHost: a\r\nX: b\0c\r\n\r\n"), "400"},
     {BYTES("GET / HTTP/1.1\r\nHost: a\r\nX: b\r\n folded\r\n\r\n"), "400"},
     {BYTES("GET / HTTP/1.1\r\nHost : a\r\n\r\n"), "400"},
@@ -44,7 +44,7 @@ static const struct {
     {BYTES("GET a HTTP/1.1\r\nHost: a\r\n\r\n"), "400"},
     {BYTES("GET /#x HTTP/1.1\r\nHost: a\r\n\r\n"), "400"},
     {BYTES("GET / HTTPS/1.1\r\nHost: a\r\n\r\n"), "400"},
-    {BYTES("\x16\x03\x01\x02"), "400"},                                      /* TLS */
+    {BYTES("\x16\x03\x01\x02"), "400"}, /* TLS */
     {BYTES("POST / HTTP/1.1\r\nHost: a\r\nContent-Length: 1\r\nTransfer-Encoding: chunked\r\n\r\n"),
      "400"},
     {BYTES("POST / HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: chunked\r\nContent-Length: 1\r\n\r\n"),
@@ -58,7 +58,8 @@ static const struct {
     {BYTES("POST / HTTP/1.1\r\nHost: a\r\nContent-Length: 99999999999999999999\r\n\r\n"), "400"},
     {BYTES("POST / HTTP/1.0\r\nTransfer-Encoding: chunked\r\n\r\n0\r\n\r\n"), "400"},
     {BYTES("POST / HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: chunked\r\n"
-           "Transfer-Encoding: chunked\r\n\r\n0\r\n\r\n"), "400"},
+           "Transfer-Encoding: chunked\r\n\r\n0\r\n\r\n"),
+     "400"},
     {BYTES("POST / HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: gzip, chunked\r\n\r\n"), "501"},
     {BYTES("POST / HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: xchunked\r\n\r\n"), "501"},
     {BYTES("POST / HTTP/1.0\r\n\r\n"), "411"},
@@ -70,7 +71,8 @@ static const struct {
 };
 
 static const char *const bad_chunks[] = {
-    "x\r\n", "1\nx\r\n", "1\r\nxy\r\n", "-1\r\n", "ffffffffffffffffff\r\n", "1\r\nx0\r\n\r\n", " 1\r\n",
+    "x\r\n",           "1\nx\r\n", "1\r\nxy\r\n", "-1\r\n", "ffffffffffffffffff\r\n",
+    "1\r\nx0\r\n\r\n", " 1\r\n",
 };
 
 static void malformed_client(void)
@@ -80,9 +82,10 @@ static void malformed_client(void)
     ck_assert_int_eq(seen.handled, 0);
     for (size_t i = 0; i < sizeof bad_chunks / sizeof *bad_chunks; i++) {
         char text[200];
-        int size = snprintf(text, sizeof text,
-                            "POST /echo HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: chunked\r\n\r\n%s",
-                            bad_chunks[i]);
+        int size =
+            snprintf(text, sizeof text,
+                     "POST /echo HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: chunked\r\n\r\n%s",
+                     bad_chunks[i]);
         refused(text, (size_t)size, "400");
         ck_assert_int_eq(seen.last_status, PB_INVALID);
     }
@@ -117,11 +120,15 @@ static void size_client(void)
     ck_assert_int_eq(seen.handled, 0);
     size = sprintf(text, "POST /echo HTTP/1.1\r\nHost: a\r\nContent-Length: 101\r\n\r\n");
     refused(text, (size_t)size, "413");
-    size = sprintf(text, "POST /echo HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: chunked\r\n\r\n64\r\n%.100s\r\n1\r\nx\r\n", fill);
+    size = sprintf(text,
+                   "POST /echo HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: "
+                   "chunked\r\n\r\n64\r\n%.100s\r\n1\r\nx\r\n",
+                   fill);
     refused(text, (size_t)size, "413");
     ck_assert_int_eq(seen.last_status, PB_TOO_LARGE);
     int fd = dial();
-    size = sprintf(text, "POST /echo HTTP/1.1\r\nHost: a\r\nContent-Length: 100\r\n\r\n%.100s", fill);
+    size =
+        sprintf(text, "POST /echo HTTP/1.1\r\nHost: a\r\nContent-Length: 100\r\n\r\n%.100s", fill);
     say_bytes(fd, text, (size_t)size);
     expect_starts(hear(fd), "HTTP/1.1 200");
     close(fd);

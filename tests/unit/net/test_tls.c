@@ -87,7 +87,9 @@ static pb_status handle(void *self, pb_request *request)
     if (status != PB_OK)
         return status;
     return pb_respond(request, 200, NULL, 0,
-                      body.size ? body : request->secure ? pb_lit("secure") : pb_lit("plain"));
+                      body.size         ? body
+                      : request->secure ? pb_lit("secure")
+                                        : pb_lit("plain"));
 }
 
 static SSL_CTX *client_context(int version)
@@ -231,7 +233,8 @@ static void peer_end(struct conn *conn, pb_status why, const char *sentence)
 
 static void talk(const char *ca_file, const char *name)
 {
-    static const struct conn_ops ops = {.on_ready = peer_ready, .on_data = peer_data, .on_end = peer_end};
+    static const struct conn_ops ops = {
+        .on_ready = peer_ready, .on_data = peer_data, .on_end = peer_end};
     struct sockaddr_in to = {.sin_family = AF_INET, .sin_port = htons((uint16_t)bench.port)};
 
     memset(&peer, 0, sizeof peer);

@@ -4,15 +4,16 @@
 struct route {
     pb_str method;
     pb_str path; /* with a slash at its end: everything below, as match.values[0] */
+    pb_str scope;
     handler *handle;
     bool openai;
 };
 
 static const struct route routes[] = {
-    {PB_LIT("POST"), PB_LIT("/v1/chat/completions"), chat_completions, true},
-    {PB_LIT("GET"), PB_LIT("/v1/models"), models_list, true},
-    {PB_LIT("GET"), PB_LIT("/v1/models/"), models_get, true},
-    {PB_LIT("POST"), PB_LIT("/v1/turns"), turns_create, false},
+    {PB_LIT("POST"), PB_LIT("/v1/chat/completions"), PB_LIT("turns.create"), chat_completions, true},
+    {PB_LIT("GET"), PB_LIT("/v1/models"), PB_LIT("pipelines.read"), models_list, true},
+    {PB_LIT("GET"), PB_LIT("/v1/models/"), PB_LIT("pipelines.read"), models_get, true},
+    {PB_LIT("POST"), PB_LIT("/v1/turns"), PB_LIT("turns.create"), turns_create, false},
 };
 
 static const char *const methods[] = {"GET", "POST", "PUT", "PATCH", "DELETE"};
@@ -107,9 +108,12 @@ static pb_status run_operation(struct exchange *exchange, const pb_operation *op
 
 static pb_status run_own(struct exchange *exchange, const struct route *route)
 {
-    if (access_authenticate(exchange) != PB_OK)
-        return answer_error(exchange);
-    pb_status status = route->handle(exchange);
+    pb_status status = access_authenticate(exchange);
+
+    if (status == PB_OK && !pb_principal_may(&exchange->principal, route->scope))
+        status = pb_fail(PB_FORBIDDEN, "the scope '%.*s' is needed", PB_ARG(route->scope));
+    if (status == PB_OK)
+        status = route->handle(exchange);
     if (exchange->answered || exchange->begun || status == PB_OK)
         return status;
     return answer_error(exchange);

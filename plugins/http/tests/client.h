@@ -13,6 +13,7 @@
 
 extern const pb_plugin patchbay_plugin_http;
 extern const pb_plugin patchbay_plugin_generate;
+extern const pb_plugin patchbay_plugin_api_key;
 
 #define CONFIG(options)                                                                            \
     "llms: {main: {use: scripted}}\n"                                                              \
@@ -27,7 +28,8 @@ static pb_harness *harness;
 
 static void serve_with(const char *yaml)
 {
-    harness = pb_harness_new(yaml, &patchbay_plugin_http, &patchbay_plugin_generate);
+    harness = pb_harness_new(yaml, &patchbay_plugin_http, &patchbay_plugin_generate,
+                             &patchbay_plugin_api_key);
     pb_harness_virtual_time(harness, false);
 }
 

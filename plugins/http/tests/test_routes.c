@@ -150,6 +150,37 @@ START_TEST(origins)
 }
 END_TEST
 
+START_TEST(credentials_and_scopes)
+{
+    const pb_header none[] = {{PB_LIT("Content-Type"), PB_LIT("application/json")}};
+    const pb_header reader[] = {
+        none[0], {PB_LIT("Authorization"), PB_LIT("Bearer reader-0123456789abcdef")}};
+    const pb_header writer[] = {none[0],
+                                {PB_LIT("X-Api-Key"), PB_LIT("writer-0123456789abcdef")}};
+
+    unserve();
+    serve_with("auth:\n  keys:\n    use: api-key\n    keys:\n"
+               "      - {name: reader, key: reader-0123456789abcdef, scopes: [pipelines.read]}\n"
+               "      - {name: writer, key: writer-0123456789abcdef}\n" CONFIG(", auth: [keys]"));
+    ask_with("POST", "/v1/turns", good, none, 1);
+    ck_assert_int_eq(reply.status, 401);
+    ck_assert_str_eq(header("www-authenticate"), "Bearer");
+    ck_at("type", "/problems/unauthenticated");
+    ask("GET", "/v1/models", NULL);
+    ck_assert_int_eq(reply.status, 401);
+    ck_at("error/code", "invalid_api_key");
+    ask_with("GET", "/v1/models", NULL, reader, 2);
+    ck_assert_int_eq(reply.status, 200);
+    ask_with("POST", "/v1/turns", good, reader, 2);
+    ck_assert_int_eq(reply.status, 403);
+    ck_at("detail", "the scope 'turns.create' is needed");
+    ask_with("POST", "/v1/turns", good, writer, 2);
+    ck_assert_int_eq(reply.status, 200);
+    ask("GET", "/healthz", NULL); /* needs none */
+    ck_assert_int_eq(reply.status, 200);
+}
+END_TEST
+
 /* Configurations that must not load, and a part of what is said. */
 static const struct {
     const char *yaml, *says;
@@ -205,6 +236,7 @@ int main(void)
     tcase_add_test(cases, bodies_must_say_that_they_are_json);
     tcase_add_test(cases, names_of_other_hosts_are_refused);
     tcase_add_test(cases, origins);
+    tcase_add_test(cases, credentials_and_scopes);
     tcase_set_timeout(cases, 60);
     tcase_add_loop_test(loading, what_must_not_load, 0, sizeof refused / sizeof *refused);
     tcase_add_test(loading, insecure_opens);

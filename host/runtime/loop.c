@@ -54,6 +54,7 @@ void loop_clock_advance(pb_duration by)
 {
     time_advance(by);
     loop.now = 0;
+    loop.tick_due = 0; /* the tick is armed for the clock as it was */
 }
 
 void loop_defer(struct loop_work *work)

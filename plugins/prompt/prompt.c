@@ -40,22 +40,6 @@ static const pb_field prompt_options[] = {
     PB_END,
 };
 
-static void prompt_check(const void *self, pb_diagnostics *diagnostics)
-{
-    const struct prompt *prompt = self;
-
-    if (!prompt->file.size == !prompt->text.size)
-        pb_problem(diagnostics, "", "give either 'template' (a file) or 'text'");
-    if (prompt->variables && !pb_json_is(prompt->variables, PB_JSON_OBJECT))
-        pb_problem(diagnostics, "variables", "variables are a map");
-    if (prompt->text.size) {
-        struct template_node *nodes;
-        if (template_parse(prompt->text, &nodes) != PB_OK)
-            pb_problem(diagnostics, "text", "%.*s", PB_ARG(pb_error_last()->sentence));
-        pb_error_clear();
-    }
-}
-
 static pb_status read_file(pb_str path, pb_str *out)
 {
     FILE *file = fopen(path.data, "rb");
@@ -75,6 +59,25 @@ static pb_status read_file(pb_str path, pb_str *out)
         return pb_fail(PB_TOO_LARGE, "the template '%.*s' is longer than 1 MiB", PB_ARG(path));
     *out = pb_str_make(text.data ? text.data : "", text.size);
     return pb_buf_status(&text);
+}
+
+static void prompt_check(const void *self, pb_diagnostics *diagnostics)
+{
+    const struct prompt *prompt = self;
+    struct template_node *nodes;
+    pb_str text = prompt->text;
+
+    if (!prompt->file.size == !prompt->text.size) {
+        pb_problem(diagnostics, "", "give either 'template' (a file) or 'text'");
+        return;
+    }
+    if (prompt->variables && !pb_json_is(prompt->variables, PB_JSON_OBJECT))
+        pb_problem(diagnostics, "variables", "variables are a map");
+    if ((prompt->file.size && read_file(prompt->file, &text) != PB_OK) ||
+        template_parse(text, &nodes) != PB_OK)
+        pb_problem(diagnostics, prompt->file.size ? "template" : "text", "%.*s",
+                   PB_ARG(pb_error_last()->sentence));
+    pb_error_clear();
 }
 
 static pb_status prompt_create(void *self)

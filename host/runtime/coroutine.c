@@ -41,6 +41,16 @@
 #endif
 #endif
 
+/* ThreadSanitizer counts the functions that are entered and left on a stack; those that leave on
+ * another one than they were entered on must not be counted. */
+#if defined(WITH_TSAN) && defined(__clang__)
+#define UNCOUNTED __attribute__((disable_sanitizer_instrumentation))
+#elif defined(WITH_TSAN)
+#define UNCOUNTED __attribute__((no_sanitize("thread")))
+#else
+#define UNCOUNTED
+#endif
+
 enum { GUARD = 64 * 1024, KEEP = 16 * 1024 };
 
 static size_t align(size_t size)
@@ -57,7 +67,7 @@ size_t coroutine_stack_size(void)
 #endif
 }
 
-static void finish_switch(struct coroutine *self)
+UNCOUNTED static void finish_switch(struct coroutine *self)
 {
 #ifdef WITH_ASAN
     __sanitizer_finish_switch_fiber(self->fake_stack, NULL, NULL);
@@ -66,7 +76,7 @@ static void finish_switch(struct coroutine *self)
 #endif
 }
 
-static void begin_switch(struct coroutine *from, struct coroutine *to)
+UNCOUNTED static void begin_switch(struct coroutine *from, struct coroutine *to)
 {
 #ifdef WITH_ASAN
     __sanitizer_start_switch_fiber(&from->fake_stack, to->stack, to->stack_size);
@@ -80,7 +90,7 @@ static void begin_switch(struct coroutine *from, struct coroutine *to)
     (void)to;
 }
 
-void coroutine_switch(struct coroutine *from, struct coroutine *to)
+UNCOUNTED void coroutine_switch(struct coroutine *from, struct coroutine *to)
 {
     if (sigsetjmp(from->env, 0) == 0) {
         begin_switch(from, to);
@@ -96,7 +106,7 @@ struct entry {
     sigjmp_buf back;
 };
 
-static void enter(unsigned high, unsigned low)
+UNCOUNTED static void enter(unsigned high, unsigned low)
 {
     struct entry *entry = (struct entry *)(((uintptr_t)high << 32) | (uintptr_t)low);
     struct coroutine *self = entry->self;
@@ -117,7 +127,7 @@ static void enter(unsigned high, unsigned low)
         self->body(self);
 }
 
-static void set_up(struct coroutine *self, struct coroutine *creator)
+UNCOUNTED static void set_up(struct coroutine *self, struct coroutine *creator)
 {
     struct entry entry;
     ucontext_t context, before;

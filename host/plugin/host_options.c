@@ -43,10 +43,6 @@ static const pb_field limit_fields[] = {
     PB_END};
 
 const pb_field host_options_fields[] = {
-    PB_STR(struct host_options, workers, .def = "auto",
-           .help = "Worker processes: auto, or how many."),
-    PB_DATA_PATH(struct host_options, run_dir, .def = "run",
-                 .help = "Folder of what the running service keeps (relative to the data folder)."),
     PB_DURATION(struct host_options, drain_timeout, .def = "25s",
                 .help = "How long running turns may go on after a stop."),
     PB_INT(struct host_options, max_tasks, .def = "16000", .min = 16, .max = 1000000,

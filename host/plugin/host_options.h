@@ -36,8 +36,6 @@ struct host_log {
 };
 
 struct host_options {
-    pb_str workers; /* "auto" or a number */
-    pb_str run_dir;
     pb_duration drain_timeout;
     int64_t max_tasks;
     bool core;      /* core dumps, which hold prompts and keys */

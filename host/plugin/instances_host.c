@@ -15,18 +15,6 @@ static void place_log(const char *data_dir)
         *file = pb_printf("%s/%.*s", data_dir ? data_dir : ".", PB_ARG(*file));
 }
 
-/* `workers` is a word or a number; a pattern would make the schema of editors refuse the number. */
-static void check_workers(struct config_node *node, struct config_diagnostics *diagnostics)
-{
-    int64_t count = 0;
-    pb_str workers = instances.host.workers;
-
-    if (workers.data && !pb_str_is(workers, "auto") &&
-        (!str_to_int(workers, &count) || count < 1 || count > 999))
-        config_problem(diagnostics, config_node_get(node, "workers"),
-                       "expected auto or a number from 1 to 999, found '%.*s'", PB_ARG(workers));
-}
-
 static void scan(struct config_node *node, struct config_diagnostics *diagnostics)
 {
     const pb_list path = instances.plugins.path;
@@ -68,7 +56,6 @@ void instances_read_host(const struct instances_source *source)
     struct config_node *node = config_node_get(source->root, "host");
 
     (void)schema_read(host_options_fields, &instances.host, node, &context);
-    check_workers(node, source->diagnostics);
     place_log(source->data_dir);
     read_plugins(source, &context);
     instances_arena_leave(before);

@@ -316,7 +316,6 @@ START_TEST(host_options_have_defaults_and_are_read)
     const struct host_options *host = instances_host_options();
     ck_assert_int_eq(host->log.level, HOST_LOG_WARN);
     ck_assert(pb_str_is(host->log.file, "/data/x.log"));
-    ck_assert(pb_str_is(host->run_dir, "/data/run"));
     ck_assert_int_eq(host->limits.turns, 5);
     ck_assert_int_eq(host->limits.turn, 600 * PB_SECOND);
     ck_assert_int_eq(host->limits.turn_memory, 64 << 20);
@@ -324,8 +323,8 @@ START_TEST(host_options_have_defaults_and_are_read)
     ck_assert_int_eq(host->max_tasks, 16000);
     end();
     begin();
-    refused("host: {workers: some}\nplugins: {pin: {x: abc}}\n",
-            "c.yaml:1:17: host.workers: expected auto or a number from 1 to 999, found 'some'\n");
+    refused("host: {max_tasks: some}\nplugins: {pin: {x: abc}}\n",
+            "c.yaml:1:19: host.max_tasks: expected a whole number, found 'some'\n");
     ck_assert_ptr_nonnull(strstr(problems(), "plugins.pin.x: a pin is the SHA-256 of the file"));
 }
 END_TEST

@@ -19,7 +19,8 @@ struct output {
 };
 
 struct output output_open(int fd);
-/* Writes all. Parks while the reader is slow. PB_CANCELLED when nobody reads any more, PB_NO_SPACE. */
+/* Writes all. Parks while the reader is slow. PB_CANCELLED when nobody reads any more, PB_NO_SPACE.
+ */
 pb_status output_write(struct output *output, pb_str text);
 /* Ends a line that was begun. */
 pb_status output_end_line(struct output *output);

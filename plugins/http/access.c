@@ -1,8 +1,8 @@
 /* access.c - who may ask: hosts, origins, credentials.
  *
- * A listener without `auth` trusts whoever can connect. A web page can connect too, by a name of its
- * own that it points to 127.0.0.1; its requests carry that name in Host, so it must be an address
- * or localhost there.
+ * A listener without `auth` trusts whoever can connect. A web page can connect too, by a name of
+ * its own that it points to 127.0.0.1; its requests carry that name in Host, so it must be an
+ * address or localhost there.
  */
 #include "http.h"
 
@@ -118,12 +118,10 @@ pb_status access_preflight(struct exchange *exchange)
     headers[count++] = (pb_header){pb_lit("Allow"), exchange->allow};
     headers[count++] = (pb_header){pb_lit("X-Request-Id"), exchange->request->id};
     if (exchange->origin.size) {
+        headers[count++] = (pb_header){pb_lit("Access-Control-Allow-Origin"), exchange->origin};
+        headers[count++] = (pb_header){pb_lit("Access-Control-Allow-Methods"), exchange->allow};
         headers[count++] =
-            (pb_header){pb_lit("Access-Control-Allow-Origin"), exchange->origin};
-        headers[count++] =
-            (pb_header){pb_lit("Access-Control-Allow-Methods"), exchange->allow};
-        headers[count++] = (pb_header){pb_lit("Access-Control-Allow-Headers"),
-                                       asked_headers(exchange->request)};
+            (pb_header){pb_lit("Access-Control-Allow-Headers"), asked_headers(exchange->request)};
         headers[count++] = (pb_header){pb_lit("Access-Control-Max-Age"), pb_lit("600")};
         headers[count++] = (pb_header){pb_lit("Vary"), pb_lit("Origin")};
     }

@@ -123,13 +123,11 @@ pb_status answer_failure(struct exchange *exchange, const pb_error *error)
     pb_json_writer writer = pb_json_writer_make(&buf);
     int32_t status = http_status(exchange, error);
     int64_t wait = pb_retry_seconds(error);
-    size_t count =
-        fill(exchange, headers,
-             exchange->openai ? pb_lit("application/json") : pb_lit(PB_PROBLEM_TYPE));
+    size_t count = fill(exchange, headers,
+                        exchange->openai ? pb_lit("application/json") : pb_lit(PB_PROBLEM_TYPE));
 
     if (wait > 0)
-        headers[count++] =
-            (pb_header){pb_lit("Retry-After"), pb_printf("%lld", (long long)wait)};
+        headers[count++] = (pb_header){pb_lit("Retry-After"), pb_printf("%lld", (long long)wait)};
     if (status == 401)
         headers[count++] = (pb_header){pb_lit("WWW-Authenticate"), pb_lit("Bearer")};
     if (exchange->openai) {
@@ -148,7 +146,8 @@ pb_status answer_error(struct exchange *exchange)
 {
     pb_error error = *pb_error_last();
 
-    if (error.status == PB_OK) /* a status without a sentence: a defect, but the client is answered */
+    if (error.status ==
+        PB_OK) /* a status without a sentence: a defect, but the client is answered */
         error.status = PB_INTERNAL;
     return answer_failure(exchange, &error);
 }

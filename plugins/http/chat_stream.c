@@ -12,11 +12,11 @@ struct stream {
     pb_sink base;
     struct exchange *exchange;
     const struct chat *chat;
-    char *frame;   /* the beginning, and room behind it */
+    char *frame; /* the beginning, and room behind it */
     size_t begin;
     size_t capacity;
     pb_str end;
-    bool spoke;    /* the role has been sent */
+    bool spoke;     /* the role has been sent */
     pb_reply reply; /* of sources only */
 };
 
@@ -77,8 +77,8 @@ static pb_status emit_tool_call(struct stream *stream, const pb_event *event)
         pb_json_quote(&buf, event->id);
         pb_buf_byte(&buf, ',');
     }
-    pb_buf_add(&buf, first ? pb_lit("\"type\":\"function\",\"function\":{")
-                           : pb_lit("\"function\":{"));
+    pb_buf_add(&buf,
+               first ? pb_lit("\"type\":\"function\",\"function\":{") : pb_lit("\"function\":{"));
     if (event->name.size) {
         pb_buf_add(&buf, pb_lit("\"name\":"));
         pb_json_quote(&buf, event->name);

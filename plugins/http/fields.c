@@ -1,4 +1,5 @@
-/* fields.c - reading what a client sent: the body as JSON, its fields, and what is wrong with them. */
+/* fields.c - reading what a client sent: the body as JSON, its fields, and what is wrong with them.
+ */
 #include "http.h"
 
 /* application/json, or application/…+json, with or without parameters. */
@@ -23,9 +24,8 @@ static pb_status check_type(const struct exchange *exchange)
 {
     pb_str type = pb_request_header(exchange->request, "content-type");
 
-    if (is_json(type) ||
-        (is_unsaid(type) && !pb_request_header(exchange->request, "origin").size &&
-         !pb_request_header(exchange->request, "sec-fetch-site").size))
+    if (is_json(type) || (is_unsaid(type) && !pb_request_header(exchange->request, "origin").size &&
+                          !pb_request_header(exchange->request, "sec-fetch-site").size))
         return PB_OK;
     return pb_fail(PB_UNSUPPORTED, "the body must be JSON, with Content-Type: application/json");
 }

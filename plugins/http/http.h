@@ -55,13 +55,13 @@ enum { FAULTS = 16 };
 struct exchange {
     struct http *http;
     pb_request *request;
-    bool openai;             /* errors go out in OpenAI's shape */
-    bool begun;              /* the header is out: only the stream can tell of errors */
+    bool openai; /* errors go out in OpenAI's shape */
+    bool begun;  /* the header is out: only the stream can tell of errors */
     bool answered;
-    pb_str turn;             /* its id, once there is one */
-    pb_str allow;            /* for 405 */
-    pb_str origin;           /* the Origin that may read the answer, or absent */
-    pb_str code;             /* OpenAI's code where it says more than the status, or absent */
+    pb_str turn;   /* its id, once there is one */
+    pb_str allow;  /* for 405 */
+    pb_str origin; /* the Origin that may read the answer, or absent */
+    pb_str code;   /* OpenAI's code where it says more than the status, or absent */
     pb_principal principal;
     pb_operation_match match;
     pb_field_error faults[FAULTS];
@@ -99,8 +99,8 @@ struct place {
     pb_str name;            /* absent: an element of a list */
     size_t index;
 };
-#define AT(up, literal) (&(struct place){(up), pb_lit(literal), 0})
-#define AT_NAME(up, str) (&(struct place){(up), (str), 0})
+#define AT(up, literal)      (&(struct place){(up), pb_lit(literal), 0})
+#define AT_NAME(up, str)     (&(struct place){(up), (str), 0})
 #define AT_INDEX(up, number) (&(struct place){(up), {NULL, 0}, (number)})
 /* Notes what is wrong with a field; reading goes on, so that all is said at once. */
 PB_PRINTF(3, 4)

@@ -44,8 +44,8 @@ static void read_url(pb_part *part, pb_str url)
 }
 
 /* A part in OpenAI's words. False: no such type. */
-static bool read_openai_part(struct exchange *exchange, const pb_json *json, const struct place *place,
-                             pb_part *part)
+static bool read_openai_part(struct exchange *exchange, const pb_json *json,
+                             const struct place *place, pb_part *part)
 {
     pb_str type = pb_json_text(pb_json_get(json, "type"));
     const pb_json *inner = pb_json_get(json, pb_str_is(type, "image_url") ? "image_url"
@@ -53,8 +53,8 @@ static bool read_openai_part(struct exchange *exchange, const pb_json *json, con
                                                                           : "input_audio");
     if (pb_str_is(type, "text") || pb_str_is(type, "refusal")) {
         part->type = PB_PART_TEXT;
-        part->text = read_needed(exchange, json, place, pb_str_is(type, "text") ? "text"
-                                                                                 : "refusal");
+        part->text =
+            read_needed(exchange, json, place, pb_str_is(type, "text") ? "text" : "refusal");
     } else if (pb_str_is(type, "image_url")) {
         part->type = PB_PART_IMAGE;
         if (pb_json_is(inner, PB_JSON_STRING))
@@ -80,8 +80,8 @@ static bool read_openai_part(struct exchange *exchange, const pb_json *json, con
 }
 
 /* {"type": "image", "mime": "image/png", "content": base64} or {…, "url": …} */
-static bool read_native_part(struct exchange *exchange, const pb_json *json, const struct place *place,
-                             pb_part *part)
+static bool read_native_part(struct exchange *exchange, const pb_json *json,
+                             const struct place *place, pb_part *part)
 {
     static const char *const types[] = {"text", "image", "file", "audio"};
     pb_str type = pb_json_text(pb_json_get(json, "type"));
@@ -142,8 +142,8 @@ static void read_parts(struct exchange *exchange, const pb_json *list, const str
     }
 }
 
-static void read_tool_calls(struct exchange *exchange, const pb_json *list, const struct place *place,
-                            pb_message *message)
+static void read_tool_calls(struct exchange *exchange, const pb_json *list,
+                            const struct place *place, pb_message *message)
 {
     size_t index = 0;
 

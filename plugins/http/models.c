@@ -1,4 +1,5 @@
-/* models.c - GET /v1/models: the pipelines that this listener offers, as OpenAI's clients list them. */
+/* models.c - GET /v1/models: the pipelines that this listener offers, as OpenAI's clients list
+ * them. */
 #include "http.h"
 
 static void write_model(struct exchange *exchange, pb_json_writer *writer, size_t index)

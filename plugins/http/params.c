@@ -66,8 +66,7 @@ static void check_tools(struct exchange *exchange, const pb_json *value, const s
         pb_str type = pb_json_text(pb_json_get(tool, "type"));
         const pb_json *function = pb_json_get(tool, "function");
         if (!type.size)
-            fault(exchange, AT(AT_INDEX(place, index), "type"),
-                  "must be \"function\"");
+            fault(exchange, AT(AT_INDEX(place, index), "type"), "must be \"function\"");
         else if (pb_str_is(type, "function") && !pb_json_text(pb_json_get(function, "name")).size)
             fault(exchange, AT(AT(AT_INDEX(place, index), "function"), "name"),
                   "must be the function's name");

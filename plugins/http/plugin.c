@@ -77,7 +77,8 @@ static void check_origins(const struct http *http, pb_diagnostics *diagnostics)
 
         (void)snprintf(field, sizeof field, "cors.origins[%zu]", i);
         if (!pb_str_is(origin, "*") && (!scheme || origin.size == scheme || path))
-            pb_problem(diagnostics, field, "must be an origin, as https://app.example.com, or \"*\"");
+            pb_problem(diagnostics, field,
+                       "must be an origin, as https://app.example.com, or \"*\"");
     }
 }
 
@@ -87,10 +88,11 @@ static void http_check(const void *self, pb_diagnostics *diagnostics)
 
     if (!address_is_loopback(http->listen) && !http->insecure && !has_auth(http) &&
         !http->tls.certificate.size)
-        pb_problem(diagnostics, "listen",
-                   "'%.*s' is open to other machines, but there is neither `auth` (other than none) "
-                   "nor `tls`; add one, listen on 127.0.0.1, or say `insecure: true`",
-                   PB_ARG(http->listen));
+        pb_problem(
+            diagnostics, "listen",
+            "'%.*s' is open to other machines, but there is neither `auth` (other than none) "
+            "nor `tls`; add one, listen on 127.0.0.1, or say `insecure: true`",
+            PB_ARG(http->listen));
     for (size_t i = 0; i < http->pipelines.count; i++) {
         pb_str name = PB_ITEM(http->pipelines, pb_str, i);
         char field[64];
@@ -145,6 +147,7 @@ static void http_stop(void *self)
     http->listener = NULL;
 }
 
-PB_PLUGIN("http", "0.1.0", "Apache-2.0", "Serves turns over HTTP: the native API and OpenAI's dialect.",
+PB_PLUGIN("http", "0.1.0", "Apache-2.0",
+          "Serves turns over HTTP: the native API and OpenAI's dialect.",
           PB_TRANSPORT("http", struct http, http_options, .check = http_check, .start = http_start,
                        .stop = http_stop));

@@ -10,7 +10,8 @@ struct route {
 };
 
 static const struct route routes[] = {
-    {PB_LIT("POST"), PB_LIT("/v1/chat/completions"), PB_LIT("turns.create"), chat_completions, true},
+    {PB_LIT("POST"), PB_LIT("/v1/chat/completions"), PB_LIT("turns.create"), chat_completions,
+     true},
     {PB_LIT("GET"), PB_LIT("/v1/models"), PB_LIT("pipelines.read"), models_list, true},
     {PB_LIT("GET"), PB_LIT("/v1/models/"), PB_LIT("pipelines.read"), models_get, true},
     {PB_LIT("POST"), PB_LIT("/v1/turns"), PB_LIT("turns.create"), turns_create, false},

@@ -1,4 +1,5 @@
-/* turns.c - POST /v1/turns: a turn of the native API, answered whole. Streams are turns_stream.c. */
+/* turns.c - POST /v1/turns: a turn of the native API, answered whole. Streams are turns_stream.c.
+ */
 #include "http.h"
 
 struct whole {

@@ -2,8 +2,8 @@
 #include "http.h"
 
 static const char *const fields[] = {
-    "pipeline", "conversation", "message",  "stream",        "detach",
-    "overrides", "variables",   "metadata", "stream_stages", NULL,
+    "pipeline",  "conversation", "message",  "stream",        "detach",
+    "overrides", "variables",    "metadata", "stream_stages", NULL,
 };
 
 static bool is_field(pb_str name)
@@ -59,8 +59,9 @@ pb_status turn_input_read(struct exchange *exchange, struct turn_input *input)
     input->message = message_native(exchange, pb_json_get(json, "message"));
     conversation = pb_json_get(json, "conversation");
     if (conversation && conversation->type != PB_JSON_NULL)
-        fault(exchange, AT(NULL, "conversation"),
-              "must be null: this server keeps no conversations, send what was said in the message");
+        fault(
+            exchange, AT(NULL, "conversation"),
+            "must be null: this server keeps no conversations, send what was said in the message");
     if (read_bool(exchange, json, "detach", false))
         fault(exchange, AT(NULL, "detach"),
               "must be false: this server runs a turn only while its client waits");

@@ -6,11 +6,23 @@
 #include "openai.h"
 
 static const pb_str standard[] = {
-    PB_LIT("temperature"), PB_LIT("top_p"), PB_LIT("max_tokens"), PB_LIT("stop"), PB_LIT("seed"),
-    PB_LIT("presence_penalty"), PB_LIT("frequency_penalty"), PB_LIT("response_format"),
-    PB_LIT("tools"), PB_LIT("tool_choice"), PB_LIT("parallel_tool_calls"),
-    PB_LIT("reasoning_effort"), PB_LIT("logprobs"), PB_LIT("top_logprobs"), PB_LIT("user"),
-    PB_LIT("metadata"), PB_LIT("max_completion_tokens"),
+    PB_LIT("temperature"),
+    PB_LIT("top_p"),
+    PB_LIT("max_tokens"),
+    PB_LIT("stop"),
+    PB_LIT("seed"),
+    PB_LIT("presence_penalty"),
+    PB_LIT("frequency_penalty"),
+    PB_LIT("response_format"),
+    PB_LIT("tools"),
+    PB_LIT("tool_choice"),
+    PB_LIT("parallel_tool_calls"),
+    PB_LIT("reasoning_effort"),
+    PB_LIT("logprobs"),
+    PB_LIT("top_logprobs"),
+    PB_LIT("user"),
+    PB_LIT("metadata"),
+    PB_LIT("max_completion_tokens"),
 };
 
 static bool is_standard(pb_str name)

@@ -40,10 +40,10 @@ static void note_usage(const struct openai *openai, struct answer *answer, const
     if (usage->cached_tokens > usage->input_tokens)
         usage->cached_tokens = usage->input_tokens;
     double cached = price->cached > 0 ? price->cached : price->input;
-    usage->cost = ((double)(usage->input_tokens - usage->cached_tokens) * price->input +
-                   (double)usage->cached_tokens * cached +
-                   (double)usage->output_tokens * price->output) /
-                  1e6;
+    usage->cost =
+        ((double)(usage->input_tokens - usage->cached_tokens) * price->input +
+         (double)usage->cached_tokens * cached + (double)usage->output_tokens * price->output) /
+        1e6;
 }
 
 void answer_note(const struct openai *openai, struct answer *answer, const pb_json *json)

@@ -120,8 +120,7 @@ static pb_status openai_create(void *self)
     add_header(openai, pb_lit("OpenAI-Organization"), openai->organization);
     add_header(openai, pb_lit("OpenAI-Project"), openai->project);
     for (size_t i = 0; i < openai->headers.count; i++)
-        add_header(openai, openai->headers.keys[i],
-                   ((pb_secret *)openai->headers.items)[i].value);
+        add_header(openai, openai->headers.keys[i], ((pb_secret *)openai->headers.items)[i].value);
     return PB_OK;
 }
 

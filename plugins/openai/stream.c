@@ -8,7 +8,8 @@
 
 enum { LEARN = 8, TEMPLATE_SIZE = 1024 }; /* tries to learn; longest chunk worth remembering */
 
-struct template {
+struct template
+{
     char *bytes;   /* what stood before the text, then what stood behind it */
     size_t before; /* 0: nothing learnt */
     size_t after;
@@ -87,8 +88,7 @@ static bool recognise(const struct template *template, pb_str data, pb_str *text
 {
     size_t before = template->before, after = template->after;
 
-    if (!before || data.size <= before + after ||
-        memcmp(data.data, template->bytes, before) != 0 ||
+    if (!before || data.size <= before + after || memcmp(data.data, template->bytes, before) != 0 ||
         memcmp(data.data + data.size - after, template->bytes + before, after) != 0)
         return false;
     *text = pb_str_make(data.data + before, data.size - before - after);
@@ -105,8 +105,7 @@ static void first_token(pb_duration *deadline)
 }
 
 static pb_status read_event(const struct openai *openai, struct answer *answer, pb_str data,
-                            struct chunk *chunk, struct template *template,
-                            pb_duration *deadline)
+                            struct chunk *chunk, struct template *template, pb_duration *deadline)
 {
     struct piece piece = {.type = PB_EVENT_TEXT};
 

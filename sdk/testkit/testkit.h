@@ -85,6 +85,14 @@ pb_status pb_harness_run(pb_harness *harness, pb_status (*fn)(void *arg), void *
 pb_content pb_harness_call(pb_harness *harness, const char *method, const char *path,
                            const char *body, const pb_principal *principal);
 
+/* --- transports ------------------------------------------------------------------------------- */
+
+/* "http://127.0.0.1:43210": where the first listener answers. Needs real time (below). */
+const char *pb_harness_url(pb_harness *harness);
+/* Runs one command-line conversation of a transport that has `run`; gives the exit code. Without a
+ * principal in the call it is "tester". */
+int32_t pb_harness_cli(pb_harness *harness, const char *name, const pb_cli_call *call);
+
 /* --- the clock -------------------------------------------------------------------------------- */
 
 /* false: timers fire by the real clock, for plugins that talk to real sockets. Default true. */

@@ -5,7 +5,6 @@
 #define HTTP_TEST_CLIENT_H
 
 #include "../http.h"
-#include "net/server.h"
 #include "testkit.h"
 
 #include <check.h>
@@ -52,10 +51,18 @@ static struct reply {
 } reply;
 
 static const char *const header_names[] = {
-    "content-type",    "x-request-id", "x-patchbay-turn",
-    "retry-after",     "allow",        "access-control-allow-origin",
-    "cache-control",   "vary",         "access-control-allow-headers",
-    "www-authenticate", "x-content-type-options", "access-control-allow-methods",
+    "content-type",
+    "x-request-id",
+    "x-patchbay-turn",
+    "retry-after",
+    "allow",
+    "access-control-allow-origin",
+    "cache-control",
+    "vary",
+    "access-control-allow-headers",
+    "www-authenticate",
+    "x-content-type-options",
+    "access-control-allow-methods",
 };
 
 static inline const char *header(const char *name)
@@ -75,10 +82,8 @@ struct asking {
 static pb_status run_asking(void *arg)
 {
     const struct asking *asking = arg;
-    struct http *http = pb_harness_self(harness, "transport", "web");
-    pb_http_spec spec = pb_http_spec_make(
-        asking->method,
-        pb_printf("http://127.0.0.1:%d%s", listener_port(http->listener), asking->path));
+    pb_http_spec spec =
+        pb_http_spec_make(asking->method, pb_printf("%s%s", pb_harness_url(harness), asking->path));
     pb_http *answer;
     pb_str body;
 

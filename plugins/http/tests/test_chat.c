@@ -32,8 +32,8 @@ START_TEST(a_completion)
     ck_at("patchbay/fallback", "false");
     ck_at("patchbay/turn", header("x-patchbay-turn"));
     ck_at("sources", "(none)");
-    ck_assert(pb_json_is(pb_json_path(pb_scripted_request(harness, "main", 0), "stream"),
-                         PB_JSON_FALSE));
+    ck_assert(
+        pb_json_is(pb_json_path(pb_scripted_request(harness, "main", 0), "stream"), PB_JSON_FALSE));
 }
 END_TEST
 
@@ -174,9 +174,11 @@ static const struct {
     {"{\"model\":\"support\",\"messages\":[{\"role\":\"user\"}]}", "messages[0].content"},
     {"{\"model\":\"support\",\"messages\":[{\"role\":\"tool\",\"content\":\"x\"}]}",
      "messages[0].tool_call_id"},
-    {"{\"model\":\"support\",\"messages\":[{\"role\":\"user\",\"content\":[{\"type\":\"smell\"}]}]}",
+    {"{\"model\":\"support\",\"messages\":[{\"role\":\"user\",\"content\":[{\"type\":\"smell\"}]}]"
+     "}",
      "messages[0].content[0].type"},
-    {"{\"model\":\"support\",\"messages\":[{\"role\":\"assistant\",\"tool_calls\":[{\"id\":\"x\"}]}]}",
+    {"{\"model\":\"support\",\"messages\":[{\"role\":\"assistant\",\"tool_calls\":[{\"id\":\"x\"}]}"
+     "]}",
      "messages[0].tool_calls[0].function.name"},
     {CHAT(",\"temperature\":3"), "temperature"},
     {CHAT(",\"temperature\":\"hot\""), "temperature"},
@@ -203,7 +205,8 @@ END_TEST
 
 START_TEST(what_is_no_json)
 {
-    static const char *const bodies[] = {"{", "[]", "{\"a\":1,\"a\":2}", "{\"a\":\"\xff\"}", "\"x\""};
+    static const char *const bodies[] = {"{", "[]", "{\"a\":1,\"a\":2}", "{\"a\":\"\xff\"}",
+                                         "\"x\""};
 
     for (size_t i = 0; i < sizeof bodies / sizeof *bodies; i++) {
         chat(bodies[i]);

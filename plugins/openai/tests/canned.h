@@ -1,5 +1,5 @@
-/* canned.h - for the tests: a service on a thread of its own that answers each connection with bytes
- * that the test wrote, and keeps the request.
+/* canned.h - for the tests: a service on a thread of its own that answers each connection with
+ * bytes that the test wrote, and keeps the request.
  */
 #ifndef OPENAI_TEST_CANNED_H
 #define OPENAI_TEST_CANNED_H
@@ -26,7 +26,7 @@ static struct canned {
     int at_end;         /* AT_END_WAIT: until the other side closes */
     char request[1 << 16];
     int count;
-    sem_t gone;         /* posted when an AT_END_WAIT saw the other side close */
+    sem_t gone; /* posted when an AT_END_WAIT saw the other side close */
 } canned;
 
 /* Reads the header and as many bytes as it announces. */
@@ -43,7 +43,8 @@ static bool read_request(int fd)
         const char *end = strstr(canned.request, "\r\n\r\n");
         const char *length = strcasestr(canned.request, "content-length:");
         if (end)
-            want = (size_t)(end + 4 - canned.request) + (length ? strtoul(length + 15, NULL, 10) : 0);
+            want =
+                (size_t)(end + 4 - canned.request) + (length ? strtoul(length + 15, NULL, 10) : 0);
     }
     return true;
 }
@@ -77,7 +78,8 @@ static void *canned_run(void *unused)
                 sem_post(&canned.gone);
             }
             if (canned.at_end == AT_END_RESET)
-                setsockopt(fd, SOL_SOCKET, SO_LINGER, &(struct linger){1, 0}, sizeof(struct linger));
+                setsockopt(fd, SOL_SOCKET, SO_LINGER, &(struct linger){1, 0},
+                           sizeof(struct linger));
         }
         close(fd);
     }
@@ -85,8 +87,7 @@ static void *canned_run(void *unused)
 
 static void canned_start(void)
 {
-    struct sockaddr_in address = {.sin_family = AF_INET,
-                                  .sin_addr.s_addr = htonl(INADDR_LOOPBACK)};
+    struct sockaddr_in address = {.sin_family = AF_INET, .sin_addr.s_addr = htonl(INADDR_LOOPBACK)};
     socklen_t size = sizeof address;
 
     memset(&canned, 0, sizeof canned);

@@ -5,13 +5,18 @@
 extern const pb_plugin patchbay_plugin_openai;
 extern const pb_plugin patchbay_plugin_generate;
 
-#define SSE "HTTP/1.1 200 OK\r\nContent-Type: text/event-stream; charset=utf-8\r\nConnection: close\r\n\r\n"
-#define JSON(status) "HTTP/1.1 " status "\r\nContent-Type: application/json\r\nConnection: close\r\n"
-#define DELTA(delta) "data: {\"model\":\"m-1\",\"choices\":[{\"index\":0,\"delta\":" delta              \
-                     ",\"finish_reason\":null}]}\n\n"
+#define SSE                                                                                        \
+    "HTTP/1.1 200 OK\r\nContent-Type: text/event-stream; charset=utf-8\r\nConnection: "            \
+    "close\r\n\r\n"
+#define JSON(status)                                                                               \
+    "HTTP/1.1 " status "\r\nContent-Type: application/json\r\nConnection: close\r\n"
+#define DELTA(delta)                                                                               \
+    "data: {\"model\":\"m-1\",\"choices\":[{\"index\":0,\"delta\":" delta                          \
+    ",\"finish_reason\":null}]}\n\n"
 #define TEXT(text) DELTA("{\"content\":\"" text "\"}")
-#define END(reason) "data: {\"model\":\"m-1\",\"choices\":[{\"index\":0,\"delta\":{},"                 \
-                    "\"finish_reason\":\"" reason "\"}]}\n\n"
+#define END(reason)                                                                                \
+    "data: {\"model\":\"m-1\",\"choices\":[{\"index\":0,\"delta\":{},"                             \
+    "\"finish_reason\":\"" reason "\"}]}\n\n"
 #define DONE "data: [DONE]\n\n"
 
 static pb_harness *harness;
@@ -77,11 +82,13 @@ static void ck_sent(const char *part)
 START_TEST(a_stream)
 {
     const pb_outcome *reply = stream(
-        SSE DELTA("{\"role\":\"assistant\",\"content\":\"\"}") TEXT("Hel") TEXT("lo") TEXT(" w\xc3\xb6rld")
-            TEXT("\\n\\\"x\\\" \\u00e9") TEXT("!") END("length")
-                "data: {\"choices\":[],\"usage\":{\"prompt_tokens\":1000,\"completion_tokens\":200,"
-                "\"prompt_tokens_details\":{\"cached_tokens\":400},"
-                "\"completion_tokens_details\":{\"reasoning_tokens\":50}}}\n\n" DONE);
+        SSE DELTA("{\"role\":\"assistant\",\"content\":\"\"}") TEXT("Hel") TEXT("lo")
+            TEXT(" w\xc3\xb6rld") TEXT("\\n\\\"x\\\" \\u00e9") TEXT("!")
+                END("length") "data: "
+                              "{\"choices\":[],\"usage\":{\"prompt_tokens\":1000,\"completion_"
+                              "tokens\":200,"
+                              "\"prompt_tokens_details\":{\"cached_tokens\":400},"
+                              "\"completion_tokens_details\":{\"reasoning_tokens\":50}}}\n\n" DONE);
 
     ck_text(reply, "Hello w\xc3\xb6rld\n\"x\" \xc3\xa9!");
     ck_assert_uint_eq(pb_outcome_count(reply, PB_EVENT_TEXT), 5);
@@ -109,9 +116,11 @@ START_TEST(chunks_that_differ_a_little)
     ck_text(stream(SSE TEXT("a") TEXT("b") TEXT("c\\\\") TEXT("\\\"") TEXT("") TEXT("d\xe2\x98\x83")
                        DELTA("{\"content\":\"e\",\"refusal\":null}") TEXT("f")
                            DELTA("{\"content\":\"g\\\"},\\\"x\"}") END("stop") DONE),
-            "abc\\\"d\xe2\x98\x83" "efg\"},\"x");
+            "abc\\\"d\xe2\x98\x83"
+            "efg\"},\"x");
     ck_fails(stream(SSE TEXT("a") TEXT("b\xff") END("stop") DONE), PB_BAD_UPSTREAM, "not JSON");
-    ck_fails(stream(SSE TEXT("a") TEXT("\xed\xa0\x80") END("stop") DONE), PB_BAD_UPSTREAM, "not JSON");
+    ck_fails(stream(SSE TEXT("a") TEXT("\xed\xa0\x80") END("stop") DONE), PB_BAD_UPSTREAM,
+             "not JSON");
     ck_fails(stream(SSE TEXT("a") TEXT("b\x01") END("stop") DONE), PB_BAD_UPSTREAM, "not JSON");
     ck_fails(stream(SSE TEXT("a") TEXT("b\\") END("stop") DONE), PB_BAD_UPSTREAM, "not JSON");
     ck_fails(stream(SSE TEXT("a") TEXT("b\"") END("stop") DONE), PB_BAD_UPSTREAM, "not JSON");
@@ -124,8 +133,9 @@ START_TEST(thinking_tools_and_refusals)
         SSE DELTA("{\"reasoning_content\":\"hm\"}") DELTA(
             "{\"content\":null,\"tool_calls\":[{\"index\":0,\"id\":\"c0\",\"type\":\"function\","
             "\"function\":{\"name\":\"f\",\"arguments\":\"\"}}]}")
-            DELTA("{\"tool_calls\":[{\"index\":0,\"function\":{\"arguments\":\"{}\"}},"
-                  "{\"index\":1,\"id\":\"c1\",\"function\":{\"name\":\"g\",\"arguments\":\"[]\"}}]}")
+            DELTA(
+                "{\"tool_calls\":[{\"index\":0,\"function\":{\"arguments\":\"{}\"}},"
+                "{\"index\":1,\"id\":\"c1\",\"function\":{\"name\":\"g\",\"arguments\":\"[]\"}}]}")
                 END("tool_calls") DONE);
     ck_assert(pb_str_is(reply->thinking, "hm"));
     ck_assert_uint_eq(pb_outcome_count(reply, PB_EVENT_TOOL_CALL), 3);
@@ -138,9 +148,10 @@ END_TEST
 
 START_TEST(streams_as_other_servers_write_them)
 {
-    ck_text(stream(SSE ": PROCESSING\r\n\r\nevent: message\r\nid: 1\r\n"
-                       "data: {\"choices\":[{\"index\":0,\r\ndata: \"delta\":{\"content\":\"odd\"}}]}"
-                       "\r\n\r\n" END("stop") DONE),
+    ck_text(stream(SSE
+                   ": PROCESSING\r\n\r\nevent: message\r\nid: 1\r\n"
+                   "data: {\"choices\":[{\"index\":0,\r\ndata: \"delta\":{\"content\":\"odd\"}}]}"
+                   "\r\n\r\n" END("stop") DONE),
             "odd");
     ck_text(stream(SSE TEXT("no done") END("stop")), "no done");
     ck_text(stream(SSE TEXT("no reason") DONE), "no reason");
@@ -152,12 +163,12 @@ END_TEST
 
 START_TEST(a_whole_answer)
 {
-    const pb_outcome *reply =
-        whole(JSON("200 OK") "\r\n{\"model\":\"m-2\",\"choices\":[{\"message\":{\"role\":\"assistant\","
-                             "\"content\":\"Hi.\",\"reasoning\":\"hm\",\"tool_calls\":[{\"id\":\"c\","
-                             "\"function\":{\"name\":\"f\",\"arguments\":\"{}\"}}]},"
-                             "\"finish_reason\":\"content_filter\"}],"
-                             "\"usage\":{\"prompt_tokens\":5,\"completion_tokens\":1}}");
+    const pb_outcome *reply = whole(
+        JSON("200 OK") "\r\n{\"model\":\"m-2\",\"choices\":[{\"message\":{\"role\":\"assistant\","
+                       "\"content\":\"Hi.\",\"reasoning\":\"hm\",\"tool_calls\":[{\"id\":\"c\","
+                       "\"function\":{\"name\":\"f\",\"arguments\":\"{}\"}}]},"
+                       "\"finish_reason\":\"content_filter\"}],"
+                       "\"usage\":{\"prompt_tokens\":5,\"completion_tokens\":1}}");
 
     ck_text(reply, "Hi.");
     ck_assert(pb_str_is(reply->thinking, "hm"));
@@ -186,12 +197,13 @@ START_TEST(tool_messages_are_written)
     canned.answer = SSE TEXT("x") END("stop") DONE;
     pb_harness_ask(
         harness,
-        &(pb_ask){.messages = "[{\"role\":\"system\",\"content\":\"s\"},"
-                              "{\"role\":\"user\",\"content\":\"u\"},"
-                              "{\"role\":\"assistant\",\"content\":null,\"tool_calls\":[{\"id\":\"c\","
-                              "\"type\":\"function\",\"function\":{\"name\":\"f\",\"arguments\":"
-                              "\"{}\"}}]},{\"role\":\"tool\",\"tool_call_id\":\"c\",\"content\":"
-                              "\"42\"}]"});
+        &(pb_ask){.messages =
+                      "[{\"role\":\"system\",\"content\":\"s\"},"
+                      "{\"role\":\"user\",\"content\":\"u\"},"
+                      "{\"role\":\"assistant\",\"content\":null,\"tool_calls\":[{\"id\":\"c\","
+                      "\"type\":\"function\",\"function\":{\"name\":\"f\",\"arguments\":"
+                      "\"{}\"}}]},{\"role\":\"tool\",\"tool_call_id\":\"c\",\"content\":"
+                      "\"42\"}]"});
     ck_sent("{\"role\":\"system\",\"content\":\"s\"}");
     ck_sent("\"tool_calls\":[{\"id\":\"c\",\"type\":\"function\",\"function\":{\"name\":\"f\","
             "\"arguments\":\"{}\"}}]");
@@ -207,8 +219,8 @@ static const struct {
 } failing[] = {
     {JSON("400 Bad") "\r\n{\"error\":{\"message\":\"max_tokens is too large\"}}", PB_INVALID,
      "rejects the request: max_tokens is too large", 0},
-    {JSON("400 Bad") "\r\n{\"error\":{\"message\":\"key sk-planted is bad\"}}", PB_INVALID, "hidden",
-     0},
+    {JSON("400 Bad") "\r\n{\"error\":{\"message\":\"key sk-planted is bad\"}}", PB_INVALID,
+     "hidden", 0},
     {JSON("422 Bad") "\r\n{\"detail\":\"no such field\"}", PB_INVALID, "no such field", 0},
     {JSON("401 No") "\r\n{\"error\":{\"message\":\"Incorrect key sk-planted\"}}", PB_UNAVAILABLE,
      "does not accept the key", 0},
@@ -233,8 +245,8 @@ static const struct {
     {"", PB_UNAVAILABLE, "", 0},
     {SSE TEXT("so far") "data: {\"error\":{\"message\":\"x\",\"code\":429}}\n\n", PB_RATE_LIMITED,
      "no more requests", 0},
-    {SSE TEXT("so far") "data: {\"error\":{\"message\":\"x\"}}\n\n", PB_BAD_UPSTREAM, "in the middle",
-     0},
+    {SSE TEXT("so far") "data: {\"error\":{\"message\":\"x\"}}\n\n", PB_BAD_UPSTREAM,
+     "in the middle", 0},
     {SSE TEXT("so far") "data: {\"choi", PB_BAD_UPSTREAM, "broke off", 0},
     {SSE TEXT("so far"), PB_BAD_UPSTREAM, "broke off", 0},
     {SSE, PB_BAD_UPSTREAM, "broke off", 0},
@@ -259,7 +271,8 @@ START_TEST(breaking_connections)
                             "Content-Length: 100000\r\n\r\n" TEXT("so far"))
                          ->status,
                      PB_OK);
-    ck_assert_int_ne(whole("HTTP/1.1 200 OK\r\nContent-Length: 1000\r\n\r\n{\"choi")->status, PB_OK);
+    ck_assert_int_ne(whole("HTTP/1.1 200 OK\r\nContent-Length: 1000\r\n\r\n{\"choi")->status,
+                     PB_OK);
     /* after the reason for stopping nothing is missing */
     canned.at_end = AT_END_CLOSE;
     ck_text(stream("HTTP/1.1 200 OK\r\nContent-Type: text/event-stream\r\n"
@@ -328,16 +341,16 @@ START_TEST(options_are_checked)
     const pb_plugin *const plugins[] = {&patchbay_plugin_openai, NULL};
     char *problems = NULL;
 
-    ck_assert_ptr_null(pb_harness_open(
-        "llms: {main: {use: openai, model: m, base_url: 'ftp://x', params: [1], api_key: \"a\\nb\", "
-        "headers: {'a b': x}}}\n",
-        plugins, &problems));
+    ck_assert_ptr_null(pb_harness_open("llms: {main: {use: openai, model: m, base_url: 'ftp://x', "
+                                       "params: [1], api_key: \"a\\nb\", "
+                                       "headers: {'a b': x}}}\n",
+                                       plugins, &problems));
     ck_assert_msg(strstr(problems, "base_url"), "%s", problems);
     ck_assert_ptr_null(strstr(problems, "a\nb"));
     free(problems);
-    ck_assert_ptr_null(pb_harness_open(
-        "llms: {main: {use: openai, model: m, params: [1], headers: {'a b': x}}}\n", plugins,
-        &problems));
+    ck_assert_ptr_null(
+        pb_harness_open("llms: {main: {use: openai, model: m, params: [1], headers: {'a b': x}}}\n",
+                        plugins, &problems));
     ck_assert_msg(strstr(problems, "params"), "%s", problems);
     ck_assert_msg(strstr(problems, "is not the name of a header"), "%s", problems);
     free(problems);

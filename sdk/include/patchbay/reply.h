@@ -84,8 +84,8 @@ static inline pb_reply_call *pb_reply_call_of(pb_reply *reply, const pb_event *e
             return &reply->calls[i];
     if (reply->call_count == MOST)
         return NULL;
-    pb_reply_call *calls = (pb_reply_call *)realloc(
-        reply->calls, (reply->call_count + 1) * sizeof *calls);
+    pb_reply_call *calls =
+        (pb_reply_call *)realloc(reply->calls, (reply->call_count + 1) * sizeof *calls);
     if (!calls)
         return NULL;
     reply->calls = calls;
@@ -139,8 +139,7 @@ static inline pb_status pb_reply_note(pb_reply *reply, const pb_event *event)
     case PB_EVENT_THINKING:
         return pb_reply_add(reply, &reply->thinking, event->text);
     case PB_EVENT_TOOL_CALL: /* what was run here the client need not do */
-        return event->flags & PB_EVENT_LOCAL ? (pb_status)PB_OK
-                                             : pb_reply_note_call(reply, event);
+        return event->flags & PB_EVENT_LOCAL ? (pb_status)PB_OK : pb_reply_note_call(reply, event);
     case PB_EVENT_SOURCE:
         return event->data ? pb_reply_note_source(reply, event->data) : (pb_status)PB_OK;
     default:

@@ -364,6 +364,8 @@ static void report_unknown(struct schema_walk *walk, const pb_field *fields,
         hint = count ? nearest_hint(schema_value_key(member), names, count)
                      : pb_lit("; there are none here");
     schema_problem_key(walk, member, pb_printf("%s%.*s", what, PB_ARG(hint)));
+    if (member.node)
+        config_node_hide(member.node); /* it may be a secret under a misspelt name */
 }
 
 /* `map` may be absent: then only defaults are set. */

@@ -151,6 +151,17 @@ static const pb_field wrong_fields[] = {
     PB_LIST(struct broad, numbers, PB_KIND_INT, .def = "[1, 20]", .max = 9),
     PB_LIST(struct broad, words, PB_KIND_STR, .def = "[a"), PB_END};
 
+START_TEST(misspelt_options_are_hidden_too)
+{
+    struct broad broad = {0};
+    struct config_node *tree = tree_of("psas: planted\n");
+    pb_buf out = {0};
+    ck_assert_int_eq(schema_read(broad_fields, &broad, tree, &context), PB_INVALID);
+    config_tree_print(tree, &out, true);
+    ck_text(pb_buf_str(&out), "psas: \"***\"\n");
+}
+END_TEST
+
 START_TEST(a_default_that_does_not_fit_is_told)
 {
     struct broad broad = {0};
@@ -363,6 +374,7 @@ int main(void)
                                   yaml_fills_every_kind,
                                   texts_end_with_a_nul_and_outlive_the_tree,
                                   secret_fields_hide_their_nodes,
+                                  misspelt_options_are_hidden_too,
                                   a_default_that_does_not_fit_is_told,
                                   the_first_problem_is_the_tasks_error,
                                   keys_of_others_are_passed_over,

@@ -93,10 +93,12 @@ void loop_post(void (*fn)(void *arg), void *arg)
     uv_async_send(&loop.async);
 }
 
+/* It may come before libuv polls: then polling must not wait, nothing else is armed yet. */
 static void ticked(uv_timer_t *tick)
 {
     (void)tick;
     loop.tick_due = 0;
+    uv_stop(&loop.uv);
 }
 
 /* Arms libuv's timer for the earliest of ours. A tick that comes too early only costs a round. */

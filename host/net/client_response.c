@@ -157,13 +157,13 @@ bool response_feed(struct response *response, const char *data, size_t size)
     return false;
 }
 
-void response_end(struct response *response, const char *sentence)
+void response_end(struct response *response, bool clean, const char *sentence)
 {
     struct pb_http *http = response->http;
 
     if (http->complete || http->failed)
         return;
-    if (http->header_done && llhttp_message_needs_eof(&response->parser) &&
+    if (clean && http->header_done && llhttp_message_needs_eof(&response->parser) &&
         llhttp_finish(&response->parser) != HPE_INVALID_EOF_STATE && http->complete) {
         response->keep = false;
         return;

@@ -23,7 +23,8 @@ void response_begin(struct response *response, struct pb_http *http, bool to_hea
 /* More bytes. False: the exchange failed or is complete; do not feed more. */
 bool response_feed(struct response *response, const char *data, size_t size);
 
-/* The connection ended. The exchange is complete or failed afterwards. */
-void response_end(struct response *response, const char *sentence);
+/* The connection ended; `clean`: as the other side meant it, so that a body without a length is
+ * complete. The exchange is complete or failed afterwards. */
+void response_end(struct response *response, bool clean, const char *sentence);
 
 #endif

@@ -188,7 +188,7 @@ static void on_end(struct conn *conn, pb_status why, const char *sentence)
     } else if (http->complete) {
         stream->spoiled = true;
     } else if (stream->answered && why != PB_BAD_UPSTREAM) {
-        response_end(&stream->response, sentence);
+        response_end(&stream->response, why == PB_OK, sentence);
     } else {
         exchange_fail(http, why == PB_BAD_UPSTREAM ? why : PB_UNAVAILABLE,
                       "'%s' did not answer: %s", http->host, sentence);

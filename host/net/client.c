@@ -107,11 +107,45 @@ static pb_status redirect(const pb_http *http, pb_http_spec *spec, struct url *u
 
 /* --- the host functions ----------------------------------------------------------------------- */
 
+/* Hosts that turned out to speak only HTTP/2; the oldest is forgotten. */
+static struct {
+    char hosts[16][URL_AUTHORITY];
+    size_t next;
+} http2;
+
+static bool speaks_http2(const struct url *url, bool remember)
+{
+    char host[URL_AUTHORITY] = {0};
+    size_t most = sizeof http2.hosts / sizeof http2.hosts[0];
+
+    url_authority(url, host);
+    for (size_t i = 0; i < most; i++)
+        if (strcmp(http2.hosts[i], host) == 0)
+            return true;
+    if (remember)
+        memcpy(http2.hosts[http2.next++ % most], host, sizeof host);
+    return remember;
+}
+
+/* We offer only HTTP/1.1; a server that wants another protocol says so by this alert of TLS. */
+static bool wants_other_protocol(const struct url *url, pb_status status)
+{
+    pb_str sentence = pb_error_last()->sentence;
+
+    return url->secure && status == PB_BAD_UPSTREAM && sentence.size &&
+           strstr(sentence.data, "no application protocol");
+}
+
 static pb_status open_once(const pb_http_spec *spec, const struct url *url, pb_http **out)
 {
-    if (spec->proxy.size)
+    if (spec->proxy.size || (url->secure && speaks_http2(url, false)))
         return curl_open(spec, url, out);
-    return native_open(spec, url, out);
+    pb_status status = native_open(spec, url, out);
+    if (wants_other_protocol(url, status)) {
+        speaks_http2(url, true);
+        status = curl_open(spec, url, out);
+    }
+    return status;
 }
 
 pb_status host_http_open(const pb_http_spec *wanted, pb_http **out)

@@ -180,11 +180,18 @@ static bool add_header(struct curl_transfer *transfer, const char *line)
     return longer != NULL;
 }
 
+/* The caller's, without those that libcurl would add by itself. */
 static bool set_headers(struct curl_transfer *transfer, const struct curl_request *request)
 {
-    for (const char *const *line = request->headers; *line; line++)
+    bool typed = false;
+
+    for (const char *const *line = request->headers; *line; line++) {
+        typed = typed || pb_str_same(pb_str_slice(pb_str_of(*line), 0, 12), pb_lit("content-type"));
         if (!add_header(transfer, *line))
             return false;
+    }
+    if (!typed && !add_header(transfer, "Content-Type:"))
+        return false;
     return add_header(transfer, "Expect:") &&
            curl_easy_setopt(transfer->easy, CURLOPT_HTTPHEADER, transfer->headers) == CURLE_OK;
 }

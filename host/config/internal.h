@@ -54,6 +54,9 @@ pb_str config_yaml_error(const struct yaml_parser_s *yaml, const struct config_t
 pb_status config_tree_sealed(const char *name, pb_str text, struct config_diagnostics *diagnostics,
                              struct config_node **out);
 
+/* --- duplicates.c: reports keys that are given twice and takes the later ones out. */
+void config_check_duplicates(struct config_diagnostics *diagnostics, struct config_node *map);
+
 /* --- substitute.c: values that come from elsewhere. Each fills text, source, secret of `node`; a
  * failure is reported at the node, which is then broken. */
 void config_substitute(struct config_diagnostics *diagnostics, struct config_node *node);

@@ -64,7 +64,21 @@ void schema_problem(struct schema_walk *walk, struct schema_value value, pb_str 
 void schema_problem_key(struct schema_walk *walk, struct schema_value value, pb_str sentence);
 void schema_problem_missing(struct schema_walk *walk, struct schema_value map, const char *name,
                             pb_str sentence);
+/* "expected a number, found a list", and a hint or "". */
+void schema_problem_expected(struct schema_walk *walk, const pb_field *field,
+                             struct schema_value value, pb_str hint);
 void schema_warning_key(struct schema_walk *walk, struct schema_value value, pb_str sentence);
+
+/* --- schema_resolve.c: `text` of a path is made absolute; a reference that was left out is filled
+ * where there is only one of its kind: false when that is to be reported as missing. */
+void schema_read_ref(struct schema_walk *walk, const pb_field *field, struct schema_value value,
+                     pb_instance **out);
+void schema_read_pipeline(struct schema_walk *walk, const pb_field *field,
+                          struct schema_value value, pb_pipeline **out);
+void schema_read_path(struct schema_walk *walk, const pb_field *field, struct schema_value value,
+                      pb_str text, pb_str *out);
+bool schema_fill_ref(struct schema_walk *walk, const pb_field *field, struct schema_value map,
+                     pb_instance **out);
 
 /* How a text fits a scalar field. */
 enum { SCHEMA_FITS, SCHEMA_OTHER_KIND, SCHEMA_REFUSED };

@@ -16,14 +16,6 @@ static bool ended(const struct schema_walk *walk)
     return walk->status == PB_NO_MEMORY || walk->problems >= SCHEMA_PROBLEMS;
 }
 
-static void expected(struct schema_walk *walk, const pb_field *field, struct schema_value value,
-                     pb_str hint)
-{
-    schema_problem(walk, value,
-                   pb_printf("expected %.*s, found %.*s%.*s", PB_ARG(schema_expected(field)),
-                             PB_ARG(schema_value_found(value)), PB_ARG(hint)));
-}
-
 static void *allocate(struct schema_walk *walk, size_t size, size_t count)
 {
     void *memory = size && count > SIZE_MAX / size ? NULL : pb_alloc(size * count);
@@ -31,73 +23,6 @@ static void *allocate(struct schema_walk *walk, size_t size, size_t count)
     if (!memory)
         walk->status = PB_NO_MEMORY;
     return memory;
-}
-
-/* --- references, pipelines, paths ----------------------------------------------------------------- */
-
-/* A hook failed: with a sentence, unless it reported by itself. */
-static void hook_failed(struct schema_walk *walk, struct schema_value value, pb_status status)
-{
-    if (status == PB_DECLINED) {
-        walk->problems++;
-        walk->status = walk->status == PB_OK ? PB_INVALID : walk->status;
-        return;
-    }
-    pb_str sentence = pb_copy(pb_error_last()->sentence);
-    schema_problem(walk, value, sentence.size ? sentence : pb_lit("cannot be resolved"));
-}
-
-static void read_ref(struct schema_walk *walk, const pb_field *field, struct schema_value value,
-                     pb_instance **out)
-{
-    const struct schema_hooks *hooks = walk->context->hooks;
-
-    if (!hooks || !hooks->resolve_ref)
-        return;
-    pb_status status = hooks->resolve_ref(hooks, field, schema_value_text(value), value.node, out);
-    if (status != PB_OK)
-        hook_failed(walk, value, status);
-}
-
-static void read_pipeline(struct schema_walk *walk, const pb_field *field,
-                          struct schema_value value, pb_pipeline **out)
-{
-    const struct schema_hooks *hooks = walk->context->hooks;
-
-    if (schema_value_type(value) != SCHEMA_LIST) {
-        expected(walk, field, value, pb_lit(""));
-        return;
-    }
-    if (walk->from_json) {
-        schema_problem(walk, value, pb_lit("a pipeline cannot be given here"));
-        return;
-    }
-    if (!hooks || !hooks->build_pipeline)
-        return;
-    pb_status status = hooks->build_pipeline(hooks, value.node, out);
-    if (status != PB_OK)
-        hook_failed(walk, value, status);
-}
-
-static void set_path(struct schema_walk *walk, const pb_field *field, struct schema_value value,
-                     pb_str text, pb_str *out)
-{
-    struct config_mark mark = value.node ? value.node->mark : (struct config_mark){0};
-    pb_str wrong = schema_text_wrong(field, text), folder = {0};
-
-    if (!wrong.data && (text.size == 0 || pb_str_find(text, 0) < text.size))
-        wrong = pb_lit("expected a path");
-    if (wrong.data) {
-        schema_problem(walk, value, wrong);
-        return;
-    }
-    if (field->kind == PB_KIND_DATA_PATH) {
-        folder = pb_printf("%s/x", walk->context->data_dir ? walk->context->data_dir : ".");
-        mark = (struct config_mark){.file = folder.data};
-    }
-    *out = config_path_absolute(&mark, text);
-    if (!out->data)
-        walk->status = PB_NO_MEMORY;
 }
 
 /* --- scalars ------------------------------------------------------------------------------------ */
@@ -114,7 +39,7 @@ static void set_scalar(struct schema_walk *walk, const pb_field *field, struct s
         schema_problem(walk, value, pb_printf("expected %.*s%.*s", PB_ARG(schema_expected(field)),
                                               PB_ARG(sentence)));
     else if (fit == SCHEMA_OTHER_KIND)
-        expected(walk, field, value, sentence);
+        schema_problem_expected(walk, field, value, sentence);
     else if (value.node && !walk->default_of &&
              (field->kind == PB_KIND_STR || field->kind == PB_KIND_SECRET))
         *(pb_str *)out = pb_copy(text); /* the tree may die first */
@@ -144,17 +69,17 @@ static void read_scalar(struct schema_walk *walk, const pb_field *field, struct 
     if (field->kind == PB_KIND_SECRET && value.node)
         config_node_hide(value.node);
     if (schema_value_type(value) != SCHEMA_TEXT) {
-        expected(walk, field, value, pb_lit(""));
+        schema_problem_expected(walk, field, value, pb_lit(""));
         return;
     }
     if (!schema_value_fits(value, field->kind)) {
-        expected(walk, field, value, quotes_hint(field, value));
+        schema_problem_expected(walk, field, value, quotes_hint(field, value));
         return;
     }
     if (field->kind == PB_KIND_PATH || field->kind == PB_KIND_DATA_PATH)
-        set_path(walk, field, value, schema_value_text(value), out);
+        schema_read_path(walk, field, value, schema_value_text(value), out);
     else if (field->kind == PB_KIND_REF)
-        read_ref(walk, field, value, out);
+        schema_read_ref(walk, field, value, out);
     else
         set_scalar(walk, field, value, out);
 }
@@ -183,7 +108,8 @@ static void read_items(struct schema_walk *walk, const pb_field *field, struct s
 
     if (schema_value_type(value) != (keyed ? SCHEMA_MAP : SCHEMA_LIST)) {
         bool single = !keyed && schema_value_type(value) == SCHEMA_TEXT;
-        expected(walk, field, value, single ? pb_lit("; write it in [ ]") : pb_lit(""));
+        schema_problem_expected(walk, field, value,
+                                single ? pb_lit("; write it in [ ]") : pb_lit(""));
         return;
     }
     if (size == 0) {
@@ -222,7 +148,7 @@ static void read_value(struct schema_walk *walk, const pb_field *field, struct s
     else if (schema_is_scalar(field->kind))
         read_scalar(walk, field, value, out);
     else if (field->kind == PB_KIND_PIPELINE)
-        read_pipeline(walk, field, value, out);
+        schema_read_pipeline(walk, field, value, out);
     else if (field->kind == PB_KIND_LIST || field->kind == PB_KIND_MAP)
         read_items(walk, field, value, out);
     else if (field->kind == PB_KIND_JSON)
@@ -232,7 +158,7 @@ static void read_value(struct schema_walk *walk, const pb_field *field, struct s
     else if (schema_value_type(value) == SCHEMA_MAP || schema_value_type(value) == SCHEMA_NOTHING)
         read_map(walk, field->fields, value, out);
     else
-        expected(walk, field, value, pb_lit(""));
+        schema_problem_expected(walk, field, value, pb_lit(""));
     walk->depth--;
 }
 
@@ -274,34 +200,13 @@ static void set_default(struct schema_walk *walk, const pb_field *field, struct 
     walk->holder = outer_holder;
 }
 
-/* A required reference may be left out where only one instance of its kind exists. */
-static bool fill_ref(struct schema_walk *walk, const pb_field *field, struct schema_value map,
-                     pb_instance **out)
-{
-    const struct schema_hooks *hooks = walk->context->hooks;
-
-    if (field->kind != PB_KIND_REF)
-        return false;
-    if (!hooks || !hooks->resolve_ref)
-        return true;
-    pb_status status = hooks->resolve_ref(hooks, field, (pb_str){0}, map.node, out);
-    if (status == PB_OK)
-        return *out != NULL;
-    pb_str sentence = pb_copy(pb_error_last()->sentence);
-    if (status == PB_DECLINED || sentence.size == 0)
-        hook_failed(walk, map, status);
-    else
-        schema_problem_missing(walk, map, pb_field_name(field), sentence);
-    return true;
-}
-
 static void left_out(struct schema_walk *walk, const pb_field *field, struct schema_value map,
                      void *out)
 {
     bool given = schema_value_there(map) || walk->depth == 0;
 
     if (field->required && given) {
-        if (!fill_ref(walk, field, map, out))
+        if (!schema_fill_ref(walk, field, map, out))
             schema_problem_missing(walk, map, pb_field_name(field),
                                    pb_printf("missing; expected %.*s",
                                              PB_ARG(schema_expected(field))));

@@ -224,3 +224,11 @@ void schema_problem_missing(struct schema_walk *walk, struct schema_value map, c
         report.mark = map.node->key_mark.file ? map.node->key_mark : map.node->mark;
     send(walk, &report);
 }
+
+void schema_problem_expected(struct schema_walk *walk, const pb_field *field,
+                             struct schema_value value, pb_str hint)
+{
+    schema_problem(walk, value,
+                   pb_printf("expected %.*s, found %.*s%.*s", PB_ARG(schema_expected(field)),
+                             PB_ARG(schema_value_found(value)), PB_ARG(hint)));
+}

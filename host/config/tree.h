@@ -1,7 +1,7 @@
 /* tree.h - the configuration as a tree that remembers where each value was written.
  *
- * Loading reads YAML, follows `include:`, fills in ${VAR}, !file and !command, and checks what can
- * be checked without knowing any option. Everything lives in the running scope. Problems go to the
+ * Loading reads YAML, follows `include:`, fills in variables (substitute.c has their forms), !file
+ * and !command, and checks what can be checked without knowing any option. Everything lives in the running scope. Problems go to the
  * diagnostics; a node whose value could not be had is `broken`, so that reading can go on and report
  * the rest in the same run.
  */
@@ -82,7 +82,7 @@ pb_str config_node_path(const struct config_node *node);
 void config_path_key(pb_buf *path, pb_str key);
 void config_path_index(pb_buf *path, size_t index);
 
-/* "a list", "a map", "the number 8", "'text'": for sentences; never shows what is secret. */
+/* "a list", "a map", "'8'", "the value of ${NAME}": for sentences; never shows what is secret. */
 pb_str config_node_found(const struct config_node *node);
 
 /* A value as JSON: plain true, false and numbers become what they look like. `mask`: secrets become

@@ -126,6 +126,21 @@ START_TEST(variables_are_filled_in)
 }
 END_TEST
 
+START_TEST(a_variable_chooses)
+{
+    setenv("PB_ONE", "first", 1);
+    setenv("PB_EMPTY", "", 1);
+    unsetenv("PB_NONE");
+    struct config_node *tree =
+        parsed("a: ${PB_ONE:+yes:-no}\nb: ${PB_NONE:+yes:-no}\nc: ${PB_EMPTY:+yes:-no}\n"
+               "d: x${PB_NONE:+yes}\ne: ${PB_NONE:+main:-${PB_ONE:+other:-third}}\n"
+               "f: ${PB_ONE:+${PB_NONE:-deep}:-no}\n");
+    ck_text(json(tree, false), "{\"a\":\"yes\",\"b\":\"no\",\"c\":\"no\",\"d\":\"x\","
+                               "\"e\":\"other\",\"f\":\"deep\"}");
+    ck_assert(!config_node_get(tree, "a")->secret);
+}
+END_TEST
+
 START_TEST(files_and_commands_give_values)
 {
     put("secret", "from a file\r\n");
@@ -363,6 +378,7 @@ int main(void)
         marks_count_characters,
         paths_lead_to_nodes,
         variables_are_filled_in,
+        a_variable_chooses,
         files_and_commands_give_values,
         commands_inherit_nothing,
         a_text_without_reach_has_none,

@@ -72,6 +72,8 @@ static bool no_memory(struct pb_http *http)
 
 bool exchange_header_piece(struct pb_http *http, pb_str piece)
 {
+    if (piece.size == 0)
+        return true;
     if (http->headers.size + piece.size > EXCHANGE_HEADER_BYTES) {
         exchange_fail(http, PB_BAD_UPSTREAM, "'%s' sent a header of more than %d kB", http->host,
                       EXCHANGE_HEADER_BYTES >> 10);
@@ -179,19 +181,24 @@ pb_status exchange_wait_header(struct pb_http *http)
     return http->header_done ? PB_OK : failure(http);
 }
 
+/* Takes the text up to the next NUL, and the NUL. */
+static pb_str cut_text(pb_str *rest)
+{
+    pb_str text = pb_str_slice(*rest, 0, pb_str_find(*rest, 0));
+
+    *rest = pb_str_slice(*rest, text.size + 1, rest->size);
+    return text;
+}
+
 pb_str exchange_header(const struct pb_http *http, pb_str name)
 {
-    const char *at = http->headers.data, *end = at ? at + http->headers.size : at;
+    pb_str rest = buf_str(&http->headers);
 
-    while (at < end) {
-        size_t size = strlen(at);
-        const char *value = at + size + 1;
-        if (value >= end)
-            break;
-        size_t value_size = strlen(value);
-        if (size == name.size && pb_str_same(pb_str_make(at, size), name))
-            return pb_str_make(value, value_size);
-        at = value + value_size + 1;
+    while (rest.size) {
+        pb_str found = cut_text(&rest);
+        pb_str value = cut_text(&rest);
+        if (found.size == name.size && pb_str_same(found, name))
+            return value;
     }
     return pb_str_make(NULL, 0);
 }

@@ -47,15 +47,18 @@ static inline bool pb_json_is(const pb_json *json, uint32_t type)
 }
 
 /* The member `name` of an object, or NULL. */
+static inline const pb_json *pb_json_member(const pb_json *json, pb_str name)
+{
+    const pb_json *at = pb_json_is(json, PB_JSON_OBJECT) ? json->child : NULL;
+    while (at && !pb_str_equal(at->key, name))
+        at = at->next;
+    return at;
+}
+
+/* The same by a NUL-terminated name. */
 static inline const pb_json *pb_json_get(const pb_json *json, const char *name)
 {
-    if (!pb_json_is(json, PB_JSON_OBJECT))
-        return NULL;
-    size_t size = strlen(name);
-    for (const pb_json *at = json->child; at; at = at->next)
-        if (at->key.size == size && memcmp(at->key.data, name, size) == 0)
-            return at;
-    return NULL;
+    return pb_json_member(json, pb_str_of(name));
 }
 
 /* The i-th element of an array, or NULL. */
@@ -151,6 +154,15 @@ static inline pb_json *pb_json_add(pb_json *parent, pb_str key, pb_json *value)
     parent->last = value;
     parent->count++;
     return value;
+}
+
+/* The same with a copy of `value`, which may stand in another tree; what is below it is shared. */
+static inline pb_json *pb_json_add_copy(pb_json *parent, pb_str key, const pb_json *value)
+{
+    pb_json *copy = value ? PB_NEW(pb_json) : NULL;
+    if (copy)
+        *copy = *value;
+    return pb_json_add(parent, key, copy);
 }
 
 /* --- writing ---------------------------------------------------------------------------------- */

@@ -201,6 +201,15 @@ static inline bool pb_str_ends(pb_str str, pb_str suffix)
             memcmp(str.data + str.size - suffix.size, suffix.data, suffix.size) == 0);
 }
 
+/* Does `part` stand somewhere in `str`, but for the case of ASCII letters? The empty part does. */
+static inline bool pb_str_contains(pb_str str, pb_str part)
+{
+    for (size_t i = 0; part.size <= str.size && i <= str.size - part.size; i++)
+        if (pb_str_same(pb_str_make(part.size ? str.data + i : NULL, part.size), part))
+            return true;
+    return false;
+}
+
 /* The part from `from`, at most `size` bytes; both are cut to what is there. */
 static inline pb_str pb_str_slice(pb_str str, size_t from, size_t size)
 {

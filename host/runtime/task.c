@@ -182,6 +182,7 @@ void task_give_back(struct pb_task *task)
 {
     timer_cancel(&task->timer);
     list_remove(&task->link);
+    deadline_drop_all(task);
     arena_fini(&task->arena);
     scope_context_fini(&task->context);
     tasks.live--;
@@ -220,7 +221,8 @@ pb_status task_told_to_end(struct pb_task *task)
 {
     if (task->shields == 0 && atomic_load_explicit(&task->cancelled, memory_order_relaxed))
         return pb_fail(PB_CANCELLED, "%s", task->cancel_sentence);
-    if (task->deadline && loop_now() >= task->deadline)
+    pb_duration due = deadline_due(task);
+    if (due && loop_now() >= due)
         return pb_fail(PB_TIMEOUT, "there was no result within the time allowed");
     return PB_OK;
 }
@@ -231,9 +233,10 @@ static void fire(struct timer *timer);
 static pb_duration next_due(const struct pb_task *task)
 {
     pb_duration due = task->shields ? 0 : task->final_deadline;
+    pb_duration deadline = deadline_due(task);
 
-    if (task->deadline && (!due || task->deadline < due))
-        due = task->deadline;
+    if (deadline && (!due || deadline < due))
+        due = deadline;
     if (task->limit && (!due || task->limit < due))
         due = task->limit;
     return due;
@@ -256,13 +259,13 @@ static void fire(struct timer *timer)
         task->final_deadline = 0;
         task_cancel(task, "the turn took longer than is allowed");
     }
-    if (task->waiting &&
-        ((task->limit && now >= task->limit) || (task->deadline && now >= task->deadline))) {
+    pb_duration due = next_due(task);
+    if (task->waiting && due && now >= due) {
         task->timed_out = true;
         task_make_ready(task);
-    }
-    if (!task->timed_out && next_due(task) > now)
+    } else if (due > now) {
         arm(task);
+    }
 }
 
 static pb_status wait(struct waiter *waiter, pb_duration limit)
@@ -340,11 +343,6 @@ void task_cancel_clear(pb_task *task)
     atomic_store(&task->cancelled, false);
     task->cancel_sentence = NULL;
     task->final_deadline = 0;
-}
-
-void task_set_final_deadline(pb_task *task, pb_duration due)
-{
-    task->final_deadline = due;
 }
 
 /* --- the scratch stack ------------------------------------------------------------------------ */

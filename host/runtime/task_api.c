@@ -1,4 +1,4 @@
-/* task_api.c - the host functions of <patchbay/task.h>: sleep, spawn, join, shield, deadlines. */
+/* task_api.c - the host functions of <patchbay/task.h>: sleep, spawn, join, shield. */
 #include "runtime/task_internal.h"
 
 #include <stdlib.h>
@@ -56,7 +56,7 @@ pb_status host_spawn(pb_status (*fn)(void *), void *arg, pb_task **out)
     task->arg = arg;
     task->parent = parent;
     task->locals = parent->locals;
-    task->deadline = parent->deadline;
+    task->deadlines = parent->deadlines;
     task->final_deadline = parent->final_deadline;
     task->shields = parent->shields;
     task->cancel_sentence = parent->cancel_sentence;
@@ -124,16 +124,12 @@ pb_status host_shield(pb_status (*fn)(void *), void *arg)
 
     if (!task)
         return task_missing("pb_shield");
-    pb_duration before = task->deadline;
     struct kept_error *kept = keep_error();
-    pb_duration limit = loop_refresh() + task_limits_now.cleanup;
-
-    if (task->shields == 0 || !before || limit < before)
-        task->deadline = limit;
+    int64_t deadline = deadline_begin(task, task_limits_now.cleanup, task->shields == 0);
     task->shields++;
     pb_status status = fn(arg);
     task->shields--;
-    task->deadline = before;
+    deadline_end(task, deadline);
     if (kept && status == PB_OK)
         scope_error_set(&kept->error);
     free(kept);
@@ -147,27 +143,4 @@ bool host_cancelled(void)
     if (offload_here())
         return offload_cancelled();
     return task && task->shields == 0 && task_is_cancelled(task);
-}
-
-pb_duration host_deadline_begin(pb_duration limit)
-{
-    struct pb_task *task = task_current();
-
-    if (!task) {
-        (void)task_missing("pb_deadline_begin");
-        return 0;
-    }
-    pb_duration before = task->deadline;
-    pb_duration due = loop_refresh() + (limit > 0 ? limit : 0);
-    if (!before || due < before)
-        task->deadline = due;
-    return before;
-}
-
-void host_deadline_end(pb_duration before)
-{
-    struct pb_task *task = task_current();
-
-    if (task)
-        task->deadline = before;
 }

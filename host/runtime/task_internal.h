@@ -27,7 +27,7 @@ struct pb_task {
     bool cancel_by_deadline;
     int32_t shields;            /* > 0: cancellation and final deadline are masked */
     pb_status result;
-    pb_duration deadline;       /* set by a stage: PB_TIMEOUT; 0: none */
+    struct deadline *deadlines; /* set by stages: PB_TIMEOUT; newest first */
     pb_duration final_deadline; /* of all: PB_CANCELLED; 0: none */
     pb_duration limit;          /* of the wait that is on; 0: none */
     pb_duration resumed;        /* when it last got to run */
@@ -41,6 +41,13 @@ struct pb_task {
 /* The reason why a parking call of `task` must end now: PB_OK, PB_CANCELLED, PB_TIMEOUT; sets the
  * error. */
 pb_status task_told_to_end(struct pb_task *task);
+
+/* The earliest of the deadlines that hold a task; 0: none. */
+pb_duration deadline_due(const struct pb_task *task);
+/* As pb_deadline_begin and _end; under a shield's own deadline the earlier ones do not count. */
+int64_t deadline_begin(struct pb_task *task, pb_duration limit, bool shield);
+void deadline_end(struct pb_task *task, int64_t number);
+void deadline_drop_all(struct pb_task *task); /* that it began: the task is over */
 
 /* Puts a task at the end of the ready ring, once. */
 void task_make_ready(struct pb_task *task);

@@ -128,7 +128,7 @@ static struct pb_span *tool_span(pb_instance *tool, pb_str function)
 pb_status host_tool_list(pb_instance *tool, pb_tool_list *out)
 {
     const pb_tool *interface = (const pb_tool *)(const void *)tool->interface;
-    pb_duration deadline = host_deadline_begin(turn_limits_now()->tool);
+    int64_t deadline = host_deadline_begin(turn_limits_now()->tool);
     struct pb_span *span = tool_span(tool, pb_lit("list"));
     void *before = instance_enter(tool);
     pb_status status = contract_status(tool, interface->list(tool->self, out));
@@ -143,7 +143,7 @@ pb_status host_tool_call(pb_instance *tool, pb_str name, const pb_json *argument
                          const pb_json **out)
 {
     const pb_tool *interface = (const pb_tool *)(const void *)tool->interface;
-    pb_duration deadline = host_deadline_begin(turn_limits_now()->tool);
+    int64_t deadline = host_deadline_begin(turn_limits_now()->tool);
     struct pb_span *span = tool_span(tool, name);
     void *before = instance_enter(tool);
     pb_status status = contract_status(tool, interface->call(tool->self, name, arguments, out));

@@ -246,10 +246,10 @@ END_TEST
 
 static pb_status limited(const struct probe *probe, pb_turn *turn, const pb_next *next)
 {
-    pb_duration before = pb_deadline_begin(probe->wait);
+    int64_t deadline = pb_deadline_begin(probe->wait);
     pb_status status = pb_run_next(next, turn);
 
-    pb_deadline_end(before);
+    pb_deadline_end(deadline);
     ck_assert_int_eq(status, PB_TIMEOUT);
     ck_assert_int_eq(pb_sleep(PB_SECOND), PB_OK); /* a stage's deadline is over with it */
     pb_error_clear();

@@ -69,8 +69,8 @@ typedef struct pb_request pb_request;
     X(1, pb_status, offload, (pb_status(*fn)(void *), void *arg))                                  \
     X(1, pb_status, shield, (pb_status(*fn)(void *), void *arg))                                   \
     X(1, bool, cancelled, (void))                                                                  \
-    X(1, pb_duration, deadline_begin, (pb_duration limit))                                         \
-    X(1, void, deadline_end, (pb_duration before))                                                 \
+    X(1, int64_t, deadline_begin, (pb_duration limit))                                             \
+    X(1, void, deadline_end, (int64_t deadline))                                                   \
     X(1, pb_duration, monotonic, (void))                                                           \
     X(1, pb_time, now, (void))                                                                     \
     /* json.h */                                                                                   \

@@ -23,7 +23,7 @@ static inline pb_status pb_step(void)
     return PB_CALL(step)();
 }
 
-/* Starts fn(arg) as a task of its own; it begins when the running task parks. It inherits deadline,
+/* Starts fn(arg) as a task of its own; it begins when the running task parks. It inherits deadlines,
  * cancellation and span; its memory is its own and is freed when it ends (hand results over in
  * memory of the parent, which must stay until pb_join). Every spawned task must be joined. PB_OK,
  * or PB_UNAVAILABLE at host.max_tasks, or PB_NO_MEMORY. */
@@ -68,17 +68,20 @@ static inline bool pb_cancelled(void)
     return PB_CALL(cancelled)();
 }
 
-/* From now to pb_deadline_end(), parking calls return PB_TIMEOUT once `limit` has passed. An earlier
- * deadline that is set already stays in force. Nests; end in reverse order with the value that
- * begin returned. Does not park. */
-static inline pb_duration pb_deadline_begin(pb_duration limit)
+/* From now to pb_deadline_end(), parking calls of this task and of those that it spawns meanwhile
+ * return PB_TIMEOUT once `limit` has passed. Deadlines nest: an earlier one that is set already
+ * stays in force. Returns the number by which this one ends. Does not park. */
+static inline int64_t pb_deadline_begin(pb_duration limit)
 {
     return PB_CALL(deadline_begin)(limit);
 }
 
-static inline void pb_deadline_end(pb_duration before)
+/* Ends that deadline and no other: also early, from a sink inside of what it limits, there too when
+ * a spawned task emits. Each deadline must end before the call that began it returns; ending it
+ * twice does nothing. Does not park. */
+static inline void pb_deadline_end(int64_t deadline)
 {
-    PB_CALL(deadline_end)(before);
+    PB_CALL(deadline_end)(deadline);
 }
 
 /* The clock that deadlines use: monotonic, nanoseconds. Any thread. */

@@ -125,8 +125,8 @@ static void deadlines(void)
 {
     pb_duration minute = 60 * PB_SECOND;
     pb_task *clock, *waits;
-    pb_duration outer = pb_deadline_begin(100 * PB_SECOND);
-    pb_duration inner = pb_deadline_begin(50 * PB_SECOND);
+    int64_t outer = pb_deadline_begin(100 * PB_SECOND);
+    int64_t inner = pb_deadline_begin(50 * PB_SECOND);
     ck_assert_int_eq(pb_spawn(wait_for_ever, NULL, &waits), PB_OK);
     ck_assert_int_eq(pb_spawn(advance, &minute, &clock), PB_OK);
     ck_assert_int_eq(pb_sleep(1000 * PB_SECOND), PB_TIMEOUT);

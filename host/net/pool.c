@@ -7,6 +7,8 @@
 #include "runtime/task.h"
 #include <stdlib.h>
 
+enum { CA_FILE_LONGEST = 1024 };
+
 struct pool_origin {
     struct list_link idle;  /* streams, the newest first */
     struct list_link queue; /* struct place of the tasks that wait for this origin */
@@ -31,28 +33,31 @@ static struct pool_figures figures;
 
 struct pool_origin *pool_hold(const struct url *url, pb_str ca_file)
 {
-    char authority[URL_AUTHORITY];
-    char key[URL_AUTHORITY + 1024 + 16];
-    int authority_size = (int)url_authority(url, authority);
-    int size = snprintf(key, sizeof key, "%c%.*s %.*s", url->secure ? 's' : 'p', authority_size,
-                        authority, PB_ARG(ca_file));
+    char key[1 + URL_AUTHORITY + CA_FILE_LONGEST];
+    size_t size = 1 + url_authority(url, key + 1);
+    size_t host_size = size - 1;
 
-    if (size < 0 || (size_t)size >= sizeof key) {
+    if (ca_file.size >= CA_FILE_LONGEST) {
         pb_fail(PB_INVALID, "the path of the ca_file is too long");
         return NULL;
     }
-    struct pool_origin *origin = map_get(&origins, pb_str_make(key, (size_t)size));
+    key[0] = url->secure ? 's' : 'p';
+    key[size++] = ' ';
+    if (ca_file.size)
+        memcpy(key + size, ca_file.data, ca_file.size);
+    size += ca_file.size;
+    struct pool_origin *origin = map_get(&origins, pb_str_make(key, size));
     if (!origin) {
-        origin = calloc(1, sizeof *origin + (size_t)size + 1);
+        origin = calloc(1, sizeof *origin + size + 1);
         if (!origin) {
             pb_fail(PB_NO_MEMORY, "there is no memory for a connection");
             return NULL;
         }
         list_init(&origin->idle);
         list_init(&origin->queue);
-        memcpy(origin->key, key, (size_t)size);
-        origin->key_size = (size_t)size;
-        memcpy(origin->host, authority, (size_t)authority_size);
+        memcpy(origin->key, key, size);
+        origin->key_size = size;
+        memcpy(origin->host, key + 1, host_size);
         if (!map_put(&origins, pb_str_make(origin->key, origin->key_size), origin)) {
             free(origin);
             pb_fail(PB_NO_MEMORY, "there is no memory for a connection");

@@ -2,7 +2,6 @@
 #include "net/url.h"
 
 #include <arpa/inet.h>
-#include <stdio.h>
 
 enum { LONGEST = 16384, HOST_LONGEST = 253, LABEL_LONGEST = 63 };
 
@@ -210,14 +209,27 @@ pb_status url_parse(pb_str text, struct url *out)
     return out->target.data ? PB_OK : PB_NO_MEMORY;
 }
 
+/* By hand: this is on the path of every request. */
 size_t url_authority(const struct url *url, char *out)
 {
-    const char *format = url->v6 ? "[%.*s]" : "%.*s";
-    int size = snprintf(out, URL_AUTHORITY, format, PB_ARG(url->host));
+    char digits[8];
+    size_t size = 0, count = 0;
 
-    if (url->port != (url->secure ? 443 : 80))
-        size += snprintf(out + size, URL_AUTHORITY - (size_t)size, ":%u", url->port);
-    return (size_t)size;
+    if (url->v6)
+        out[size++] = '[';
+    memcpy(out + size, url->host.data, url->host.size);
+    size += url->host.size;
+    if (url->v6)
+        out[size++] = ']';
+    if (url->port != (url->secure ? 443 : 80)) {
+        for (unsigned port = url->port; port; port /= 10)
+            digits[count++] = (char)('0' + port % 10);
+        out[size++] = ':';
+        while (count)
+            out[size++] = digits[--count];
+    }
+    out[size] = 0;
+    return size;
 }
 
 bool url_same_origin(const struct url *a, const struct url *b)

@@ -68,10 +68,9 @@ static inline void *upstream_main(void *arg)
         struct upstream_peer *peer = calloc(1, sizeof *peer);
         peer->upstream = upstream;
         peer->fd = fd;
-        peer->index = upstream->accepted;
+        peer->index = upstream->accepted++; /* before anybody can see its effect */
         upstream->peers[peer->index] = peer;
         pthread_create(&peer->thread, NULL, upstream_peer_main, peer);
-        upstream->accepted++;
     }
 }
 

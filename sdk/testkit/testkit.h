@@ -74,6 +74,11 @@ typedef struct pb_outcome {
 const pb_outcome *pb_harness_say(pb_harness *harness, const char *text);
 const pb_outcome *pb_harness_ask(pb_harness *harness, const pb_ask *ask);
 
+/* Asks `turns` times, then as often again: by how many bytes did the second half grow what the
+ * process has allocated? Nothing is recorded; ask a model without a memory (not `scripted`), and
+ * keep few traces: host: {limits: {kept_turns: 8}}. */
+int64_t pb_harness_growth(pb_harness *harness, const pb_ask *ask, size_t turns);
+
 /* Runs fn(arg) on a task with virtual time until it returned; gives its status. For tests of calls
  * that are not turns. The task's memory is gone afterwards; its error's sentence is in *sentence
  * (may be NULL) and lives as long as the harness. */

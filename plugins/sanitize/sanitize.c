@@ -18,17 +18,19 @@ struct sanitize {
 
 static const pb_field sanitize_options[] = {
     PB_SIZE(struct sanitize, max_length, .def = "32KiB",
-            .help = "Longest message of the user; 0: no limit. A longer one is refused."),
+            .help =
+                "Longest message of the user as it came; 0: no limit. A longer one is refused."),
     PB_INT(struct sanitize, max_messages, .max = 100000,
            .help = "Most messages in one request; 0: no limit."),
     PB_BOOL(struct sanitize, strip_control, .def = "true",
-            .help = "Take out control characters; \\r\\n becomes \\n."),
+            .help = "Take out control characters but tab and newline; \\r\\n becomes \\n."),
     PB_BOOL(struct sanitize, strip_invisible, .def = "true",
             .help = "Take out characters that hide text or turn its direction."),
     PB_ENUM(struct sanitize, html, .values = PB_VALUES("keep", "strip", "escape"), .def = "keep",
-            .help = "What happens to HTML tags."),
+            .help = "HTML: let it be, take tags, comments, scripts and styles out, or write < > & "
+                    "as &lt; &gt; &amp;."),
     PB_BOOL(struct sanitize, allow_empty, .def = "false",
-            .help = "Let a question through that has no text and no parts."),
+            .help = "Let a message of the user through that has nothing in it."),
     PB_END,
 };
 
@@ -69,37 +71,50 @@ static const pb_message *cleaned(const struct clean *clean, const pb_message *me
     return copy;
 }
 
-static pb_status refuse(const struct sanitize *sanitize, const pb_message *message, size_t index)
+static bool is_empty(const pb_message *message)
 {
+    for (size_t i = 0; i < message->part_count; i++)
+        if (message->parts[i]->type != PB_PART_TEXT || pb_str_trim(message->parts[i]->text).size)
+            return false;
+    return pb_str_trim(message->text).size == 0;
+}
+
+/* The message as it goes on, in *out; PB_TOO_LARGE or PB_INVALID when it does not. */
+static pb_status take(const struct sanitize *sanitize, const pb_message *message, size_t index,
+                      const pb_message **out)
+{
+    struct clean clean = {sanitize->strip_control, sanitize->strip_invisible, sanitize->html};
     char pointer[40];
 
     snprintf(pointer, sizeof pointer, "/messages/%zu", index);
     if (sanitize->max_length && (int64_t)message->text.size > sanitize->max_length)
         return pb_fail_at(PB_TOO_LARGE, pointer,
-                          "the message has %zu bytes; at most %lld are allowed",
-                          message->text.size, (long long)sanitize->max_length);
-    if (!sanitize->allow_empty && !message->part_count &&
-        !pb_str_trim(message->text).size)
-        return pb_fail_at(PB_INVALID, pointer, "the message is empty");
+                          "the message has %zu bytes; at most %lld are allowed", message->text.size,
+                          (long long)sanitize->max_length);
+    *out = cleaned(&clean, message);
+    if (!*out)
+        return PB_NO_MEMORY;
+    if (!sanitize->allow_empty && is_empty(*out))
+        return pb_fail_at(PB_INVALID, pointer, "the message is empty; write something");
     return PB_OK;
 }
 
 static pb_status sanitize_run(void *self, pb_turn *turn, const pb_next *next)
 {
     const struct sanitize *sanitize = self;
-    struct clean clean = {sanitize->strip_control, sanitize->strip_invisible, sanitize->html};
     size_t count = 0;
     const pb_message *const *messages = pb_turn_messages(turn, &count);
     const pb_message **changed = NULL;
 
     if (sanitize->max_messages && (int64_t)count > sanitize->max_messages)
-        return pb_fail_at(PB_TOO_LARGE, "/messages", "there are %zu messages; at most %lld are "
-                          "allowed", count, (long long)sanitize->max_messages);
+        return pb_fail_at(PB_TOO_LARGE, "/messages",
+                          "there are %zu messages; at most %lld are allowed", count,
+                          (long long)sanitize->max_messages);
     for (size_t i = 0; i < count; i++) {
         if (messages[i]->role != PB_ROLE_USER)
             continue;
-        const pb_message *clear = cleaned(&clean, messages[i]);
-        pb_status status = clear ? refuse(sanitize, clear, i) : (pb_status)PB_NO_MEMORY;
+        const pb_message *clear = NULL;
+        pb_status status = take(sanitize, messages[i], i, &clear);
         if (status != PB_OK)
             return status;
         if (clear == messages[i])

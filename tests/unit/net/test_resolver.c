@@ -53,6 +53,10 @@ static int resolve(const char *name, struct addrinfo **out)
         *out = add(add(NULL, AF_INET, "127.0.0.1"), AF_INET6, "::1");
         return 0;
     }
+    if (strcmp(name, "silent-first.test") == 0) {
+        *out = add(add(NULL, AF_INET, "127.0.0.1"), AF_INET, "127.0.0.2");
+        return 0;
+    }
     if (strncmp(name, "here", 4) == 0) {
         *out = add(NULL, AF_INET, "127.0.0.1");
         return 0;
@@ -236,6 +240,45 @@ CLIENT_TEST(an_address_that_refuses_costs_no_time)
     upstream_close(&upstream);
 }
 
+static pb_status get_task(void *arg)
+{
+    return get(*(pb_str *)arg).opened;
+}
+
+/* The first address swallows connections: the queue of its listener is full. */
+CLIENT_TEST(an_address_that_is_silent_is_overtaken)
+{
+    struct sockaddr_in address = {.sin_family = AF_INET, .sin_addr.s_addr = htonl(0x7f000002)};
+    struct upstream upstream;
+    int fd = socket(AF_INET, SOCK_STREAM, 0), fill[8];
+    pb_task *task;
+
+    begin();
+    upstream_open(&upstream, say_ok, NULL);
+    address.sin_port = htons((uint16_t)upstream.port);
+    ck_assert_int_eq(bind(fd, (struct sockaddr *)&address, sizeof address), 0);
+    ck_assert_int_eq(listen(fd, 0), 0);
+    for (int i = 0; i < 8; i++) {
+        fill[i] = socket(AF_INET, SOCK_STREAM | SOCK_NONBLOCK, 0);
+        (void)!connect(fill[i], (struct sockaddr *)&address, sizeof address);
+    }
+    pb_str url = pb_printf("http://silent-first.test:%d/", upstream.port);
+    ck_assert_int_eq(pb_spawn(get_task, &url, &task), PB_OK);
+    while (asked == 0)
+        ck_assert_int_eq(pb_sleep(0), PB_OK);
+    while (upstream.accepted == 0) { /* the second is tried after 250 ms, not before the first */
+        loop_clock_advance(10 * PB_MILLISECOND);
+        ck_assert_int_eq(pb_sleep(PB_MILLISECOND), PB_OK);
+    }
+    ck_assert_int_eq(pb_join(task), PB_OK);
+    ck_assert_uint_eq(client_figures().open, 1); /* the loser is closed */
+    for (int i = 0; i < 8; i++)
+        close(fill[i]);
+    close(fd);
+    client_fini();
+    upstream_close(&upstream);
+}
+
 CLIENT_TEST(a_name_that_does_not_exist)
 {
     begin();
@@ -304,6 +347,7 @@ int main(void)
                                        slow_names_do_not_stop_the_loop,
                                        more_names_than_the_cache_holds, the_system_knows_localhost,
                                        an_address_that_refuses_costs_no_time,
+                                       an_address_that_is_silent_is_overtaken,
                                        a_name_that_does_not_exist,
                                        a_name_with_an_inside_address_is_refused, public_or_not,
                                        NULL});

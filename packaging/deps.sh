@@ -26,6 +26,7 @@ SET
 test_set() {
     cat <<'SET'
 check                -          unit tests
+make                 make       builds plugins outside of this tree, as a stranger would
 clang                clang      second compiler; fuzz targets
 libclang-rt-14-dev   -          libFuzzer
 python3              python3    runs the end-to-end tests, the benches, the gates

@@ -1,4 +1,4 @@
-/* api-key - keys of the configuration. Only their SHA-256 is kept in memory and compared.
+/* api-key - keys of the configuration, best written as their SHA-256; only digests are compared.
  *
  * A key comes as "Authorization: Bearer KEY" or in X-Api-Key. An unknown one is declined, so that
  * another scheme may know it; an expired one is refused.
@@ -14,7 +14,7 @@ struct key {
     pb_list roles;
     pb_list scopes;
     pb_str expires;
-    pb_str id;         /* "key:name" */
+    pb_str id; /* "key:name" */
     uint8_t digest[32];
     pb_time expires_at; /* 0: never */
 };
@@ -59,21 +59,77 @@ static int number(pb_str text, size_t at, size_t size)
     return value;
 }
 
-/* Midnight UTC of "2027-01-31"; 0 when there is no such day. */
-static pb_time day(pb_str text)
+/* Midnight UTC of "2027-01-31", which has that form (.pattern); false when there is no such day. */
+static bool day(pb_str text, pb_time *out)
 {
     static const int before[12] = {0, 31, 59, 90, 120, 151, 181, 212, 243, 273, 304, 334};
     static const int length[12] = {31, 29, 31, 30, 31, 30, 31, 31, 30, 31, 30, 31};
     int year = number(text, 0, 4), month = number(text, 5, 2), date = number(text, 8, 2);
     bool leap = (year % 4 == 0 && year % 100 != 0) || year % 400 == 0;
 
-    if (year < 1970 || month < 1 || month > 12 || date < 1 || date > length[month - 1] ||
+    if (year < 1971 || month < 1 || month > 12 || date < 1 || date > length[month - 1] ||
         (month == 2 && date == 29 && !leap))
-        return 0;
+        return false;
     int64_t y = year - 1;
     int64_t days = y * 365 + y / 4 - y / 100 + y / 400 - 719162;
     days += before[month - 1] + (month > 2 && leap) + date - 1;
-    return days * 86400000;
+    *out = days * 86400000;
+    return true;
+}
+
+static void digest_of(const struct key *key, uint8_t digest[32])
+{
+    pb_str plain = key->key.value;
+
+    if (plain.size) {
+        pb_sha256((pb_bytes){(const uint8_t *)plain.data, plain.size}, digest);
+        return;
+    }
+    for (size_t i = 0; i < 32; i++) /* behind "sha256:" */
+        digest[i] =
+            (uint8_t)(digit(key->hash.data[7 + 2 * i]) << 4 | digit(key->hash.data[8 + 2 * i]));
+}
+
+static bool is_given(const struct key *key)
+{
+    return !key->hash.size != !key->key.value.size;
+}
+
+/* Is the name or the key of an earlier entry used again? */
+static void check_others(const pb_list *keys, size_t index, pb_diagnostics *diagnostics)
+{
+    const struct key *key = &PB_ITEM(*keys, struct key, index);
+    uint8_t mine[32], theirs[32];
+    char field[40];
+
+    for (size_t i = 0; i < index; i++) {
+        const struct key *other = &PB_ITEM(*keys, struct key, i);
+        snprintf(field, sizeof field, "keys[%zu].name", index);
+        if (pb_str_equal(key->name, other->name))
+            pb_problem(diagnostics, field, "there is another key named '%.*s'; give each its own",
+                       PB_ARG(key->name));
+        if (!is_given(key) || !is_given(other))
+            continue;
+        digest_of(key, mine);
+        digest_of(other, theirs);
+        snprintf(field, sizeof field, "keys[%zu].%s", index, key->hash.size ? "hash" : "key");
+        if (memcmp(mine, theirs, sizeof mine) == 0)
+            pb_problem(diagnostics, field, "this is the key of '%.*s' again; make another one",
+                       PB_ARG(other->name));
+    }
+}
+
+static void check_expires(const struct key *key, const char *field, pb_diagnostics *diagnostics)
+{
+    pb_time at = 0;
+
+    if (!key->expires.size)
+        return;
+    if (!day(key->expires, &at))
+        pb_problem(diagnostics, field, "'%.*s' is no day; write one like 2027-01-31",
+                   PB_ARG(key->expires));
+    else if (pb_now() >= at)
+        pb_warning(diagnostics, field, "this key has expired");
 }
 
 static void api_key_check(const void *self, pb_diagnostics *diagnostics)
@@ -81,24 +137,20 @@ static void api_key_check(const void *self, pb_diagnostics *diagnostics)
     const struct api_key *api_key = self;
     char field[40];
 
+    if (!api_key->keys.count)
+        pb_warning(diagnostics, "keys", "there is no key, so nobody is let in");
     for (size_t i = 0; i < api_key->keys.count; i++) {
         const struct key *key = &PB_ITEM(api_key->keys, struct key, i);
         snprintf(field, sizeof field, "keys[%zu]", i);
-        if (!key->hash.size == !key->key.value.size)
-            pb_problem(diagnostics, field, "a key needs either 'hash' or 'key'");
+        if (!is_given(key))
+            pb_problem(diagnostics, field, "a key needs either 'hash' or 'key', and not both");
         snprintf(field, sizeof field, "keys[%zu].key", i);
         if (key->key.value.size && key->key.value.size < SHORTEST)
             pb_problem(diagnostics, field, "the key is too short; use at least %d characters",
                        SHORTEST);
         snprintf(field, sizeof field, "keys[%zu].expires", i);
-        if (key->expires.size && !day(key->expires))
-            pb_problem(diagnostics, field, "'%.*s' is no day; write 2027-01-31",
-                       PB_ARG(key->expires));
-        snprintf(field, sizeof field, "keys[%zu].name", i);
-        for (size_t j = 0; j < i; j++)
-            if (pb_str_equal(key->name, PB_ITEM(api_key->keys, struct key, j).name))
-                pb_problem(diagnostics, field, "there is another key named '%.*s'",
-                           PB_ARG(key->name));
+        check_expires(key, field, diagnostics);
+        check_others(&api_key->keys, i, diagnostics);
     }
 }
 
@@ -108,19 +160,12 @@ static pb_status api_key_create(void *self)
 
     for (size_t i = 0; i < api_key->keys.count; i++) {
         struct key *key = &PB_ITEM(api_key->keys, struct key, i);
-        pb_str plain = key->key.value;
         key->id = pb_printf("key:%.*s", PB_ARG(key->name));
         if (!key->id.data)
             return PB_NO_MEMORY;
-        key->expires_at = key->expires.size ? day(key->expires) : 0;
-        if (plain.size) {
-            pb_bytes bytes = {(const uint8_t *)plain.data, plain.size};
-            pb_sha256(bytes, key->digest);
-            continue;
-        }
-        for (size_t j = 0; j < 32; j++)
-            key->digest[j] = (uint8_t)(digit(key->hash.data[7 + 2 * j]) << 4 |
-                                       digit(key->hash.data[8 + 2 * j]));
+        if (key->expires.size)
+            (void)day(key->expires, &key->expires_at);
+        digest_of(key, key->digest);
     }
     return PB_OK;
 }
@@ -130,10 +175,9 @@ static pb_str presented(const pb_credentials *credentials)
     pb_str bearer = pb_lit("Bearer ");
     pb_str authorization = credentials->authorization;
 
-    if (authorization.size > bearer.size &&
-        pb_str_same(pb_str_slice(authorization, 0, bearer.size), bearer))
+    if (pb_str_same(pb_str_slice(authorization, 0, bearer.size), bearer))
         return pb_str_trim(pb_str_slice(authorization, bearer.size, authorization.size));
-    return credentials->api_key;
+    return pb_str_trim(credentials->api_key);
 }
 
 static pb_status api_key_authenticate(void *self, const pb_credentials *credentials,
@@ -158,7 +202,7 @@ static pb_status api_key_authenticate(void *self, const pb_credentials *credenti
     if (!found)
         return PB_DECLINED;
     if (found->expires_at && pb_now() >= found->expires_at)
-        return pb_fail(PB_UNAUTHENTICATED, "this key has expired");
+        return pb_fail(PB_UNAUTHENTICATED, "this key has expired; ask for a new one");
     out->id = found->id;
     out->name = found->name;
     out->tenant = found->tenant;

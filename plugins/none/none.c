@@ -10,11 +10,12 @@ struct none {
 };
 
 static const pb_field none_options[] = {
-    PB_STR(struct none, id, .def = "anonymous", .help = "Who they all are."),
-    PB_STR(struct none, tenant, .def = "default", .help = "Their tenant."),
+    PB_STR(struct none, id, .def = "anonymous", .pattern = ".+", .help = "Who they all are."),
+    PB_STR(struct none, tenant, .def = "default", .pattern = ".+", .help = "Their tenant."),
     PB_LIST(struct none, roles, PB_KIND_STR, .def = "[admin]", .help = "Their roles."),
     PB_BOOL(struct none, anywhere, .def = "false",
-            .help = "Let peers of other machines in too. Anyone who reaches the port may then ask."),
+            .help =
+                "Let peers of other machines in too. Anyone who reaches the port may then ask."),
     PB_END,
 };
 
@@ -23,7 +24,7 @@ static pb_status none_authenticate(void *self, const pb_credentials *credentials
     const struct none *none = self;
 
     if (!credentials->loopback && !none->anywhere)
-        return pb_fail(PB_FORBIDDEN, "without credentials only this machine itself is let in");
+        return pb_fail(PB_FORBIDDEN, "only requests from this machine itself are let in");
     out->id = out->name = none->id;
     out->tenant = none->tenant;
     out->roles = (const pb_str *)none->roles.items;

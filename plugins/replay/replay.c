@@ -1,8 +1,8 @@
 /* replay - a model that answers from a script in the configuration, and says that it does.
  *
- * The first reply of which one word of `contains` is in the question is played; one without words is
- * taken for any question. For first steps without a key, and for tests: what comes out is exactly
- * what the script says.
+ * The first reply of which one word of `contains` is in the question is played; one without words
+ * is taken for any question. For first steps without a key, and for tests: what comes out is
+ * exactly what the script says.
  */
 #include <patchbay/llm.h>
 
@@ -28,7 +28,7 @@ struct replay {
     pb_duration delay;
 };
 
-static const char *const failure_names[] = {"unavailable", "timeout",  "rate_limited",
+static const char *const failure_names[] = {"unavailable",  "timeout", "rate_limited",
                                             "bad_upstream", "invalid", NULL};
 static const pb_status failures[] = {PB_UNAVAILABLE, PB_TIMEOUT, PB_RATE_LIMITED, PB_BAD_UPSTREAM,
                                      PB_INVALID};
@@ -41,7 +41,9 @@ static const pb_field tool_fields[] = {
 
 static const pb_field reply_fields[] = {
     PB_LIST(struct reply, contains, PB_KIND_STR,
-            .help = "Words of which one must be in the question; letter case does not count."),
+            .help =
+                "Words of which one must be in the question, or in the result of a tool; letter "
+                "case does not count."),
     PB_STR(struct reply, text, .help = "The reply."),
     PB_STR(struct reply, thinking, .help = "Reasoning that comes before it."),
     PB_LIST_OF(struct reply, tools, struct tool_use, tool_fields, .help = "Tool calls it makes."),
@@ -65,18 +67,10 @@ static const pb_field replay_options[] = {
     PB_END,
 };
 
-static bool has_word(pb_str text, pb_str word)
-{
-    for (size_t i = 0; word.size <= text.size && i <= text.size - word.size; i++)
-        if (pb_str_same(pb_str_slice(text, i, word.size), word))
-            return true;
-    return false;
-}
-
 static bool fits(const struct reply *reply, pb_str question)
 {
     for (size_t i = 0; i < reply->contains.count; i++)
-        if (has_word(question, PB_ITEM(reply->contains, pb_str, i)))
+        if (pb_str_contains(question, PB_ITEM(reply->contains, pb_str, i)))
             return true;
     return reply->contains.count == 0;
 }
@@ -84,22 +78,28 @@ static bool fits(const struct reply *reply, pb_str question)
 static pb_str question_of(const pb_llm_request *request)
 {
     for (size_t i = request->message_count; i--;)
-        if (request->messages[i]->role == PB_ROLE_USER || request->messages[i]->role == PB_ROLE_TOOL)
+        if (request->messages[i]->role == PB_ROLE_USER ||
+            request->messages[i]->role == PB_ROLE_TOOL)
             return request->messages[i]->text;
     return pb_str_make(NULL, 0);
 }
 
-/* Bytes of the next `words` words with the white space behind them. */
+static bool is_space(char byte)
+{
+    return byte == ' ' || byte == '\n' || byte == '\t' || byte == '\r';
+}
+
+/* Bytes of the next `words` words with the white space around them. */
 static size_t piece(pb_str text, int64_t words)
 {
     size_t at = 0;
 
+    while (at < text.size && is_space(text.data[at]))
+        at++;
     while (words-- > 0 && at < text.size) {
-        while (at < text.size && (text.data[at] == ' ' || text.data[at] == '\n'))
+        while (at < text.size && !is_space(text.data[at]))
             at++;
-        while (at < text.size && text.data[at] != ' ' && text.data[at] != '\n')
-            at++;
-        while (at < text.size && (text.data[at] == ' ' || text.data[at] == '\n'))
+        while (at < text.size && is_space(text.data[at]))
             at++;
     }
     return at;
@@ -123,7 +123,8 @@ static pb_status say(const struct replay *replay, const pb_llm_request *request,
     return status;
 }
 
-static pb_status call_tools(const struct reply *reply, pb_sink *sink)
+/* Ids differ between the rounds of one conversation: each adds messages to it. */
+static pb_status call_tools(const struct reply *reply, size_t messages, pb_sink *sink)
 {
     pb_status status = PB_OK;
 
@@ -137,10 +138,11 @@ static pb_status call_tools(const struct reply *reply, pb_sink *sink)
         else
             pb_buf_add(&arguments, pb_lit("{}"));
         event.index = (uint32_t)i;
-        event.id = pb_printf("call_%zu", i + 1);
+        event.id = pb_printf("call_%zu_%zu", messages, i + 1);
         event.name = use->name;
         event.text = pb_buf_str(&arguments);
-        status = arguments.failed ? (pb_status)PB_NO_MEMORY : pb_sink_emit(sink, &event);
+        status = arguments.failed || !event.id.data ? (pb_status)PB_NO_MEMORY
+                                                    : pb_sink_emit(sink, &event);
     }
     return status;
 }
@@ -187,8 +189,30 @@ static pb_status replay_generate(void *self, const pb_llm_request *request, pb_s
     if (status == PB_OK)
         status = say(replay, request, PB_EVENT_TEXT, reply->text, sink);
     if (status == PB_OK)
-        status = call_tools(reply, sink);
+        status = call_tools(reply, request->message_count, sink);
     return status == PB_OK ? finish(reply, sink) : status;
+}
+
+static void check_reply(const struct reply *reply, const char *field, pb_diagnostics *diagnostics)
+{
+    bool answers = reply->text.size || reply->thinking.size || reply->tools.count;
+
+    if (!reply->text.size && !reply->tools.count && !reply->fail.size)
+        pb_problem(diagnostics, field, "a reply needs 'text', 'tools' or 'fail'");
+    if (reply->fail.size && answers)
+        pb_problem(diagnostics, field, "a reply that fails says nothing else; keep only 'fail'");
+    if (reply->status && !reply->fail.size)
+        pb_problem(diagnostics, field, "'status' says how 'fail' fails, and there is no 'fail'");
+    for (size_t i = 0; i < reply->contains.count; i++)
+        if (!PB_ITEM(reply->contains, pb_str, i).size)
+            pb_problem(diagnostics, field,
+                       "an empty word is in every question; leave 'contains' out");
+    for (size_t i = 0; i < reply->tools.count; i++) {
+        const struct tool_use *use = &PB_ITEM(reply->tools, struct tool_use, i);
+        if (use->arguments && !pb_json_is(use->arguments, PB_JSON_OBJECT))
+            pb_problem(diagnostics, field, "the arguments of '%.*s' must be a map",
+                       PB_ARG(use->name));
+    }
 }
 
 static void replay_check(const void *self, pb_diagnostics *diagnostics)
@@ -196,11 +220,12 @@ static void replay_check(const void *self, pb_diagnostics *diagnostics)
     const struct replay *replay = self;
     char field[32];
 
+    if (!replay->replies.count)
+        pb_problem(diagnostics, "replies", "the script is empty; write at least one reply");
     for (size_t i = 0; i < replay->replies.count; i++) {
         const struct reply *reply = &PB_ITEM(replay->replies, struct reply, i);
         snprintf(field, sizeof field, "replies[%zu]", i);
-        if (!reply->text.size && !reply->tools.count && !reply->fail.size)
-            pb_problem(diagnostics, field, "a reply needs 'text', 'tools' or 'fail'");
+        check_reply(reply, field, diagnostics);
         if (!reply->contains.count && i + 1 < replay->replies.count)
             pb_warning(diagnostics, field,
                        "this reply fits every question, so those behind it are never played");

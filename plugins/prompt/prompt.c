@@ -1,48 +1,36 @@
 /* prompt - puts a rendered template in front of the model.
  *
- * The template knows: `question`, `date`, `time`, `pipeline`, `principal` (id, name, tenant, roles),
- * `metadata`, the stage's own `variables`, and every variable of the turn; the turn's win.
+ * What the template may name: known.c. It is read and parsed when the instance is made.
  */
-#include "template.h"
+#include "prompt.h"
 
-#include <patchbay/stage.h>
-
-#include <time.h>
-
-enum { PLACE_REPLACE, PLACE_BEFORE, PLACE_AFTER };
-enum { AS_SYSTEM, AS_USER };
-
-struct prompt {
-    pb_str file;
-    pb_str text;
-    const pb_json *variables;
-    int32_t place;
-    int32_t as;
-    int32_t escape;
-    int64_t max_length;
-    struct template_node *nodes; /* parsed in create */
-};
+#include <sys/stat.h>
 
 static const pb_field prompt_options[] = {
     PB_PATH(struct prompt, file, .name = "template", .help = "File with a mustache template."),
     PB_STR(struct prompt, text, .help = "Or the template itself."),
-    PB_JSON(struct prompt, variables, .help = "Values for the template: a map."),
-    PB_ENUM(struct prompt, place, .values = PB_VALUES("replace", "before", "after"),
-            .def = "before",
-            .help = "Where a system prompt goes that the request has one too: instead of it, before "
-                    "it, or after it."),
+    PB_JSON(struct prompt, variables,
+            .help = "Values for the template: a map. Variables of the turn win."),
+    PB_ENUM(
+        struct prompt, place, .values = PB_VALUES("replace", "before", "after"), .def = "before",
+        .help = "Where a system prompt goes that the request has one too: instead of it, before "
+                "it, or after it."),
     PB_ENUM(struct prompt, as, .values = PB_VALUES("system", "user"), .def = "system",
             .help = "As a system prompt, or in the place of the user's last message."),
     PB_ENUM(struct prompt, escape, .values = PB_VALUES("none", "html", "json"), .def = "none",
-            .help = "How {{values}} are escaped; {{{these}}} never are."),
+            .help = "How {{values}} are written; {{{these}}} never are escaped."),
     PB_SIZE(struct prompt, max_length, .def = "256KiB", .min = 1, .max = RENDER_MOST,
             .help = "Longest rendered prompt."),
     PB_END,
 };
 
+/* --- the template ----------------------------------------------------------------------------- */
+
 static pb_status read_file(pb_str path, pb_str *out)
 {
-    FILE *file = fopen(path.data, "rb");
+    struct stat about;
+    FILE *file =
+        stat(path.data, &about) == 0 && S_ISREG(about.st_mode) ? fopen(path.data, "rb") : NULL;
     pb_buf text;
     size_t got;
 
@@ -54,27 +42,55 @@ static pb_status read_file(pb_str path, pb_str *out)
         got = room ? fread(room, 1, 4096, file) : 0;
         text.size += got;
     } while (got && text.size <= RENDER_MOST);
+    bool broken = ferror(file) != 0;
     fclose(file);
+    if (broken)
+        return pb_fail(PB_NOT_FOUND, "the template '%.*s' cannot be read", PB_ARG(path));
     if (text.size > RENDER_MOST)
         return pb_fail(PB_TOO_LARGE, "the template '%.*s' is longer than 1 MiB", PB_ARG(path));
     *out = pb_str_make(text.data ? text.data : "", text.size);
+    if (pb_str_starts(*out, pb_lit("\xEF\xBB\xBF"))) /* an editor's byte order mark */
+        *out = pb_str_slice(*out, 3, out->size);
     return pb_buf_status(&text);
+}
+
+/* Reads and parses; the sentence of a failure names the file. */
+static pb_status load(const struct prompt *prompt, struct template_node **nodes)
+{
+    pb_str text = prompt->text;
+    pb_status status = PB_OK;
+
+    if (prompt->file.size)
+        status = read_file(prompt->file, &text);
+    if (status != PB_OK)
+        return status;
+    status = template_parse(text, nodes);
+    if (status == PB_INVALID && prompt->file.size) {
+        pb_str why = pb_copy(pb_error_last()->sentence);
+        return pb_fail(PB_INVALID, "'%.*s', %.*s", PB_ARG(prompt->file), PB_ARG(why));
+    }
+    return status;
 }
 
 static void prompt_check(const void *self, pb_diagnostics *diagnostics)
 {
     const struct prompt *prompt = self;
     struct template_node *nodes;
-    pb_str text = prompt->text;
 
+    if (prompt->variables && !pb_json_is(prompt->variables, PB_JSON_OBJECT))
+        pb_problem(diagnostics, "variables", "variables must be a map");
+    for (size_t i = 0; i < known_count; i++)
+        if (pb_json_member(prompt->variables, known_names[i]))
+            pb_problem(diagnostics, "variables",
+                       "'%.*s' is known to every template; give the variable another name",
+                       PB_ARG(known_names[i]));
+    if (prompt->as == AS_USER && prompt->place != PLACE_BEFORE)
+        pb_problem(diagnostics, "place", "'place' is about system prompts, and 'as' says user");
     if (!prompt->file.size == !prompt->text.size) {
         pb_problem(diagnostics, "", "give either 'template' (a file) or 'text'");
         return;
     }
-    if (prompt->variables && !pb_json_is(prompt->variables, PB_JSON_OBJECT))
-        pb_problem(diagnostics, "variables", "variables are a map");
-    if ((prompt->file.size && read_file(prompt->file, &text) != PB_OK) ||
-        template_parse(text, &nodes) != PB_OK)
+    if (load(prompt, &nodes) != PB_OK)
         pb_problem(diagnostics, prompt->file.size ? "template" : "text", "%.*s",
                    PB_ARG(pb_error_last()->sentence));
     pb_error_clear();
@@ -83,127 +99,51 @@ static void prompt_check(const void *self, pb_diagnostics *diagnostics)
 static pb_status prompt_create(void *self)
 {
     struct prompt *prompt = self;
-    pb_status status = PB_OK;
-
-    if (prompt->file.size)
-        status = read_file(prompt->file, &prompt->text);
-    if (status == PB_OK)
-        status = template_parse(prompt->text, &prompt->nodes);
-    if (status == PB_INVALID && prompt->file.size)
-        return pb_fail(PB_INVALID, "%.*s: %s", PB_ARG(prompt->file),
-                       pb_copy(pb_error_last()->sentence).data);
-    return status;
-}
-
-/* --- what the template knows ------------------------------------------------------------------ */
-
-static void add_text(pb_json *object, pb_str name, pb_str text)
-{
-    pb_json_add(object, name, pb_json_string(text));
-}
-
-static void add_moment(pb_json *object)
-{
-    time_t now = (time_t)(pb_now() / 1000);
-    struct tm utc;
-
-    gmtime_r(&now, &utc);
-    add_text(object, pb_lit("date"),
-             pb_printf("%04d-%02d-%02d", utc.tm_year + 1900, utc.tm_mon + 1, utc.tm_mday));
-    add_text(object, pb_lit("time"), pb_printf("%02d:%02d UTC", utc.tm_hour, utc.tm_min));
-}
-
-static void add_principal(pb_json *object, const pb_principal *principal)
-{
-    pb_str none = pb_str_make(NULL, 0);
-    pb_json *who =
-        pb_json_add(object, pb_lit("principal"), pb_json_new(PB_JSON_OBJECT, none));
-    pb_json *roles;
-
-    add_text(who, pb_lit("id"), principal->id);
-    add_text(who, pb_lit("name"), principal->name);
-    add_text(who, pb_lit("tenant"), principal->tenant);
-    roles = pb_json_add(who, pb_lit("roles"), pb_json_new(PB_JSON_ARRAY, none));
-    for (uint32_t i = 0; i < principal->role_count; i++)
-        add_text(roles, none, principal->roles[i]);
-}
-
-static void add_members(pb_json *object, const pb_json *from)
-{
-    for (const pb_json *at = pb_json_is(from, PB_JSON_OBJECT) ? from->child : NULL; at;
-         at = at->next) {
-        pb_json *copy = PB_NEW(pb_json);
-        if (copy)
-            *copy = *at;
-        pb_json_add(object, at->key, copy);
-    }
-}
-
-/* The turn's variables that the template names. */
-static void add_turn_variables(pb_json *object, pb_turn *turn, const struct template_node *nodes)
-{
-    for (; nodes; nodes = nodes->next) {
-        if (nodes->type == NODE_TEXT)
-            continue;
-        pb_str name = pb_str_slice(nodes->text, 0, pb_str_find(nodes->text, '.'));
-        const pb_json *value = name.size ? pb_turn_variable(turn, name) : NULL;
-        pb_json *copy = value ? PB_NEW(pb_json) : NULL;
-        if (copy) {
-            *copy = *value;
-            pb_json_add(object, name, copy);
-        }
-        add_turn_variables(object, turn, nodes->child);
-    }
-}
-
-static pb_json *known_to(const struct prompt *prompt, pb_turn *turn)
-{
-    const pb_turn_info *info = pb_turn_info_of(turn);
-    const pb_message *question = pb_turn_question(turn);
-    pb_json *object = pb_json_new(PB_JSON_OBJECT, pb_str_make(NULL, 0));
-
-    if (!object)
-        return NULL;
-    add_turn_variables(object, turn, prompt->nodes); /* the first of a name is found */
-    add_members(object, prompt->variables);
-    if (question)
-        add_text(object, pb_lit("question"), question->text);
-    add_text(object, pb_lit("pipeline"), info->pipeline);
-    add_moment(object);
-    add_principal(object, info->principal);
-    if (info->metadata) {
-        pb_json *copy = PB_NEW(pb_json);
-        if (copy)
-            *copy = *info->metadata;
-        pb_json_add(object, pb_lit("metadata"), copy);
-    }
-    return object;
+    return load(prompt, &prompt->nodes);
 }
 
 /* --- where it goes ---------------------------------------------------------------------------- */
 
 static pb_status place_system(const struct prompt *prompt, pb_turn *turn, pb_str text)
 {
-    size_t count = 0, kept = 0;
+    size_t count = 0, kept = 0, lead = 0;
     const pb_message *const *before = pb_turn_messages(turn, &count);
     const pb_message **all = PB_NEW_ARRAY(const pb_message *, count + 1);
     const pb_message *message = pb_message_new(PB_ROLE_SYSTEM, text);
-    size_t lead = 0; /* system messages at the beginning */
 
     if (!all || !message)
         return PB_NO_MEMORY;
-    while (lead < count && before[lead]->role == PB_ROLE_SYSTEM)
-        lead++;
-    if (prompt->place != PLACE_AFTER)
+    while (prompt->place == PLACE_AFTER && lead < count && before[lead]->role == PB_ROLE_SYSTEM)
+        all[kept++] = before[lead++];
+    if (text.size)
         all[kept++] = message;
-    for (size_t i = prompt->place == PLACE_REPLACE ? lead : 0; i < count; i++) {
-        if (prompt->place == PLACE_AFTER && i == lead)
-            all[kept++] = message;
-        all[kept++] = before[i];
-    }
-    if (prompt->place == PLACE_AFTER && lead == count)
-        all[kept++] = message;
+    for (size_t i = lead; i < count; i++)
+        if (prompt->place != PLACE_REPLACE || before[i]->role != PB_ROLE_SYSTEM)
+            all[kept++] = before[i];
     return pb_turn_set_messages(turn, all, kept);
+}
+
+/* The message's images and files stay; one part of text, the new one, stands before them. */
+static pb_status replace_text(pb_message *message, pb_str text)
+{
+    const pb_part **parts = PB_NEW_ARRAY(const pb_part *, message->part_count + 1);
+    pb_part *words = PB_NEW(pb_part);
+    size_t kept = 0;
+
+    if (!parts || !words)
+        return PB_NO_MEMORY;
+    words->size = (uint32_t)sizeof *words;
+    words->type = PB_PART_TEXT;
+    words->text = text;
+    parts[kept++] = words;
+    for (size_t i = 0; i < message->part_count; i++)
+        if (message->parts[i]->type != PB_PART_TEXT)
+            parts[kept++] = message->parts[i];
+    message->parts = kept > 1 ? parts : NULL;
+    message->part_count = kept > 1 ? kept : 0;
+    message->text = text;
+    message->source = NULL;
+    return PB_OK;
 }
 
 static pb_status place_question(pb_turn *turn, pb_str text)
@@ -211,21 +151,21 @@ static pb_status place_question(pb_turn *turn, pb_str text)
     size_t count = 0;
     const pb_message *const *before = pb_turn_messages(turn, &count);
     const pb_message **all = PB_NEW_ARRAY(const pb_message *, count + 1);
-    pb_message *message = PB_NEW(pb_message);
+    pb_message *message = pb_message_new(PB_ROLE_USER, text);
     size_t at = count;
 
     if (!all || !message)
         return PB_NO_MEMORY;
-    memcpy(all, before, count * sizeof *all);
-    while (at && all[at - 1]->role != PB_ROLE_USER)
+    while (at && before[at - 1]->role != PB_ROLE_USER)
         at--;
-    *message = at ? *all[at - 1] : *message;
-    message->size = (uint32_t)sizeof *message;
-    message->role = PB_ROLE_USER;
-    message->text = text;
-    message->source = NULL;
+    for (size_t i = 0; i < count; i++)
+        all[i] = before[i];
+    if (at)
+        memcpy(message, before[at - 1],
+               before[at - 1]->size < sizeof *message ? before[at - 1]->size : sizeof *message);
+    pb_status status = replace_text(message, text);
     all[at ? at - 1 : count++] = message;
-    return pb_turn_set_messages(turn, all, count);
+    return status == PB_OK ? pb_turn_set_messages(turn, all, count) : status;
 }
 
 static pb_status prompt_run(void *self, pb_turn *turn, const pb_next *next)
@@ -242,10 +182,10 @@ static pb_status prompt_run(void *self, pb_turn *turn, const pb_next *next)
     if (status != PB_OK)
         return status;
     pb_str rendered = pb_str_trim(pb_buf_str(&text));
-    if (prompt->as == AS_USER)
-        status = place_question(turn, rendered);
-    else if (rendered.size)
+    if (prompt->as == AS_SYSTEM)
         status = place_system(prompt, turn, rendered);
+    else if (rendered.size)
+        status = place_question(turn, rendered);
     return status == PB_OK ? pb_run_next(next, turn) : status;
 }
 

@@ -1,7 +1,6 @@
-/* template_render.c - nodes and JSON to text. Names are looked up from the innermost section out. */
+/* template_render.c - nodes and JSON to text. Names are looked up from the innermost section out.
+ */
 #include "template.h"
-
-enum { STEPS_MOST = 1000000 };
 
 /* The values that sections have entered, innermost first. */
 struct frame {
@@ -16,17 +15,17 @@ struct rendering {
     size_t steps;
 };
 
-static const pb_json *member(const pb_json *object, pb_str name)
+static const pb_json *member(struct rendering *rendering, const pb_json *object, pb_str name)
 {
-    for (const pb_json *at = pb_json_is(object, PB_JSON_OBJECT) ? object->child : NULL; at;
-         at = at->next)
-        if (pb_str_equal(at->key, name))
-            return at;
-    return NULL;
+    const pb_json *at = pb_json_is(object, PB_JSON_OBJECT) ? object->child : NULL;
+
+    for (; at && !pb_str_equal(at->key, name); at = at->next)
+        rendering->steps++;
+    return at;
 }
 
 /* "a.b.c": `a` from the innermost frame that has it, then `b` and `c` below it only. */
-static const pb_json *look_up(const struct frame *frame, pb_str name)
+static const pb_json *look_up(struct rendering *rendering, const struct frame *frame, pb_str name)
 {
     const pb_json *value = NULL;
 
@@ -34,15 +33,16 @@ static const pb_json *look_up(const struct frame *frame, pb_str name)
         return frame->value;
     size_t dot = pb_str_find(name, '.');
     for (; frame && !value; frame = frame->outer)
-        value = member(frame->value, pb_str_slice(name, 0, dot));
+        value = member(rendering, frame->value, pb_str_slice(name, 0, dot));
     while (value && dot < name.size) {
         name = pb_str_slice(name, dot + 1, name.size);
         dot = pb_str_find(name, '.');
-        value = member(value, pb_str_slice(name, 0, dot));
+        value = member(rendering, value, pb_str_slice(name, 0, dot));
     }
     return value;
 }
 
+/* False are, besides what is not there: null, false, an empty list and an empty text. */
 static bool truthy(const pb_json *value)
 {
     if (!value || value->type == PB_JSON_NULL || value->type == PB_JSON_FALSE)
@@ -52,42 +52,58 @@ static bool truthy(const pb_json *value)
     return value->type != PB_JSON_STRING || value->text.size > 0;
 }
 
-static void escape_html(pb_buf *out, pb_str text)
+static pb_str entity(char byte)
 {
-    for (size_t i = 0; i < text.size; i++) {
-        switch (text.data[i]) {
-        case '&':
-            pb_buf_add(out, pb_lit("&amp;"));
-            break;
-        case '<':
-            pb_buf_add(out, pb_lit("&lt;"));
-            break;
-        case '>':
-            pb_buf_add(out, pb_lit("&gt;"));
-            break;
-        case '"':
-            pb_buf_add(out, pb_lit("&quot;"));
-            break;
-        default:
-            pb_buf_byte(out, text.data[i]);
-        }
+    switch (byte) {
+    case '&':
+        return pb_lit("&amp;");
+    case '<':
+        return pb_lit("&lt;");
+    case '>':
+        return pb_lit("&gt;");
+    case '"':
+        return pb_lit("&quot;");
+    case '\'':
+        return pb_lit("&#39;");
+    default:
+        return pb_lit("");
     }
 }
 
+static void escape_html(pb_buf *out, pb_str text)
+{
+    size_t done = 0;
+
+    for (size_t i = 0; i < text.size; i++) {
+        pb_str other = entity(text.data[i]);
+        if (!other.size)
+            continue;
+        pb_buf_add(out, pb_str_slice(text, done, i - done));
+        pb_buf_add(out, other);
+        done = i + 1;
+    }
+    pb_buf_add(out, pb_str_slice(text, done, text.size));
+}
+
+/* Texts and numbers as they are, anything else as JSON; with ESCAPE_JSON all as JSON. */
 static void write_value(struct rendering *rendering, const pb_json *value, bool raw)
 {
     int32_t escape = raw ? (int32_t)ESCAPE_NONE : rendering->how->escape;
+    pb_buf json;
 
-    if (!value || value->type == PB_JSON_NULL)
+    memset(&json, 0, sizeof json);
+    if (!value || (value->type == PB_JSON_NULL && escape != ESCAPE_JSON))
         return;
-    if (escape == ESCAPE_JSON)
-        pb_json_write(rendering->out, value);
-    else if (value->type != PB_JSON_STRING && value->type != PB_JSON_NUMBER)
-        pb_json_write(rendering->out, value);
-    else if (escape == ESCAPE_HTML)
-        escape_html(rendering->out, value->text);
+    pb_str text = value->text;
+    if (escape == ESCAPE_JSON || (value->type != PB_JSON_STRING && value->type != PB_JSON_NUMBER)) {
+        pb_json_write(&json, value);
+        rendering->out->failed |= json.failed;
+        text = pb_buf_str(&json);
+    }
+    if (escape == ESCAPE_HTML)
+        escape_html(rendering->out, text);
     else
-        pb_buf_add(rendering->out, value->text);
+        pb_buf_add(rendering->out, text);
 }
 
 static pb_status render(struct rendering *rendering, const struct template_node *nodes,
@@ -96,7 +112,7 @@ static pb_status render(struct rendering *rendering, const struct template_node 
 static pb_status render_section(struct rendering *rendering, const struct template_node *node,
                                 const struct frame *frame)
 {
-    const pb_json *value = look_up(frame, node->text);
+    const pb_json *value = look_up(rendering, frame, node->text);
     pb_status status = PB_OK;
 
     if (!truthy(value))
@@ -106,6 +122,7 @@ static pb_status render_section(struct rendering *rendering, const struct templa
         return render(rendering, node->child, &inner);
     }
     for (const pb_json *at = value->child; at && status == PB_OK; at = at->next) {
+        rendering->steps++;
         struct frame inner = {at, frame};
         status = render(rendering, node->child, &inner);
     }
@@ -119,7 +136,7 @@ static pb_status render(struct rendering *rendering, const struct template_node 
 
     for (; nodes && status == PB_OK; nodes = nodes->next) {
         if (++rendering->steps > STEPS_MOST)
-            return pb_fail(PB_TOO_LARGE, "the template takes too many steps");
+            return pb_fail(PB_TOO_LARGE, "the template takes more than %d steps", STEPS_MOST);
         switch (nodes->type) {
         case NODE_TEXT:
             pb_buf_add(rendering->out, nodes->text);
@@ -128,11 +145,11 @@ static pb_status render(struct rendering *rendering, const struct template_node 
             status = render_section(rendering, nodes, frame);
             break;
         case NODE_INVERTED:
-            if (!truthy(look_up(frame, nodes->text)))
+            if (!truthy(look_up(rendering, frame, nodes->text)))
                 status = render(rendering, nodes->child, frame);
             break;
         default:
-            write_value(rendering, look_up(frame, nodes->text), nodes->type == NODE_RAW);
+            write_value(rendering, look_up(rendering, frame, nodes->text), nodes->type == NODE_RAW);
         }
         if (rendering->out->size - rendering->begin > rendering->how->most)
             return pb_fail(PB_TOO_LARGE, "the rendered template is longer than %zu bytes",

@@ -43,6 +43,9 @@ void waiter_wake(struct waiter *waiter);
 void task_cancel(pb_task *task, const char *sentence);
 bool task_is_cancelled(const pb_task *task);
 
+/* Is `task` this ancestor, or spawned by it, or by one that it spawned …? */
+bool task_descends(const pb_task *task, const pb_task *ancestor);
+
 /* Takes a cancellation back, with the final deadline: what was cancelled (a turn) has ended and the
  * task goes on to say so. Its spawned tasks are joined. */
 void task_cancel_clear(pb_task *task);

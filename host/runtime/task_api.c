@@ -67,6 +67,13 @@ pb_status host_spawn(pb_status (*fn)(void *), void *arg, pb_task **out)
     return PB_OK;
 }
 
+bool task_descends(const pb_task *task, const pb_task *ancestor)
+{
+    while (task && task != ancestor)
+        task = task->parent;
+    return task == ancestor;
+}
+
 pb_status host_join(pb_task *task)
 {
     struct waiter waiter = {0};

@@ -60,6 +60,7 @@ pb_status host_turn_new(const pb_turn_spec *spec, pb_turn **out)
     }
     uuid_text(uuid, core->id);
     list_init(&core->views);
+    list_init(&core->speakers);
     arena_init(&core->kept, turn_limits_now()->memory);
     arena_init(&turn->view.arena, turn_limits_now()->memory);
     core->pipeline = spec->pipeline;
@@ -139,7 +140,9 @@ static pb_status run_stages(struct turn_whole *turn)
 static pb_status settle(struct turn_whole *turn, pb_status status, pb_duration due)
 {
     struct turn_core *core = &turn->core;
-    bool late = due && !core->cancelled && task_is_cancelled(task_current()) && loop_now() >= due;
+    /* branches may have come to their end by it before this task did */
+    bool ended = status == PB_CANCELLED || task_is_cancelled(task_current());
+    bool late = due && !core->cancelled && ended && loop_now() >= due;
 
     task_set_final_deadline(task_current(), 0);
     if (core->cancelled || late)

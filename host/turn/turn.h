@@ -57,6 +57,8 @@ struct turn_core {
     pb_pipeline *pipeline;
     pb_task *task;         /* while it runs */
     struct waiter *waiter; /* while it waits for its place */
+    pb_task *speaker;      /* whose event is on its way to the transport, or NULL */
+    struct list_link speakers; /* tasks of branches that wait to speak */
     uint64_t emitted;      /* events that passed anywhere: what sinks of outer stages may keep */
     struct trace *trace;
     pb_sink *transport;    /* where everything ends */
@@ -107,6 +109,9 @@ pb_status turn_state_init(struct pb_turn *turn, const pb_turn_spec *spec);
 
 /* The sink at the bottom: notes the first text, remembers that the transport failed. */
 pb_status turn_base_emit(pb_sink *sink, const pb_event *event);
+/* Hands an event to `sink` when no other task of the turn is in the middle of one: branches emit in
+ * tasks of their own, but no sink is entered twice at a time. First come, first served. Parks. */
+pb_status turn_speak(struct turn_core *core, pb_sink *sink, const pb_event *event);
 /* The one PB_EVENT_DONE. Parks. */
 void turn_emit_done(struct turn_whole *turn, const pb_turn_result *result);
 void turn_emit_stage(struct pb_turn *turn, pb_str name, bool begin);

@@ -157,7 +157,7 @@ pb_status turn_state_init(struct pb_turn *turn, const pb_turn_spec *spec)
 
 /* --- branches --------------------------------------------------------------------------------- */
 
-/* Events of a branch carry its index; of branches within branches, the outermost one's. */
+/* Events of a branch wait for those of the others to be on their way, and carry its index; of branches within branches, the outermost one's. */
 static pb_status tag_emit(pb_sink *sink, const pb_event *event)
 {
     struct pb_turn *turn = list_entry(sink, struct pb_turn, tag);
@@ -167,7 +167,7 @@ static pb_status tag_emit(pb_sink *sink, const pb_event *event)
     memcpy(&tagged, event, event->size < sizeof tagged ? event->size : sizeof tagged);
     tagged.size = sizeof tagged;
     tagged.branch = turn->info.branch;
-    return pb_pass(sink, &tagged);
+    return turn_speak(turn->core, sink->below, &tagged);
 }
 
 pb_status host_turn_branch(pb_turn *turn, int32_t index, pb_sink *sink, pb_turn **out)

@@ -23,6 +23,34 @@ static inline pb_status pb_run_pipeline_with(pb_pipeline *pipeline, pb_turn *tur
     return PB_CALL(run_pipeline_with)(pipeline, turn, next, sink);
 }
 
+/* A sink that notes whether anything was said through it: what has been said cannot be tried again.
+ *
+ *     pb_watch watch = pb_watch_make();
+ *     status = pb_run_pipeline_with(stages, turn, next, &watch.base);
+ *     if (status != PB_OK && !watch.spoken) … */
+typedef struct pb_watch {
+    pb_sink base;
+    bool spoken;
+} pb_watch;
+
+static inline pb_status pb_watch_emit(pb_sink *sink, const pb_event *event)
+{
+    pb_watch *watch = (pb_watch *)(void *)sink;
+
+    if (pb_event_speaks(event))
+        watch->spoken = true;
+    return pb_pass(sink, event);
+}
+
+static inline pb_watch pb_watch_make(void)
+{
+    pb_watch watch;
+    memset(&watch, 0, sizeof watch);
+    watch.base.size = (uint32_t)sizeof watch.base;
+    watch.base.emit = pb_watch_emit;
+    return watch;
+}
+
 /* A view of the turn for one branch: reads fall through, writes (messages, parameters, variables)
  * stay in the view, events go to `sink` (NULL: where the turn's go) and carry `index` (from 1). The
  * view lives as long as the turn. Run it with pb_run_pipeline in a spawned task. */

@@ -278,6 +278,24 @@ static inline pb_event pb_event_make(int32_t type)
     return event;
 }
 
+/* Is it a piece of the reply, which cannot be taken back once a client saw it? What only tells how
+ * the turn goes is none (stages, usage, a finish), and an empty piece of text neither. */
+static inline bool pb_event_speaks(const pb_event *event)
+{
+    switch (event->type) {
+    case PB_EVENT_TEXT:
+    case PB_EVENT_THINKING:
+        return event->text.size > 0;
+    case PB_EVENT_USAGE:
+    case PB_EVENT_FINISH:
+    case PB_EVENT_STAGE:
+    case PB_EVENT_DONE:
+        return false;
+    default:
+        return true;
+    }
+}
+
 /* Emits a piece of the reply. */
 static inline pb_status pb_emit_text(pb_turn *turn, pb_str text)
 {

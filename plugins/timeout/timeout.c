@@ -1,7 +1,7 @@
 /* timeout - ends what it wraps with PB_TIMEOUT when it takes too long.
  *
- * `after` limits the whole; `first_text` only the time until the first word of the reply, so that a
- * slow but talking model is not cut off.
+ * `after` limits the whole; `first_text` only the time until the reply begins, so that a slow but
+ * talking model is not cut off.
  */
 #include <patchbay/pipeline.h>
 
@@ -19,43 +19,53 @@ static const pb_field timeout_options[] = {
     PB_END,
 };
 
-/* Lifts the first limit once the reply begins. */
+/* Ends the first limit once the reply begins, before the client's slowness could count. What it
+ * limits may have deadlines of its own, and speak in another task: it ends this one alone. */
 struct first {
     pb_sink base;
-    pb_duration before;
-    bool lifted;
+    int64_t deadline;
+    bool begun;
 };
 
 static pb_status first_emit(pb_sink *sink, const pb_event *event)
 {
     struct first *first = (struct first *)sink;
 
-    if (!first->lifted && event->type != PB_EVENT_STAGE) {
-        first->lifted = true;
-        pb_deadline_end(first->before);
+    if (!first->begun && pb_event_speaks(event)) {
+        first->begun = true;
+        pb_deadline_end(first->deadline);
     }
     return pb_pass(sink, event);
+}
+
+static pb_status run_to_first(const struct timeout *timeout, pb_turn *turn, const pb_next *next)
+{
+    struct first first = {.base = {.size = (uint32_t)sizeof(pb_sink), .emit = first_emit}};
+    pb_duration begin = pb_monotonic();
+
+    first.deadline = pb_deadline_begin(timeout->first_text);
+    pb_status status = pb_run_pipeline_with(timeout->stages, turn, next, &first.base);
+    pb_deadline_end(first.deadline);
+    if (status == PB_TIMEOUT && !first.begun && pb_monotonic() - begin >= timeout->first_text)
+        return pb_fail(PB_TIMEOUT, "no reply had begun after %.3g s",
+                       (double)timeout->first_text / (double)PB_SECOND);
+    return status;
 }
 
 static pb_status timeout_run(void *self, pb_turn *turn, const pb_next *next)
 {
     const struct timeout *timeout = self;
-    pb_duration whole = 0;
-    pb_status status;
+    pb_duration begin = pb_monotonic();
+    int64_t deadline = timeout->after ? pb_deadline_begin(timeout->after) : 0;
+    pb_status status = timeout->first_text ? run_to_first(timeout, turn, next)
+                                           : pb_run_pipeline(timeout->stages, turn, next);
 
-    if (timeout->after)
-        whole = pb_deadline_begin(timeout->after);
-    if (timeout->first_text) {
-        struct first first = {.base = {.size = sizeof(pb_sink), .emit = first_emit}};
-        first.before = pb_deadline_begin(timeout->first_text);
-        status = pb_run_pipeline_with(timeout->stages, turn, next, &first.base);
-        if (!first.lifted)
-            pb_deadline_end(first.before);
-    } else {
-        status = pb_run_pipeline(timeout->stages, turn, next);
-    }
-    if (timeout->after)
-        pb_deadline_end(whole);
+    if (!timeout->after)
+        return status;
+    pb_deadline_end(deadline);
+    if (status == PB_TIMEOUT && pb_monotonic() - begin >= timeout->after)
+        return pb_fail(PB_TIMEOUT, "the reply was not complete after %.3g s",
+                       (double)timeout->after / (double)PB_SECOND);
     return status;
 }
 
@@ -65,6 +75,8 @@ static void timeout_check(const void *self, pb_diagnostics *diagnostics)
 
     if (!timeout->after && !timeout->first_text)
         pb_problem(diagnostics, "", "nothing is limited; give 'after', 'first_text' or both");
+    if (timeout->after && timeout->first_text >= timeout->after)
+        pb_warning(diagnostics, "first_text", "'after' ends it no later, so this has no effect");
 }
 
 PB_PLUGIN("timeout", "0.1.0", "Apache-2.0", "Ends what takes too long.",

@@ -1,4 +1,5 @@
-/* condition.h - declarative conditions on a turn: what `when:` says. All that is given must hold. */
+/* condition.h - declarative conditions on a turn: what `when:` says. All that is given must hold.
+ */
 #ifndef PLUGIN_ROUTE_CONDITION_H
 #define PLUGIN_ROUTE_CONDITION_H
 
@@ -32,6 +33,8 @@ extern const pb_field condition_fields[];
 
 /* Is the expression one? The reason why not, in the running scope, else absent. */
 pb_str condition_problem(const struct condition *condition);
+/* Does it say nothing, so that it always holds? */
+bool condition_is_empty(const struct condition *condition);
 
 /* Compiles; PB_INVALID with the place in the expression. */
 pb_status condition_create(struct condition *condition);

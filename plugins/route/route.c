@@ -29,16 +29,36 @@ static const pb_field route_options[] = {
     PB_END,
 };
 
+static void check_words(size_t i, pb_list words, pb_diagnostics *diagnostics)
+{
+    char field[80];
+
+    for (size_t j = 0; j < words.count; j++) {
+        (void)snprintf(field, sizeof field, "cases[%zu].when.input.contains[%zu]", i, j);
+        if (!PB_ITEM(words, pb_str, j).size)
+            pb_problem(diagnostics, field, "the empty word is in every question; leave it out");
+    }
+}
+
 static void route_check(const void *self, pb_diagnostics *diagnostics)
 {
     const struct route *route = self;
+    char field[80];
 
+    if (!route->cases.count)
+        pb_problem(diagnostics, "cases", "there is no case; give at least one");
     for (size_t i = 0; i < route->cases.count; i++) {
-        pb_str why = condition_problem(&PB_ITEM(route->cases, struct route_case, i).when);
-        char field[64];
-        snprintf(field, sizeof field, "cases[%zu].when.input.matches", i);
-        if (why.size)
+        const struct condition *when = &PB_ITEM(route->cases, struct route_case, i).when;
+        pb_str why = condition_problem(when);
+        if (why.size) {
+            (void)snprintf(field, sizeof field, "cases[%zu].when.input.matches", i);
             pb_problem(diagnostics, field, "the expression is wrong: %.*s", PB_ARG(why));
+        }
+        check_words(i, when->input.contains, diagnostics);
+        (void)snprintf(field, sizeof field, "cases[%zu]", i);
+        if (condition_is_empty(when))
+            pb_warning(diagnostics, field,
+                       "this case holds always, so nothing behind it is looked at");
     }
 }
 

@@ -27,7 +27,25 @@ static struct canned {
     char request[1 << 16];
     int count;
     sem_t gone; /* posted when an AT_END_WAIT saw the other side close */
+    pthread_mutex_t lock; /* of answer, at_end, request and count */
 } canned;
+
+/* What the next connections get. */
+static void canned_set(const char *answer, int at_end)
+{
+    pthread_mutex_lock(&canned.lock);
+    canned.answer = answer;
+    canned.at_end = at_end;
+    pthread_mutex_unlock(&canned.lock);
+}
+
+/* The last request; nobody asks meanwhile. */
+static const char *canned_request(void)
+{
+    pthread_mutex_lock(&canned.lock);
+    pthread_mutex_unlock(&canned.lock);
+    return canned.request;
+}
 
 /* Reads the header and as many bytes as it announces. */
 static bool read_request(int fd)
@@ -69,18 +87,22 @@ static void *canned_run(void *unused)
         char byte;
         if (fd < 0)
             return unused;
-        if (read_request(fd)) {
+        recv(fd, &byte, 1, MSG_PEEK);
+        pthread_mutex_lock(&canned.lock);
+        bool asked = read_request(fd);
+        int at_end = canned.at_end;
+        if (asked) {
             canned.count++;
             write_all(fd, canned.answer);
-            if (canned.at_end == AT_END_WAIT) {
-                while (recv(fd, &byte, 1, 0) > 0)
-                    ;
-                sem_post(&canned.gone);
-            }
-            if (canned.at_end == AT_END_RESET)
-                setsockopt(fd, SOL_SOCKET, SO_LINGER, &(struct linger){1, 0},
-                           sizeof(struct linger));
         }
+        pthread_mutex_unlock(&canned.lock);
+        if (asked && at_end == AT_END_WAIT) {
+            while (recv(fd, &byte, 1, 0) > 0)
+                ;
+            sem_post(&canned.gone);
+        }
+        if (asked && at_end == AT_END_RESET)
+            setsockopt(fd, SOL_SOCKET, SO_LINGER, &(struct linger){1, 0}, sizeof(struct linger));
         close(fd);
     }
 }
@@ -97,6 +119,7 @@ static void canned_start(void)
     ck_assert_int_eq(getsockname(canned.listener, (struct sockaddr *)&address, &size), 0);
     canned.port = ntohs(address.sin_port);
     sem_init(&canned.gone, 0, 0);
+    pthread_mutex_init(&canned.lock, NULL);
     ck_assert_int_eq(pthread_create(&canned.thread, NULL, canned_run, NULL), 0);
 }
 

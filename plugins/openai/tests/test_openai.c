@@ -49,13 +49,13 @@ static void end(void)
 
 static const pb_outcome *stream(const char *answer)
 {
-    canned.answer = answer;
+    canned_set(answer, canned.at_end);
     return pb_harness_say(harness, "hi");
 }
 
 static const pb_outcome *whole(const char *answer)
 {
-    canned.answer = answer;
+    canned_set(answer, canned.at_end);
     return pb_harness_ask(harness, &(pb_ask){.text = "hi", .whole = true});
 }
 
@@ -76,7 +76,7 @@ static void ck_fails(const pb_outcome *reply, pb_status status, const char *says
 
 static void ck_sent(const char *part)
 {
-    ck_assert_msg(strstr(canned.request, part), "'%s' was not sent:\n%s", part, canned.request);
+    ck_assert_msg(strstr(canned_request(), part), "'%s' was not sent:\n%s", part, canned_request());
 }
 
 START_TEST(a_stream)
@@ -177,24 +177,24 @@ START_TEST(a_whole_answer)
     ck_assert_int_eq(reply->result->usage.input_tokens, 5);
     ck_assert(pb_str_is(reply->result->model, "m-2"));
     ck_sent("Accept: application/json\r\n");
-    ck_assert_ptr_null(strstr(canned.request, "\"stream\""));
+    ck_assert_ptr_null(strstr(canned_request(), "\"stream\""));
 }
 END_TEST
 
 START_TEST(a_turns_parameters_win)
 {
-    canned.answer = SSE TEXT("x") END("stop") DONE;
+    canned_set(SSE TEXT("x") END("stop") DONE, canned.at_end);
     pb_harness_ask(harness, &(pb_ask){.text = "hi", .params = "{\"temperature\":0,\"odd\":1}"});
     ck_sent("\"temperature\":0,");
     ck_sent("\"top_p\":1");
-    ck_assert_ptr_null(strstr(canned.request, "0.5"));
-    ck_assert_ptr_null(strstr(canned.request, "odd")); /* of no dialect that is known */
+    ck_assert_ptr_null(strstr(canned_request(), "0.5"));
+    ck_assert_ptr_null(strstr(canned_request(), "odd")); /* of no dialect that is known */
 }
 END_TEST
 
 START_TEST(tool_messages_are_written)
 {
-    canned.answer = SSE TEXT("x") END("stop") DONE;
+    canned_set(SSE TEXT("x") END("stop") DONE, canned.at_end);
     pb_harness_ask(
         harness,
         &(pb_ask){.messages =
@@ -266,7 +266,7 @@ END_TEST
 
 START_TEST(breaking_connections)
 {
-    canned.at_end = AT_END_RESET;
+    canned_set(canned.answer, AT_END_RESET);
     ck_assert_int_ne(stream("HTTP/1.1 200 OK\r\nContent-Type: text/event-stream\r\n"
                             "Content-Length: 100000\r\n\r\n" TEXT("so far"))
                          ->status,
@@ -274,7 +274,7 @@ START_TEST(breaking_connections)
     ck_assert_int_ne(whole("HTTP/1.1 200 OK\r\nContent-Length: 1000\r\n\r\n{\"choi")->status,
                      PB_OK);
     /* after the reason for stopping nothing is missing */
-    canned.at_end = AT_END_CLOSE;
+    canned_set(canned.answer, AT_END_CLOSE);
     ck_text(stream("HTTP/1.1 200 OK\r\nContent-Type: text/event-stream\r\n"
                    "Content-Length: 100000\r\n\r\n" TEXT("all") END("stop")),
             "all");
@@ -286,7 +286,7 @@ START_TEST(silence)
     static const char *const answers[] = {"", SSE, SSE TEXT("so far")};
 
     begin_with(", timeouts: {first_token: 50ms, between_tokens: 50ms, answer: 50ms}");
-    canned.at_end = AT_END_WAIT;
+    canned_set(canned.answer, AT_END_WAIT);
     for (size_t i = 0; i < sizeof answers / sizeof *answers; i++) {
         ck_assert_int_eq(stream(answers[i])->status, PB_TIMEOUT);
         sem_wait(&canned.gone); /* the connection was closed */
@@ -300,8 +300,7 @@ END_TEST
 START_TEST(a_cancelled_turn_closes_the_connection)
 {
     begin_with("");
-    canned.at_end = AT_END_WAIT;
-    canned.answer = SSE TEXT("so far");
+    canned_set(SSE TEXT("so far"), AT_END_WAIT);
     const pb_outcome *reply =
         pb_harness_ask(harness, &(pb_ask){.text = "hi", .cancel_at_event = 1});
     ck_assert_int_eq(reply->status, PB_CANCELLED);
@@ -319,6 +318,7 @@ START_TEST(answers_have_a_limit)
     while (size < 200000)
         size += (size_t)snprintf(answer + size, sizeof answer - size, "%s", TEXT("xxxxxxxxxx"));
     ck_fails(stream(answer), PB_BAD_UPSTREAM, "longer than");
+    canned_set("", AT_END_CLOSE); /* waits until nobody writes `answer` any more */
     size = (size_t)snprintf(answer, sizeof answer, "%sdata: ", SSE);
     memset(answer + size, 'x', 10000);
     answer[size + 10000] = 0;

@@ -1,45 +1,82 @@
 /* calls.c - tool calls put together from the pieces of a stream, and back into messages. */
 #include "generate.h"
 
-/* The call that this piece belongs to; a new one when its index is new. */
-struct call *calls_take(struct calls *calls, const pb_event *event, const struct offers *offers)
+/* Whose is it? Known as soon as its name is. */
+static void decide(struct calls *calls, struct call *call, const struct offers *offers)
 {
-    if (!calls->items)
-        calls->items = PB_NEW_ARRAY(struct call, CALLS_MOST);
-    if (!calls->items || event->index >= CALLS_MOST || event->index > calls->count)
-        return NULL;
+    call->known = true;
+    call->offer = offers_find(offers, call->name);
+    call->passed = !call->offer && offers_is_clients(offers, call->name);
+    if (call->passed)
+        call->index = calls->passed++; /* without holes where ours are */
+}
+
+static pb_status collect(struct call *call, const pb_event *event)
+{
+    if (event->id.size && !call->id.size)
+        call->id = pb_copy(event->id);
+    if (event->name.size && !call->known)
+        call->name = pb_copy(event->name);
+    pb_buf_add(&call->arguments, event->text);
+    if ((event->id.size && !call->id.size) || (event->name.size && !call->name.size))
+        return PB_NO_MEMORY;
+    return pb_buf_status(&call->arguments);
+}
+
+pb_status calls_take(struct calls *calls, const pb_event *event, const struct offers *offers,
+                     pb_sink *sink)
+{
+    if (event->index >= calls->most)
+        return pb_fail(PB_BAD_UPSTREAM, "the model made more than %zu tool calls at once",
+                       calls->most);
+    if (event->index > calls->count)
+        return pb_fail(PB_BAD_UPSTREAM, "the model's tool calls come out of order");
+    if (!calls->items && !(calls->items = PB_NEW_ARRAY(struct call, calls->most)))
+        return PB_NO_MEMORY;
     struct call *call = &calls->items[event->index];
     if (event->index == calls->count) {
         memset(call, 0, sizeof *call);
         calls->count++;
     }
-    if (event->id.size && !call->id.size)
-        call->id = pb_copy(event->id);
-    if (event->name.size && !call->name.size) {
-        call->name = pb_copy(event->name);
-        call->offer = offers_find(offers, call->name);
+    pb_status status = collect(call, event);
+    if (status != PB_OK)
+        return status;
+    bool first = !call->known && call->name.size;
+    if (first)
+        decide(calls, call, offers);
+    if (!call->passed)
+        return PB_OK;
+    pb_event piece = *event;
+    piece.index = call->index;
+    if (first) { /* with what came before the name */
+        piece.id = call->id;
+        piece.text = pb_buf_str(&call->arguments);
     }
-    pb_buf_add(&call->arguments, event->text);
-    return call->arguments.failed ? NULL : call;
+    return pb_sink_emit(sink, &piece);
 }
 
-bool calls_all_local(const struct calls *calls)
+static pb_event event_of(int32_t type, const struct call *call, uint32_t index)
 {
-    for (size_t i = 0; i < calls->count; i++)
-        if (!calls->items[i].offer)
-            return false;
-    return true;
-}
-
-pb_status call_announce(const struct call *call, uint32_t index, pb_sink *sink)
-{
-    pb_event event = pb_event_make(PB_EVENT_TOOL_CALL);
+    pb_event event = pb_event_make(type);
 
     event.flags = PB_EVENT_LOCAL;
     event.index = index;
     event.id = call->id;
     event.name = call->name;
+    return event;
+}
+
+pb_status call_announce(const struct call *call, uint32_t index, pb_sink *sink)
+{
+    pb_event event = event_of(PB_EVENT_TOOL_CALL, call, index);
     event.text = pb_buf_str(&call->arguments);
+    return pb_sink_emit(sink, &event);
+}
+
+pb_status call_report(const struct call *call, uint32_t index, pb_sink *sink)
+{
+    pb_event event = event_of(PB_EVENT_TOOL_RESULT, call, index);
+    event.text = call->result;
     return pb_sink_emit(sink, &event);
 }
 
@@ -52,11 +89,12 @@ static pb_message *calling_message(const struct calls *calls, pb_str text)
     if (!message || !list || !items)
         return NULL;
     for (size_t i = 0; i < calls->count; i++) {
+        pb_str arguments = pb_buf_str(&calls->items[i].arguments);
         items[i].size = (uint32_t)sizeof items[i];
         items[i].index = (uint32_t)i;
         items[i].id = calls->items[i].id;
         items[i].name = calls->items[i].name;
-        items[i].arguments = pb_copy(pb_buf_str(&calls->items[i].arguments));
+        items[i].arguments = arguments.size ? arguments : pb_lit("{}");
         list[i] = &items[i];
     }
     message->tool_calls = list;
@@ -73,17 +111,16 @@ pb_status calls_append(const struct calls *calls, pb_str text, pb_turn *turn)
     if (!all)
         return PB_NO_MEMORY;
     memcpy(all, before, count * sizeof *all);
-    all[count++] = calling_message(calls, text);
+    all[count] = calling_message(calls, text);
+    if (!all[count++])
+        return PB_NO_MEMORY;
     for (size_t i = 0; i < calls->count; i++) {
         pb_message *message = pb_message_new(PB_ROLE_TOOL, calls->items[i].result);
-        if (message) {
-            message->tool_call_id = calls->items[i].id;
-            message->name = calls->items[i].name;
-        }
+        if (!message)
+            return PB_NO_MEMORY;
+        message->tool_call_id = calls->items[i].id;
+        message->name = calls->items[i].name;
         all[count++] = message;
     }
-    for (size_t i = 0; i < count; i++)
-        if (!all[i])
-            return PB_NO_MEMORY;
     return pb_turn_set_messages(turn, all, count);
 }

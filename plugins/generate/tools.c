@@ -3,29 +3,9 @@
 
 #include <patchbay/json.h>
 
-pb_status offers_list(const struct generate *generate, struct offers *out)
+static pb_str client_name(const pb_json *tool)
 {
-    size_t room = 0;
-
-    for (size_t i = 0; i < generate->tools.count; i++) {
-        pb_instance *tool = PB_ITEM(generate->tools, pb_instance *, i);
-        pb_tool_list list;
-        memset(&list, 0, sizeof list);
-        list.size = (uint32_t)sizeof list;
-        pb_status status = pb_tool_list_functions(tool, &list);
-        if (status != PB_OK)
-            return status;
-        out->items = (struct offer *)pb_grow(out->items, room * sizeof *out->items,
-                                             (room + list.count) * sizeof *out->items);
-        if (!out->items && list.count)
-            return PB_NO_MEMORY;
-        for (size_t j = 0; j < list.count; j++) {
-            out->items[room].tool = tool;
-            out->items[room++].function = list.functions[j];
-        }
-    }
-    out->count = room;
-    return PB_OK;
+    return pb_json_text(pb_json_get(pb_json_get(tool, "function"), "name"));
 }
 
 const struct offer *offers_find(const struct offers *offers, pb_str name)
@@ -36,94 +16,163 @@ const struct offer *offers_find(const struct offers *offers, pb_str name)
     return NULL;
 }
 
-static pb_json *copy_of(const pb_json *json)
+bool offers_is_clients(const struct offers *offers, pb_str name)
 {
-    pb_json *copy = json ? PB_NEW(pb_json) : NULL;
-    if (copy)
-        *copy = *json;
-    return copy;
+    for (const pb_json *at = offers->clients ? offers->clients->child : NULL; at; at = at->next)
+        if (pb_str_equal(client_name(at), name))
+            return true;
+    return false;
 }
 
-const pb_json *offers_merge(const struct offers *offers, const pb_json *tools)
+static pb_status add_offers(struct offers *offers, pb_instance *tool, const pb_tool_list *list)
 {
-    pb_str none = pb_str_make(NULL, 0);
-    pb_json *all = pb_json_new(PB_JSON_ARRAY, none);
-
-    for (const pb_json *at = pb_json_is(tools, PB_JSON_ARRAY) ? tools->child : NULL; at;
-         at = at->next)
-        pb_json_add(all, none, copy_of(at));
-    for (size_t i = 0; i < offers->count; i++) {
-        const pb_tool_function *function = offers->items[i].function;
-        pb_json *tool = pb_json_add(all, none, pb_json_new(PB_JSON_OBJECT, none));
-        pb_json_add(tool, pb_lit("type"), pb_json_string(pb_lit("function")));
-        pb_json *body =
-            pb_json_add(tool, pb_lit("function"), pb_json_new(PB_JSON_OBJECT, none));
-        pb_json_add(body, pb_lit("name"), pb_json_string(function->name));
-        if (function->description.size)
-            pb_json_add(body, pb_lit("description"), pb_json_string(function->description));
-        pb_json_add(body, pb_lit("parameters"), copy_of(function->parameters));
+    struct offer *items = (struct offer *)pb_grow(offers->items, offers->count * sizeof *items,
+                                                  (offers->count + list->count) * sizeof *items);
+    if (!items && list->count)
+        return PB_NO_MEMORY;
+    offers->items = items;
+    for (size_t i = 0; i < list->count; i++) {
+        const struct offer *other = offers_find(offers, list->functions[i]->name);
+        if (other)
+            return pb_fail(PB_INTERNAL, "the tools '%.*s' and '%.*s' both offer a function '%.*s'",
+                           PB_ARG(pb_instance_name(other->tool)), PB_ARG(pb_instance_name(tool)),
+                           PB_ARG(other->function->name));
+        items[offers->count].tool = tool;
+        items[offers->count++].function = list->functions[i];
     }
-    return all;
+    return PB_OK;
 }
 
-/* A call and the task that makes it; the result is text in memory that outlives the task. */
+pb_status offers_list(const struct generate *generate, pb_turn *turn, struct offers *out)
+{
+    const pb_json *clients = pb_json_get(pb_turn_params(turn), "tools");
+
+    if (!clients)
+        clients = pb_json_get(generate->params, "tools");
+    out->clients = pb_json_is(clients, PB_JSON_ARRAY) ? clients : NULL;
+    for (size_t i = 0; i < generate->tools.count; i++) {
+        pb_instance *tool = PB_ITEM(generate->tools, pb_instance *, i);
+        pb_tool_list list;
+        memset(&list, 0, sizeof list);
+        list.size = (uint32_t)sizeof list;
+        pb_status status = pb_tool_list_functions(tool, &list);
+        if (status == PB_OK)
+            status = add_offers(out, tool, &list);
+        if (status != PB_OK)
+            return status;
+    }
+    for (size_t i = 0; i < out->count; i++)
+        if (offers_is_clients(out, out->items[i].function->name))
+            return pb_fail_at(PB_INVALID, "/tools",
+                              "a function '%.*s' is offered here already; give yours another name",
+                              PB_ARG(out->items[i].function->name));
+    return PB_OK;
+}
+
+/* --- running ---------------------------------------------------------------------------------- */
+
+/* A call and the task that makes it. The task's memory dies with it: it leaves the result in `room`
+ * (malloc), which the parent copies and frees. */
 struct running {
-    struct call *call;
+    const struct call *call;
     pb_task *task;
+    size_t most;
     char *room;
     size_t size;
     pb_status status;
 };
 
-enum { RESULT_MOST = 256 * 1024 };
+static pb_status make_call(const struct call *call, const pb_json **result)
+{
+    pb_str text = pb_str_trim(pb_buf_str(&call->arguments));
+    const pb_json *arguments = NULL;
+    pb_status status = pb_json_parse(text.size ? text : pb_lit("{}"), &arguments);
+
+    if (status == PB_OK && arguments->type != PB_JSON_OBJECT)
+        status = pb_fail(PB_INVALID, "the arguments must be a JSON object");
+    return status == PB_OK ? pb_tool_call_function(call->offer->tool, call->name, arguments, result)
+                           : status;
+}
+
+/* At most `most` bytes, not cut within a character. */
+static size_t cut(const pb_buf *buf, size_t most)
+{
+    size_t size = buf->size;
+
+    if (size <= most)
+        return size;
+    for (size = most; size && ((unsigned char)buf->data[size] & 0xC0) == 0x80;)
+        size--;
+    return size;
+}
+
+static pb_status leave(struct running *running, const pb_buf *buf)
+{
+    static const char more[] = " [cut: the result was longer]";
+    size_t size = cut(buf, running->most), tail = size < buf->size ? sizeof more - 1 : 0;
+
+    if (buf->failed || !(running->room = (char *)malloc(size + tail + 1)))
+        return pb_fail(PB_NO_MEMORY, "there is no memory for the result of a tool");
+    if (size)
+        memcpy(running->room, buf->data, size);
+    memcpy(running->room + size, more, tail);
+    running->size = size + tail;
+    return PB_OK;
+}
 
 static pb_status run_call(void *arg)
 {
     struct running *running = arg;
-    struct call *call = running->call;
-    const pb_json *arguments = NULL, *result = NULL;
-    pb_str text = pb_buf_str(&call->arguments);
+    const pb_json *result = NULL;
     pb_buf buf;
 
     memset(&buf, 0, sizeof buf);
-    pb_status status = pb_json_parse(text.size ? text : pb_lit("{}"), &arguments);
-    if (status == PB_OK)
-        status = pb_tool_call_function(call->offer->tool, call->name, arguments, &result);
+    pb_status status = make_call(running->call, &result);
     if (status == PB_CANCELLED)
         return status;
-    if (status != PB_OK) /* the model should know, and may do something else */
+    if (status == PB_DECLINED)
+        pb_buf_add(&buf, pb_lit("Error: the tool does not do this"));
+    else if (status != PB_OK) /* the model should know, and may do something else */
         pb_buf_printf(&buf, "Error: %.*s", PB_ARG(pb_error_last()->sentence));
     else if (pb_json_is(result, PB_JSON_STRING))
         pb_buf_add(&buf, result->text);
     else if (result)
         pb_json_write(&buf, result);
-    if (buf.failed)
-        return PB_NO_MEMORY;
-    running->size = buf.size < RESULT_MOST ? buf.size : RESULT_MOST;
-    running->room = (char *)malloc(running->size + 1);
-    if (running->room && running->size)
-        memcpy(running->room, buf.data, running->size);
-    return running->room ? (pb_status)PB_OK : (pb_status)PB_NO_MEMORY;
+    return leave(running, &buf);
 }
 
-pb_status calls_run(struct calls *calls, pb_turn *turn)
+static pb_status take_result(struct running *running, struct call *call)
+{
+    if (running->task)
+        running->status = pb_join(running->task);
+    if (running->room)
+        call->result = pb_copy(pb_str_make(running->room, running->size));
+    free(running->room);
+    return running->status == PB_OK && call->offer && !call->result.data ? (pb_status)PB_NO_MEMORY
+                                                                         : running->status;
+}
+
+pb_status calls_run(const struct generate *generate, struct calls *calls)
 {
     struct running *all = PB_NEW_ARRAY(struct running, calls->count);
-    pb_status status = all ? (pb_status)PB_OK : (pb_status)PB_NO_MEMORY;
+    pb_status status = PB_OK;
 
-    (void)turn;
-    for (size_t i = 0; all && i < calls->count; i++) {
-        all[i].call = &calls->items[i];
-        all[i].status = pb_spawn(run_call, &all[i], &all[i].task);
+    if (!all)
+        return PB_NO_MEMORY;
+    for (size_t i = 0; i < calls->count; i++) {
+        struct call *call = &calls->items[i];
+        all[i].call = call;
+        all[i].most = (size_t)generate->max_result;
+        if (call->offer)
+            all[i].status = pb_spawn(run_call, &all[i], &all[i].task);
+        else
+            call->result = pb_printf("Error: there is no function '%.*s'",
+                                     PB_ARG(pb_str_slice(call->name, 0, 64)));
     }
-    for (size_t i = 0; all && i < calls->count; i++) {
-        if (all[i].task)
-            all[i].status = pb_join(all[i].task);
+    for (size_t i = 0; i < calls->count; i++) { /* all are joined, whatever the first one says */
+        pb_status one = take_result(&all[i], &calls->items[i]);
         if (status == PB_OK)
-            status = all[i].status;
-        if (all[i].room) /* from the child's hands into the turn's memory */
-            calls->items[i].result = pb_copy(pb_str_make(all[i].room, all[i].size));
-        free(all[i].room);
+            status = one;
     }
     return status;
 }

@@ -289,6 +289,21 @@ void config_node_hide(struct config_node *node)
         config_node_hide(at);
 }
 
+void config_node_know(struct config_node *node)
+{
+    node->known = true;
+    for (struct config_node *at = node->child; at; at = at->next)
+        config_node_know(at);
+}
+
+void config_node_hide_unknown(struct config_node *node)
+{
+    if (node->type == CONFIG_SCALAR && !node->known)
+        node->secret = true;
+    for (struct config_node *at = node->child; at; at = at->next)
+        config_node_hide_unknown(at);
+}
+
 static pb_json *scalar_json(const struct config_node *node, bool mask)
 {
     if (mask && node->secret)

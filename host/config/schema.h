@@ -23,6 +23,8 @@ struct schema_hooks {
     /* A list of stages. */
     pb_status (*build_pipeline)(const struct schema_hooks *hooks, struct config_node *node,
                                 pb_pipeline **out);
+    /* A text of a field with `ref`: is there a pipeline of this name? May be NULL: not checked. */
+    pb_status (*check_name)(const struct schema_hooks *hooks, const pb_field *field, pb_str name);
 };
 
 struct schema_context {

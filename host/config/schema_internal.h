@@ -73,6 +73,8 @@ void schema_warning_key(struct schema_walk *walk, struct schema_value value, pb_
  * where there is only one of its kind: false when that is to be reported as missing. */
 void schema_read_ref(struct schema_walk *walk, const pb_field *field, struct schema_value value,
                      pb_instance **out);
+void schema_check_name(struct schema_walk *walk, const pb_field *field, struct schema_value value,
+                       pb_str name);
 void schema_read_pipeline(struct schema_walk *walk, const pb_field *field,
                           struct schema_value value, pb_pipeline **out);
 void schema_read_path(struct schema_walk *walk, const pb_field *field, struct schema_value value,

@@ -43,6 +43,8 @@ static void set_scalar(struct schema_walk *walk, const pb_field *field, struct s
     else if (value.node && !walk->default_of &&
              (field->kind == PB_KIND_STR || field->kind == PB_KIND_SECRET))
         *(pb_str *)out = pb_copy(text); /* the tree may die first */
+    if (fit == SCHEMA_FITS && field->kind == PB_KIND_STR && field->ref)
+        schema_check_name(walk, field, value, text);
 }
 
 /* Of a scalar that is of another type: what it lacks, or has too much of. */
@@ -68,6 +70,8 @@ static void read_scalar(struct schema_walk *walk, const pb_field *field, struct 
 {
     if (field->kind == PB_KIND_SECRET && value.node)
         config_node_hide(value.node);
+    else if (value.node)
+        value.node->known = true;
     if (schema_value_type(value) != SCHEMA_TEXT) {
         schema_problem_expected(walk, field, value, pb_lit(""));
         return;
@@ -138,6 +142,13 @@ static void read_items(struct schema_walk *walk, const pb_field *field, struct s
         *(pb_list *)out = (pb_list){.items = items, .count = count};
 }
 
+static void read_json(struct schema_value value, const pb_json **out)
+{
+    if (value.node)
+        config_node_know(value.node);
+    *out = value.json ? value.json : config_node_json(value.node, false);
+}
+
 static void read_value(struct schema_walk *walk, const pb_field *field, struct schema_value value,
                        void *out)
 {
@@ -152,7 +163,7 @@ static void read_value(struct schema_walk *walk, const pb_field *field, struct s
     else if (field->kind == PB_KIND_LIST || field->kind == PB_KIND_MAP)
         read_items(walk, field, value, out);
     else if (field->kind == PB_KIND_JSON)
-        *(const pb_json **)out = value.json ? value.json : config_node_json(value.node, false);
+        read_json(value, out);
     else if (field->kind != PB_KIND_STRUCT)
         schema_problem(walk, value, pb_lit("this host does not know the kind of this option"));
     else if (schema_value_type(value) == SCHEMA_MAP || schema_value_type(value) == SCHEMA_NOTHING)

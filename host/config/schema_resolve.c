@@ -26,6 +26,21 @@ void schema_read_ref(struct schema_walk *walk, const pb_field *field, struct sch
         hook_failed(walk, value, status);
 }
 
+/* The text is sound, so the struct counts as read: its owner may still check the rest of it. */
+void schema_check_name(struct schema_walk *walk, const pb_field *field, struct schema_value value,
+                       pb_str name)
+{
+    const struct schema_hooks *hooks = walk->context->hooks;
+
+    if (!hooks || !hooks->check_name)
+        return;
+    pb_status before = walk->status, status = hooks->check_name(hooks, field, name);
+    if (status == PB_OK)
+        return;
+    hook_failed(walk, value, status);
+    walk->status = walk->status == PB_INVALID ? before : walk->status;
+}
+
 void schema_read_pipeline(struct schema_walk *walk, const pb_field *field,
                           struct schema_value value, pb_pipeline **out)
 {

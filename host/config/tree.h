@@ -33,6 +33,7 @@ struct config_node {
     bool quoted;    /* a scalar that was written as text: "8", 'x', |, > */
     bool secret;    /* must not be shown: it was substituted, or its option is a secret */
     bool broken;    /* its value could not be had; that is already reported */
+    bool known;     /* an option that is no secret was read from it */
     struct config_mark mark;
     struct config_mark key_mark; /* of the key, in a map */
     pb_str key;                  /* in a map: this member's name */
@@ -91,6 +92,13 @@ const pb_json *config_node_json(const struct config_node *node, bool mask);
 
 /* Marks a node and all under it as secret. */
 void config_node_hide(struct config_node *node);
+
+/* Marks a node and all under it as known: they are not secret. */
+void config_node_know(struct config_node *node);
+
+/* Marks as secret what is not known to be none: a plugin that is missing, a list where a map belongs
+ * and such leave options unread, and any of them may be a key. */
+void config_node_hide_unknown(struct config_node *node);
 
 /* The tree as YAML, read back as the same tree (unless masked: secrets become "***"). */
 void config_tree_print(const struct config_node *tree, pb_buf *out, bool mask);

@@ -59,6 +59,8 @@ static void declare(const struct kind *kind, struct config_node *node,
     if (!instance)
         return;
     instance->node = node;
+    if (use && use->type == CONFIG_SCALAR)
+        use->known = true;
     instance->broken = node->broken || (use && use->broken);
     if (instance->broken)
         return;
@@ -143,6 +145,7 @@ pb_status instances_build(const struct instances_source *source)
         read_sections(source);
         instances_read_pipelines(source);
         instances_check(diagnostics);
+        config_node_hide_unknown(source->root);
     }
     status = instances_order(diagnostics);
     instances_arena_leave(before);

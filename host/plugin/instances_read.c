@@ -99,6 +99,28 @@ static pb_status resolve_ref(const struct schema_hooks *hooks, const pb_field *f
     return PB_OK;
 }
 
+/* Pipelines are read last, but the names of all are there. One that is broken is reported there. */
+static pb_status check_name(const struct schema_hooks *hooks, const pb_field *field, pb_str name)
+{
+    const struct config_node *root = reader_of(hooks)->source->root;
+    const struct config_node *section = config_node_get(root, "pipelines");
+    size_t count = 0;
+
+    if (!pb_str_is(pb_str_of(field->ref), "pipeline") || (section && section->type != CONFIG_MAP))
+        return PB_OK;
+    pb_str *names = PB_NEW_ARRAY(pb_str, (size_t)(section ? section->count : 0) + 1);
+    for (const struct config_node *at = section ? section->child : NULL; names && at; at = at->next) {
+        if (pb_str_equal(at->key, name))
+            return PB_OK;
+        names[count++] = at->key;
+    }
+    if (count == 0)
+        return pb_fail(PB_INVALID, "there is no pipeline '%.*s'; section 'pipelines' declares none",
+                       PB_ARG(name));
+    return pb_fail(PB_INVALID, "there is no pipeline '%.*s'%.*s", PB_ARG(name),
+                   PB_ARG(nearest_hint(name, names, count)));
+}
+
 /* --- pipelines -------------------------------------------------------------------------------- */
 
 static void read_with(pb_instance *instance, const struct instances_source *source,
@@ -125,6 +147,8 @@ static pb_instance *read_stage(struct config_node *item, const struct instances_
 
     if (item->broken)
         return NULL;
+    if (item->type == CONFIG_SCALAR)
+        item->known = true; /* a stage's name */
     if ((item->type != CONFIG_SCALAR && item->type != CONFIG_MAP) || name.size == 0) {
         config_problem(source->diagnostics, item,
                        "%.*s is no stage; write a stage's name, or 'name: {options}'",
@@ -219,7 +243,7 @@ static const pb_field pipeline_fields[] = {
 
 static void read_pipeline(struct config_node *node, const struct instances_source *source)
 {
-    struct reader reader = {.base = {resolve_ref, build_pipeline}, .source = source};
+    struct reader reader = {.base = {resolve_ref, build_pipeline, check_name}, .source = source};
     struct schema_context context = {.diagnostics = source->diagnostics,
                                      .data_dir = source->data_dir,
                                      .hooks = &reader.base};
@@ -263,7 +287,7 @@ static void read_with(pb_instance *instance, const struct instances_source *sour
                       const char *const *also, struct config_node *options)
 {
     static const pb_field none[] = {PB_END};
-    struct reader reader = {.base = {resolve_ref, build_pipeline},
+    struct reader reader = {.base = {resolve_ref, build_pipeline, check_name},
                             .source = source,
                             .owner = instance};
     struct schema_context context = {.diagnostics = source->diagnostics,

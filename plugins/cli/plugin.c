@@ -5,20 +5,12 @@
 #include "cli.h"
 
 static const pb_field cli_options[] = {
-    PB_STR(struct cli, pipeline, .required = 1, .max_length = 256,
+    PB_STR(struct cli, pipeline, .ref = "pipeline", .required = 1, .max_length = 256,
            .help = "The pipeline that `patchbay ask` runs."),
     PB_SIZE(struct cli, max_reply, .def = "16MiB", .min = 1024,
             .help = "Longest reply that --json gathers."),
     PB_END,
 };
-
-static void cli_check(const void *self, pb_diagnostics *diagnostics)
-{
-    const struct cli *cli = self;
-
-    if (!pb_pipeline_find(cli->pipeline))
-        pb_problem(diagnostics, "pipeline", "there is no pipeline '%.*s'", PB_ARG(cli->pipeline));
-}
 
 static pb_status cli_start(void *self)
 {
@@ -27,5 +19,5 @@ static pb_status cli_start(void *self)
 }
 
 PB_PLUGIN("cli", "0.1.0", "Apache-2.0", "Asks from the command line.",
-          PB_TRANSPORT("cli", struct cli, cli_options, .check = cli_check, .start = cli_start,
+          PB_TRANSPORT("cli", struct cli, cli_options, .start = cli_start,
                        .run = cli_run));

@@ -42,7 +42,8 @@ static const pb_field limits_fields[] = {
 static const pb_field http_options[] = {
     PB_STR(struct http, listen, .def = "127.0.0.1:8080", .pattern = ".+:[0-9]{1,5}",
            .help = "Address and port; port 0 takes a free one."),
-    PB_LIST(struct http, pipelines, PB_KIND_STR, .required = 1, .max_length = 1000,
+    PB_LIST(struct http, pipelines, PB_KIND_STR, .ref = "pipeline", .required = 1,
+            .max_length = 1000,
             .help = "The pipelines that clients may ask; the first is the default."),
     PB_LIST(struct http, auth, PB_KIND_REF, .ref = "auth", .max_length = 16,
             .help = "Who is let in; asked in this order. None: everybody who can connect."),
@@ -93,14 +94,6 @@ static void http_check(const void *self, pb_diagnostics *diagnostics)
             "'%.*s' is open to other machines, but there is neither `auth` (other than none) "
             "nor `tls`; add one, listen on 127.0.0.1, or say `insecure: true`",
             PB_ARG(http->listen));
-    for (size_t i = 0; i < http->pipelines.count; i++) {
-        pb_str name = PB_ITEM(http->pipelines, pb_str, i);
-        char field[64];
-
-        (void)snprintf(field, sizeof field, "pipelines[%zu]", i);
-        if (!pb_pipeline_find(name))
-            pb_problem(diagnostics, field, "there is no pipeline '%.*s'", PB_ARG(name));
-    }
     if (http->pipelines.count == 0)
         pb_problem(diagnostics, "pipelines", "must name at least one pipeline");
     check_origins(http, diagnostics);

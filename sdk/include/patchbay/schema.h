@@ -71,7 +71,8 @@ struct pb_field {
     const char *pattern;       /* text: POSIX extended regular expression that must match whole */
     const char *const *values; /* enum: the words, NULL at the end (PB_VALUES) */
     const char *alias;         /* a deprecated name that is still read, with a warning */
-    const char *ref;           /* the kind that a reference names: "llm" */
+    const char *ref;           /* the kind that a reference names: "llm"; text: "pipeline" says
+                                  that it is the name of a pipeline, which must be there */
     const pb_field *fields;    /* the table of a struct, or of a list's or map's structs */
 };
 

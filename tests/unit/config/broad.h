@@ -122,6 +122,6 @@ static inline pb_status broad_build(const struct schema_hooks *hooks, struct con
     return PB_OK;
 }
 
-static const struct schema_hooks broad_hooks = {broad_resolve, broad_build};
+static const struct schema_hooks broad_hooks = {broad_resolve, broad_build, NULL};
 
 #endif

@@ -221,7 +221,7 @@ static pb_status declines(const struct schema_hooks *hooks, const pb_field *fiel
 
 START_TEST(hooks_may_report_and_may_find_nothing)
 {
-    static const struct schema_hooks hooks = {declines, NULL};
+    static const struct schema_hooks hooks = {declines, NULL, NULL};
     struct schema_context with = {.diagnostics = &diagnostics, .hooks = &hooks};
     struct broad broad = {0};
     diagnostics = (struct config_diagnostics){0};

@@ -42,6 +42,7 @@ struct part {
     pb_secret password;
     pb_instance *peer;
     pb_instance *box;
+    pb_list asks; /* of pb_str */
     void *memory;
 };
 
@@ -63,6 +64,7 @@ static const pb_field options[] = {
     PB_SECRET(struct part, password, .help = "Not shown."),
     PB_REF(struct part, peer, "llm", .help = "Started before."),
     PB_REF(struct part, box, "database", .help = "A database."),
+    PB_LIST(struct part, asks, PB_KIND_STR, .ref = "pipeline", .help = "Names of pipelines."),
     PB_END};
 
 static void part_check(const void *self, pb_diagnostics *diagnostics)

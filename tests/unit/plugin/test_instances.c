@@ -21,10 +21,12 @@ static void end(void)
     registry_reset();
 }
 
+static struct config_node *root; /* of the last build */
+
 /* Builds from YAML text, which stands for the file "c.yaml". */
 static pb_status build(const char *yaml)
 {
-    struct config_node *root = NULL;
+    root = NULL;
     (void)config_tree_parse("c.yaml", pb_str_of(yaml), &diagnostics, &root);
     struct instances_source source = {root, "/data", &diagnostics};
     return instances_build(&source);
@@ -310,6 +312,67 @@ START_TEST(check_speaks_at_the_line_of_the_option)
 }
 END_TEST
 
+/* Whatever else is wrong with the one that asks, and check() is not kept from speaking. */
+START_TEST(names_of_pipelines_are_checked)
+{
+    refused("transports: {web: {use: door, asks: [help, suport], limits: {max: 13}}}\n"
+            "pipelines: {support: {stages: [step]}, help: {stages: []}}\n",
+            "c.yaml:1:44: transports.web.asks[1]: there is no pipeline 'suport'; did you mean "
+            "'support'?\n");
+    ck_assert_ptr_nonnull(strstr(problems(), "13 is unlucky"));
+    ck_assert_uint_eq(diagnostics.errors, 4); /* and step lacks its llm, help its stages */
+    end();
+    begin();
+    refused("transports: {web: {use: door, label: [x], asks: [support]}}\n",
+            "c.yaml:1:50: transports.web.asks[0]: there is no pipeline 'support'; section "
+            "'pipelines' declares none\n");
+    ck_assert_uint_eq(diagnostics.errors, 2);
+}
+END_TEST
+
+/* Any of them may be a key: what no table was there to read is shown masked. */
+START_TEST(what_was_not_read_is_hidden)
+{
+    static const char *const yamls[] = {
+        "llms: {main: {use: nobody, password: hunter2, more: {token: [hunter2]}}}\n",
+        "llms: {main: {use: [nobody], password: hunter2}}\n",
+        "llms: [{password: hunter2}]\n",
+        "llms: {password: hunter2}\n",
+        "vaults: {main: {password: hunter2}}\n",
+        "llms: {main: {use: echo, keys: {a: {hash: hunter2}}}}\n",
+        "llms: {main: {use: echo, limits: [hunter2], password: {a: hunter2}}}\n",
+        "pipelines: {p: {stages: [nobody: {password: hunter2}]}}\n",
+        "pipelines: {p: {stages: [{step: {label: x}, password: hunter2}]}}\n",
+        "pipelines: {p: {stages: {password: hunter2}}}\n",
+        "pipelines: [{password: hunter2}]\n",
+        "host: [{password: hunter2}]\n",
+    };
+    pb_buf text = {0};
+
+    ck_assert_int_eq(build(yamls[_i]), PB_INVALID);
+    config_tree_print(root, &text, true);
+    pb_buf_byte(&text, 0);
+    ck_assert_msg(!strstr(text.data, "hunter2"), "%s", text.data);
+    ck_assert_msg(strstr(text.data, "***"), "%s", text.data);
+}
+END_TEST
+
+START_TEST(what_was_read_is_shown)
+{
+    static const char yaml[] = "host:\n  max_tasks: 100\n"
+                               "llms:\n  main:\n    use: echo\n    label: me\n"
+                               "    keys:\n      - hash: ff\n    password: \"***\"\n"
+                               "pipelines:\n  p:\n    description: It.\n    stages:\n"
+                               "      - step:\n          llm: main\n      - step\n";
+    pb_buf text = {0};
+
+    build_well(yaml);
+    config_tree_print(root, &text, true);
+    pb_buf_byte(&text, 0);
+    ck_assert_str_eq(text.data, yaml);
+}
+END_TEST
+
 START_TEST(host_options_have_defaults_and_are_read)
 {
     build_well("host: {log: {level: warn, file: x.log}, limits: {turns: 5}}\n");
@@ -347,6 +410,9 @@ int main(void)
     tcase_add_test(cases, unknown_sections_components_and_options);
     tcase_add_test(cases, pipelines_of_a_wrong_shape);
     tcase_add_test(cases, check_speaks_at_the_line_of_the_option);
+    tcase_add_test(cases, names_of_pipelines_are_checked);
+    tcase_add_loop_test(cases, what_was_not_read_is_hidden, 0, 12);
+    tcase_add_test(cases, what_was_read_is_shown);
     tcase_add_test(cases, host_options_have_defaults_and_are_read);
     return test_main(cases);
 }

@@ -9,7 +9,7 @@
 #include <emmintrin.h>
 #endif
 
-enum { WRITE_DEPTH = 256 };
+enum { WRITE_DEPTH = 96 };
 
 /* Room that one step needs: a block, or one escape. */
 enum { STEP = 16 };

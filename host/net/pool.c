@@ -7,8 +7,6 @@
 #include "runtime/task.h"
 #include <stdlib.h>
 
-enum { CA_FILE_LONGEST = 1024 };
-
 struct pool_origin {
     struct list_link idle;  /* streams, the newest first */
     struct list_link queue; /* struct place of the tasks that wait for this origin */
@@ -33,14 +31,14 @@ static struct pool_figures figures;
 
 struct pool_origin *pool_hold(const struct url *url, pb_str ca_file)
 {
-    char key[1 + URL_AUTHORITY + CA_FILE_LONGEST];
+    /* "s[host]:port ca_file"; not on the stack of a task that will wait */
+    char *key = pb_alloc(url->host.size + 16 + ca_file.size);
+
+    if (!key)
+        return NULL;
     size_t size = 1 + url_authority(url, key + 1);
     size_t host_size = size - 1;
 
-    if (ca_file.size >= CA_FILE_LONGEST) {
-        pb_fail(PB_INVALID, "the path of the ca_file is too long");
-        return NULL;
-    }
     key[0] = url->secure ? 's' : 'p';
     key[size++] = ' ';
     if (ca_file.size)

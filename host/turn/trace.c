@@ -5,7 +5,7 @@
 #include "turn/turn.h"
 #include <stdlib.h>
 
-enum { BUCKETS = 512, TEXT_FIRST = 1024, SPARE_MOST = 64 };
+enum { BUCKETS = 512, TEXT_FIRST = 256, SPARE_MOST = 64 };
 
 static struct {
     struct list_link ring;  /* finished, the oldest first */

@@ -12,7 +12,7 @@
 #include <patchbay/patchbay.h>
 
 enum {
-    TRACE_CHUNK = 16,
+    TRACE_CHUNK = 6,
     TRACE_SPANS_MOST = 1024, /* of one turn; more are counted, not kept */
     TRACE_DEPTH_MOST = 64,
     TRACE_TEXT_MOST = 64 * 1024,         /* what plugins say in one turn */

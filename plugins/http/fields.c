@@ -69,8 +69,13 @@ void fault(struct exchange *exchange, const struct place *place, const char *for
     pb_buf pointer = {0};
     va_list args;
 
-    if (exchange->fault_count == FAULTS)
+    if (exchange->fault_count == FAULTS || exchange->faults == &exchange->no_memory)
         return;
+    if (!exchange->faults && !(exchange->faults = PB_NEW_ARRAY(pb_field_error, FAULTS))) {
+        exchange->faults = &exchange->no_memory; /* its pointer is absent: faults_status tells */
+        exchange->fault_count = 1;
+        return;
+    }
     va_start(args, format);
     pb_str detail = pb_vprintf(format, args);
     va_end(args);

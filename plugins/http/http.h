@@ -64,8 +64,9 @@ struct exchange {
     pb_str code;   /* OpenAI's code where it says more than the status, or absent */
     pb_principal principal;
     pb_operation_match match;
-    pb_field_error faults[FAULTS];
+    pb_field_error *faults; /* room for FAULTS once there is one */
     size_t fault_count;
+    pb_field_error no_memory; /* stands for all where there is no room */
 };
 
 typedef pb_status handler(struct exchange *exchange);

@@ -101,7 +101,7 @@ static pb_str keep(struct chunk *chunk, pb_str text)
 static void add_text(struct chunk *chunk, int32_t type, const pb_json *value)
 {
     pb_str text = pb_json_text(value);
-    if (text.size && chunk->count < PIECES)
+    if (text.size) /* three at most come before tool calls: there is room */
         chunk->pieces[chunk->count++] = (struct piece){.type = type, .text = keep(chunk, text)};
 }
 
@@ -110,9 +110,11 @@ static pb_status add_tool_calls(struct chunk *chunk, const pb_json *calls)
     for (const pb_json *call = pb_json_is(calls, PB_JSON_ARRAY) ? calls->child : NULL; call;
          call = call->next) {
         const pb_json *function = pb_json_get(call, "function");
-        if (chunk->count == PIECES)
+        if (chunk->count == PIECES_MOST)
             return pb_fail(PB_BAD_UPSTREAM, "the model sent more than %d pieces in one event",
-                           PIECES);
+                           PIECES_MOST);
+        if (chunk->count == chunk->room)
+            return PB_TOO_LARGE; /* chunk_read makes room and comes again */
         chunk->pieces[chunk->count++] = (struct piece){
             .type = PB_EVENT_TOOL_CALL,
             .index = (uint32_t)pb_json_int(pb_json_get(call, "index"), 0),
@@ -155,15 +157,30 @@ pb_status chunk_read(const struct openai *openai, struct answer *answer, pb_str 
                      struct chunk *chunk)
 {
     bool named = answer->model.size > 0;
+    pb_status status;
 
-    chunk->count = 0;
-    chunk->plain = false;
-    chunk->text.size = 0;
+    if (!chunk->pieces) {
+        chunk->pieces = chunk->few;
+        chunk->room = PIECES;
+    }
     if (!pb_buf_room(&chunk->text, data.size))
         return PB_NO_MEMORY;
-    pb_scope *scope = pb_scope_begin();
-    pb_status status = take_apart(openai, answer, data, chunk);
-    pb_scope_end(scope);
+    for (;;) {
+        chunk->count = 0;
+        chunk->plain = false;
+        chunk->text.size = 0;
+        if (!named)
+            answer->model.size = 0;
+        pb_scope *scope = pb_scope_begin();
+        status = take_apart(openai, answer, data, chunk);
+        pb_scope_end(scope);
+        if (status != PB_TOO_LARGE || chunk->room == PIECES_MOST)
+            break;
+        chunk->pieces = PB_NEW_ARRAY(struct piece, PIECES_MOST);
+        chunk->room = PIECES_MOST;
+        if (!chunk->pieces)
+            return PB_NO_MEMORY;
+    }
     if (!named && answer->model.size) /* once in a stream */
         answer->model = pb_copy(answer->model);
     return status;

@@ -40,8 +40,9 @@ struct openai {
     /* Made by create, so that a request formats nothing. */
     pb_str key; /* trimmed, or absent */
     pb_str url;
-    pb_header *header_list;
-    uint32_t header_count; /* the first one is Accept, set for each request */
+    pb_header *whole_headers;  /* for an answer in one piece, */
+    pb_header *stream_headers; /* and for a stream: they differ in Accept */
+    uint32_t header_count;     /* of each */
 };
 
 /* What a model said so far, apart from the text, which is passed on at once. */
@@ -63,12 +64,14 @@ struct piece {
     pb_str text;
 };
 
-enum { PIECES = 32 }; /* pieces in one chunk of a stream; servers send one, seldom two */
+/* Pieces in one chunk of a stream: servers send one, seldom two, some all tool calls at once. */
+enum { PIECES = 3, PIECES_MOST = 128 };
 
 /* A chunk of a stream, taken apart. Its strings live in `text`. */
 struct chunk {
-    struct piece pieces[PIECES];
-    size_t count;
+    struct piece few[PIECES];
+    struct piece *pieces; /* `few`, or more of them once a chunk needed more */
+    size_t count, room;
     pb_buf text;
     bool plain; /* one piece of text and nothing else: the shape that repeats */
 };

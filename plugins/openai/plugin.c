@@ -92,8 +92,12 @@ static void openai_check(const void *self, pb_diagnostics *diagnostics)
 
 static void add_header(struct openai *openai, pb_str name, pb_str value)
 {
-    if (value.size)
-        openai->header_list[openai->header_count++] = (pb_header){name, value};
+    pb_header header = {name, value};
+
+    if (!value.size)
+        return;
+    openai->whole_headers[openai->header_count] = header;
+    openai->stream_headers[openai->header_count++] = header;
 }
 
 static pb_status openai_create(void *self)
@@ -105,10 +109,12 @@ static pb_status openai_create(void *self)
         base.size--;
     openai->url = pb_printf("%.*s/chat/completions", PB_ARG(base));
     openai->key = pb_str_trim(openai->api_key.value);
-    openai->header_list = PB_NEW_ARRAY(pb_header, 6 + openai->headers.count);
-    if (!openai->url.data || !openai->header_list)
+    openai->whole_headers = PB_NEW_ARRAY(pb_header, 6 + openai->headers.count);
+    openai->stream_headers = PB_NEW_ARRAY(pb_header, 6 + openai->headers.count);
+    if (!openai->url.data || !openai->whole_headers || !openai->stream_headers)
         return PB_NO_MEMORY;
     add_header(openai, pb_lit("Accept"), pb_lit("application/json"));
+    openai->stream_headers[0].value = pb_lit("text/event-stream");
     add_header(openai, pb_lit("Content-Type"), pb_lit("application/json"));
     add_header(openai, pb_lit("User-Agent"), pb_lit("patchbay"));
     if (openai->key.size) {
@@ -124,21 +130,15 @@ static pb_status openai_create(void *self)
     return PB_OK;
 }
 
-/* Asks and reads the answer. `deadline`: what pb_deadline_begin gave; -1: none, or ended. */
-static pb_status ask(const struct openai *openai, const pb_llm_request *request,
-                     struct answer *answer, pb_duration *deadline)
+/* Sends the request. Its text is gone when this returns: a long conversation must not lie in memory
+ * twice while the answer streams. */
+static pb_status begin(const struct openai *openai, const pb_llm_request *request, pb_http **http)
 {
     pb_http_spec spec = pb_http_spec_make("POST", openai->url);
-    pb_header headers[64];
-    pb_http *http;
+    pb_scope *scope = pb_scope_begin();
     pb_status status = body_write(openai, request, &spec.body);
 
-    if (status != PB_OK)
-        return status;
-    memcpy(headers, openai->header_list, openai->header_count * sizeof *headers);
-    if (request->stream)
-        headers[0].value = pb_lit("text/event-stream");
-    spec.headers = headers;
+    spec.headers = request->stream ? openai->stream_headers : openai->whole_headers;
     spec.header_count = openai->header_count;
     spec.connect = openai->timeouts.connect;
     spec.first_byte = request->stream ? openai->timeouts.first_token : openai->timeouts.answer;
@@ -146,7 +146,19 @@ static pb_status ask(const struct openai *openai, const pb_llm_request *request,
     spec.max_body = openai->max_body;
     spec.proxy = openai->proxy;
     spec.ca_file = openai->ca_file;
-    status = pb_http_open(&spec, &http);
+    if (status == PB_OK)
+        status = pb_http_open(&spec, http);
+    pb_scope_end(scope);
+    return status;
+}
+
+/* Asks and reads the answer. `deadline`: what pb_deadline_begin gave; -1: none, or ended. */
+static pb_status ask(const struct openai *openai, const pb_llm_request *request,
+                     struct answer *answer, pb_duration *deadline)
+{
+    pb_http *http;
+    pb_status status = begin(openai, request, &http);
+
     if (status != PB_OK)
         return status;
     pb_str type = pb_http_header(http, pb_lit("content-type"));

@@ -13,6 +13,7 @@ struct template
     char *bytes;   /* what stood before the text, then what stood behind it */
     size_t before; /* 0: nothing learnt */
     size_t after;
+    size_t room;   /* of bytes */
     int tries;
 };
 
@@ -75,10 +76,15 @@ static void learn(struct template *template, pb_str data, pb_str text)
         data.size - at < text.size + 1 || data.data[at + text.size] != '"' ||
         memcmp(data.data + at, text.data, text.size) != 0)
         return;
-    if (!template->bytes && !(template->bytes = pb_alloc(TEMPLATE_SIZE)))
-        return;
+    size_t size = data.size - text.size;
+    if (size > template->room) {
+        template->before = 0;
+        template->room = size + size / 4;
+        if (!(template->bytes = pb_alloc(template->room)))
+            return;
+    }
     template->before = at;
-    template->after = data.size - at - text.size;
+    template->after = size - at;
     memcpy(template->bytes, data.data, at);
     memcpy(template->bytes + at, data.data + at + text.size, template->after);
 }

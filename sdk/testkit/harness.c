@@ -317,6 +317,14 @@ const pb_json *pb_json_path(const pb_json *json, const char *path)
     return json;
 }
 
+const pb_event *pb_outcome_event(const pb_outcome *reply, int32_t type, size_t number)
+{
+    for (size_t i = 0; i < reply->event_count; i++)
+        if (reply->events[i]->type == type && number-- == 0)
+            return reply->events[i];
+    harness_die("there are fewer events of type %d", type);
+}
+
 size_t pb_outcome_count(const pb_outcome *reply, int32_t type)
 {
     size_t count = 0;

@@ -172,5 +172,7 @@ const pb_json *pb_scripted_request(pb_harness *harness, const char *llm, size_t 
 const pb_json *pb_json_path(const pb_json *json, const char *path);
 /* How many events of this type came. */
 size_t pb_outcome_count(const pb_outcome *reply, int32_t type);
+/* The n-th event of this type, from 0; ends the test when there are fewer. */
+const pb_event *pb_outcome_event(const pb_outcome *reply, int32_t type, size_t number);
 
 #endif

@@ -147,7 +147,8 @@ class ControlStages(ServerCase):
 
 class Examples(unittest.TestCase):
     def test_the_examples_of_the_readmes_are_valid(self):
-        for plugin in ('fallback', 'parallel', 'retry', 'route', 'timeout'):
+        for plugin in ('api-key', 'fallback', 'generate', 'none', 'parallel', 'prompt', 'replay',
+                       'retry', 'route', 'sanitize', 'timeout'):
             with self.subTest(plugin), tempfile.NamedTemporaryFile('w', suffix='.yaml') as config:
                 with open(os.path.join(server.ROOT, 'plugins', plugin, 'README.md'),
                           encoding='utf-8') as readme:

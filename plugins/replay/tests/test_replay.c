@@ -36,14 +36,6 @@ static void says(const char *question, const char *expected)
     ck_assert_msg(pb_str_is(reply->text, expected), "%.*s", PB_ARG(reply->text));
 }
 
-static const pb_event *event_of(const pb_outcome *reply, int32_t type, size_t number)
-{
-    for (size_t i = 0; i < reply->event_count; i++)
-        if (reply->events[i]->type == type && number-- == 0)
-            return reply->events[i];
-    ck_abort_msg("there are fewer events of type %d", type);
-}
-
 START_TEST(the_first_that_fits)
 {
     begin("    notice: ''\n"
@@ -98,8 +90,8 @@ START_TEST(pieces_and_pauses)
     reply = pb_harness_ask(harness, &ask);
     ck_assert_uint_eq(pb_outcome_count(reply, PB_EVENT_TEXT), 3);
     ck_assert_uint_eq(pb_outcome_count(reply, PB_EVENT_THINKING), 2);
-    ck_assert(pb_str_is(event_of(reply, PB_EVENT_TEXT, 0)->text, " one two  "));
-    ck_assert(pb_str_is(event_of(reply, PB_EVENT_TEXT, 1)->text, "three\n\nfour \t"));
+    ck_assert(pb_str_is(pb_outcome_event(reply, PB_EVENT_TEXT, 0)->text, " one two  "));
+    ck_assert(pb_str_is(pb_outcome_event(reply, PB_EVENT_TEXT, 1)->text, "three\n\nfour \t"));
     ck_assert(pb_str_is(reply->text, " one two  three\n\nfour \tfive"));
     ck_assert(pb_str_is(reply->thinking, "hm hm hm"));
     ck_assert_int_eq(reply->elapsed / PB_SECOND, 10);
@@ -119,10 +111,10 @@ START_TEST(tools_and_tokens)
           "        input_tokens: 5\n"
           "        output_tokens: 7\n");
     const pb_outcome *reply = pb_harness_say(harness, "x");
-    const pb_event *call = event_of(reply, PB_EVENT_TOOL_CALL, 0);
+    const pb_event *call = pb_outcome_event(reply, PB_EVENT_TOOL_CALL, 0);
     ck_assert(pb_str_is(call->name, "clock") && pb_str_is(call->text, "{}"));
     ck_assert(pb_str_is(call->id, "call_1_1"));
-    call = event_of(reply, PB_EVENT_TOOL_CALL, 1);
+    call = pb_outcome_event(reply, PB_EVENT_TOOL_CALL, 1);
     ck_assert(pb_str_is(call->name, "map") && pb_str_is(call->text, "{\"at\":[1,\"zwei\"]}"));
     ck_assert(pb_str_is(call->id, "call_1_2"));
     ck_assert_uint_eq(call->index, 1);
@@ -133,7 +125,7 @@ START_TEST(tools_and_tokens)
     reply =
         pb_harness_ask(harness, &(pb_ask){.messages = "[{\"role\": \"user\", \"content\": \"x\"},"
                                                       "{\"role\": \"tool\", \"content\": \"y\"}]"});
-    ck_assert(pb_str_is(event_of(reply, PB_EVENT_TOOL_CALL, 0)->id, "call_2_1"));
+    ck_assert(pb_str_is(pb_outcome_event(reply, PB_EVENT_TOOL_CALL, 0)->id, "call_2_1"));
     end();
 }
 END_TEST

@@ -73,6 +73,10 @@ void schema_help(const pb_field *fields, int indent, pb_buf *out);
 /* Every option as YAML to paste, with its help as a comment; what has no default is commented out. */
 void schema_yaml(const pb_field *fields, int indent, pb_buf *out);
 
+/* Bytes that a value of `kind` takes in the struct, for the field or for an item of it; 0: no such
+ * kind. */
+size_t schema_size(uint32_t kind, const pb_field *field);
+
 /* "text", "a whole number", "a list of text": what a field expects, for sentences. */
 pb_str schema_expected(const pb_field *field);
 

@@ -11,9 +11,6 @@ pb_field schema_field(const pb_field *entry);
 /* The field that stands for one item of a list or map: the same facets, the item's kind. */
 pb_field schema_item(const pb_field *field);
 
-/* Bytes that a value of the field takes in its struct; 0 for a kind that this host does not know. */
-size_t schema_kind_size(const pb_field *field);
-
 /* Does one scalar say it all (text, numbers, a reference's name)? */
 bool schema_is_scalar(uint32_t kind);
 

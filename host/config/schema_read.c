@@ -108,7 +108,7 @@ static void read_items(struct schema_walk *walk, const pb_field *field, struct s
 {
     bool keyed = field->kind == PB_KIND_MAP;
     pb_field item = schema_item(field);
-    size_t size = schema_kind_size(&item), count = schema_value_count(value), index = 0;
+    size_t size = schema_size(item.kind, &item), count = schema_value_count(value), index = 0;
 
     if (schema_value_type(value) != (keyed ? SCHEMA_MAP : SCHEMA_LIST)) {
         bool single = !keyed && schema_value_type(value) == SCHEMA_TEXT;

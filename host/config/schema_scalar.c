@@ -27,9 +27,9 @@ pb_field schema_item(const pb_field *field)
     return item;
 }
 
-size_t schema_kind_size(const pb_field *field)
+size_t schema_size(uint32_t kind, const pb_field *field)
 {
-    switch (field->kind) {
+    switch (kind) {
     case PB_KIND_STR:
     case PB_KIND_PATH:
     case PB_KIND_DATA_PATH:
@@ -50,10 +50,14 @@ size_t schema_kind_size(const pb_field *field)
     case PB_KIND_PIPELINE:
     case PB_KIND_JSON:
         return sizeof(void *);
+    case PB_KIND_LIST:
+        return sizeof(pb_list);
+    case PB_KIND_MAP:
+        return sizeof(pb_map);
     case PB_KIND_STRUCT:
         return field->item_size;
     default:
-        return 0; /* lists and maps cannot be items */
+        return 0;
     }
 }
 

@@ -17,7 +17,7 @@ static bool is_absent(const pb_field *field, const void *at)
     case PB_KIND_LIST:
     case PB_KIND_MAP: {
         pb_field item = schema_item(field);
-        return schema_kind_size(&item) == 0 || item.kind == PB_KIND_REF ||
+        return schema_size(item.kind, &item) == 0 || item.kind == PB_KIND_REF ||
                item.kind == PB_KIND_PIPELINE;
     }
     case PB_KIND_ENUM: {
@@ -42,7 +42,7 @@ static void write_items(const pb_field *field, const void *at, pb_json_writer *w
     const char *items = keyed ? map->items : list->items;
     size_t count = keyed ? map->count : list->count;
     pb_field item = schema_item(field);
-    size_t size = schema_kind_size(&item);
+    size_t size = schema_size(item.kind, &item);
 
     pb_jw_open(writer, keyed ? '{' : '[');
     for (size_t i = 0; i < count; i++) {

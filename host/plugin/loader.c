@@ -1,6 +1,7 @@
 /* loader.c - see loader.h. Opens a checked file and compares its descriptor with its manifest. */
 #include "plugin/loader.h"
 
+#include "config/schema.h"
 #include "plugin/kinds.h"
 
 #include <dlfcn.h>
@@ -40,39 +41,6 @@ const char *const *loader_default_folders(void)
 
 /* --- option tables ---------------------------------------------------------------------------- */
 
-/* Bytes that a field of `kind` takes in the struct; 0: no such kind. */
-static size_t kind_size(uint32_t kind, const pb_field *field)
-{
-    switch (kind) {
-    case PB_KIND_STR:
-    case PB_KIND_SECRET:
-    case PB_KIND_PATH:
-    case PB_KIND_DATA_PATH:
-        return sizeof(pb_str);
-    case PB_KIND_INT:
-    case PB_KIND_SIZE:
-    case PB_KIND_DURATION:
-    case PB_KIND_FLOAT:
-        return sizeof(int64_t);
-    case PB_KIND_BOOL:
-        return sizeof(bool);
-    case PB_KIND_ENUM:
-        return sizeof(int32_t);
-    case PB_KIND_REF:
-    case PB_KIND_PIPELINE:
-    case PB_KIND_JSON:
-        return sizeof(void *);
-    case PB_KIND_LIST:
-        return sizeof(pb_list);
-    case PB_KIND_MAP:
-        return sizeof(pb_map);
-    case PB_KIND_STRUCT:
-        return field->item_size;
-    default:
-        return 0;
-    }
-}
-
 /* A table that is being looked at, with those that it stands in: a table may contain itself. */
 struct table {
     const pb_field *fields;
@@ -87,12 +55,12 @@ static const char *field_problem(const pb_field *field, const struct table *owne
 {
     bool many = field->kind == PB_KIND_LIST || field->kind == PB_KIND_MAP;
     uint32_t kind = many ? field->item : field->kind;
-    size_t size = kind_size(field->kind, field);
+    size_t size = schema_size(field->kind, field);
 
     if (!field->member || !*pb_field_name(field))
         return "has no name";
     *at = pb_field_name(field);
-    if (size == 0 || kind_size(kind, field) == 0)
+    if (size == 0 || schema_size(kind, field) == 0)
         return "is of a kind that this host does not know";
     if (many && (kind == PB_KIND_LIST || kind == PB_KIND_MAP))
         return "is a list of lists";

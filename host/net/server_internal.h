@@ -83,6 +83,7 @@ struct server_request {
     int status;       /* of the answer */
     uint8_t answer;
     bool keep_alive, old, head, expects_continue, chunked, timed_out;
+    bool torn; /* a piece of the answer is out by half: nothing may follow */
     pb_header headers[];
 };
 

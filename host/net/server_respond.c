@@ -39,6 +39,13 @@ static pb_status gone(struct server_request *request)
     return pb_fail(PB_CANCELLED, "%s", request->gone ? request->gone : "the client is gone");
 }
 
+/* Half of a piece is out: what came behind it would be read as its other half. The client sees that
+ * the answer is not whole when the handler returns. */
+static pb_status torn(void)
+{
+    return pb_fail(PB_CANCELLED, "the answer was cut off in the middle of a piece");
+}
+
 /* A header that would end itself and begin another must not leave. */
 static bool sound(const pb_header *header)
 {
@@ -253,6 +260,7 @@ static pb_status write_all(struct server_request *request, pb_str bytes)
         if (status == PB_OK && conn_pending(&request->connection->conn) > PENDING_MOST)
             status = wait_for_room(request);
     }
+    request->torn = request->torn || (status != PB_OK && bytes.size);
     return status;
 }
 
@@ -299,6 +307,8 @@ pb_status host_respond_write(pb_request *pub, pb_str bytes)
         return pb_fail(PB_INTERNAL, "an answer must be begun before it is written");
     if (!request->connection)
         return gone(request);
+    if (request->torn)
+        return torn();
     if (bodiless(request))
         return PB_OK;
     request->last_write = loop_now();
@@ -313,6 +323,8 @@ pb_status host_respond_end(pb_request *pub)
         return pb_fail(PB_INTERNAL, "an answer must be begun before it is ended");
     if (!request->connection)
         return gone(request);
+    if (request->torn)
+        return torn();
     if (request->chunked && conn_write(&request->connection->conn, "0\r\n\r\n", 5) != PB_OK)
         return gone(request);
     ended(request);

@@ -30,6 +30,23 @@ static pb_status flood(pb_request *request)
     return status == PB_OK ? pb_respond_end(request) : status;
 }
 
+/* A piece that the client does not read in time, and then another one. */
+static pb_status tear(pb_request *request)
+{
+    static char piece[16 << 20];
+
+    memset(piece, 'x', sizeof piece);
+    pb_status status = pb_respond_begin(request, 200, NULL, 0);
+    int64_t deadline = pb_deadline_begin(20 * PB_MILLISECOND);
+    if (status == PB_OK)
+        status = pb_respond_write(request, pb_str_make(piece, sizeof piece));
+    pb_deadline_end(deadline);
+    ck_assert_int_eq(status, PB_TIMEOUT);
+    ck_assert_int_eq(pb_respond_write(request, pb_lit("behind it")), PB_CANCELLED);
+    seen.last_status = pb_respond_end(request);
+    return status;
+}
+
 static pb_status handle(void *self, pb_request *request)
 {
     pb_status status = PB_OK;
@@ -44,6 +61,8 @@ static pb_status handle(void *self, pb_request *request)
             status = pb_respond(request, 200, NULL, 0, body);
     } else if (pb_str_is(request->path, "/flood")) {
         status = flood(request);
+    } else if (pb_str_is(request->path, "/tear")) {
+        status = tear(request);
     } else if (pb_str_is(request->path, "/beat")) {
         status = pb_respond_begin(request, 200, NULL, 0);
         pb_respond_heartbeat(request, PB_MILLISECOND, pb_lit(": beat\n\n"));
@@ -264,6 +283,27 @@ START_TEST(waits_for_a_slow_reader_in_bounded_memory)
 }
 END_TEST
 
+static void tear_client(void)
+{
+    int fd = dial();
+    size_t size;
+
+    say(fd, "GET /tear HTTP/1.1\r\nHost: a\r\n\r\n");
+    until(seen.ended == 1);
+    char *text = hear_all(fd, &size); /* it ends: the connection is not kept */
+    ck_assert_ptr_null(memmem(text, size, "behind it", 9));
+    ck_assert_ptr_null(memmem(text, size, "\r\n0\r\n\r\n", 7));
+    free(text);
+    close(fd);
+}
+
+START_TEST(lets_nothing_follow_half_a_piece)
+{
+    with_server(handle, tear_client);
+    ck_assert_int_eq(seen.last_status, PB_CANCELLED);
+}
+END_TEST
+
 static void beat_client(void)
 {
     int fd = dial();
@@ -419,6 +459,7 @@ static void fill(TCase *tests)
     tcase_add_test(tests, serves_a_thousand_connections);
     tcase_add_test(tests, gives_up_on_a_slow_header);
     tcase_add_test(tests, gives_up_on_a_slow_body);
+    tcase_add_test(tests, lets_nothing_follow_half_a_piece);
     tcase_add_test(tests, closes_idle_connections);
     tcase_add_test(tests, drops_a_client_that_does_not_read);
     tcase_add_test(tests, waits_for_a_slow_reader_in_bounded_memory);

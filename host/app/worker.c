@@ -40,11 +40,26 @@ const pb_principal *terminal_principal(void)
 
 /* --- signals ---------------------------------------------------------------------------------- */
 
+static const pb_duration goodbye = PB_SECOND; /* for cancelled turns to tell their clients */
+
+static void goodbye_over(struct timer *timer)
+{
+    (void)timer;
+    server_cut();
+}
+
+/* Turns end now; then the connections of those who do not read, or never finish asking. */
+static void stop_waiting(void)
+{
+    turn_cancel_all("the server is stopping");
+    timer_arm(&worker.drain, goodbye, goodbye_over);
+}
+
 static void drain_over(struct timer *timer)
 {
     (void)timer;
     pb_log(PB_WARN, "the drain time is over: what still runs is cancelled");
-    turn_cancel_all("the server is stopping");
+    stop_waiting();
 }
 
 static void on_signal(uv_signal_t *handle, int number)
@@ -55,7 +70,7 @@ static void on_signal(uv_signal_t *handle, int number)
         return;
     }
     if (worker.asked) { /* the second time: no more patience */
-        turn_cancel_all("the server is stopping");
+        stop_waiting();
         return;
     }
     worker.asked = true;
@@ -93,6 +108,7 @@ pb_status worker_wait(void)
         worker.ending = NULL;
     }
     turn_drain(NULL);
+    server_drain(); /* all listeners at once: transports stop one after the other */
     return PB_OK;
 }
 
@@ -123,7 +139,7 @@ static void set_limits(const struct host_options *options)
     task_limits_set(&tasks);
     turn_setup(&turns);
     client_setup(&client);
-    server_defaults.drain_timeout = options->drain_timeout;
+    server_defaults.drain_timeout = options->drain_timeout + 2 * goodbye; /* we are first */
     if (options->contract) /* debug builds check anyway */
         contract_enable(true);
     if (getrlimit(RLIMIT_NOFILE, &files) == 0 && files.rlim_cur < files.rlim_max) {

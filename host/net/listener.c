@@ -358,6 +358,12 @@ static void close_all(pb_listener *listener)
                          "the server is stopping");
 }
 
+void server_cut(void)
+{
+    for (struct list_link *at = listeners.next; at != &listeners; at = at->next)
+        close_all(list_entry(at, pb_listener, link));
+}
+
 static bool wait_until_empty(pb_listener *listener, pb_duration limit)
 {
     struct waiter waiter = {0};

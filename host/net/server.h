@@ -40,6 +40,9 @@ void listeners_each(void (*each)(void *arg, pb_str url), void *arg);
  * 0. */
 void server_drain(void);
 
+/* The end of patience: closes every connection now, its handlers are cancelled. */
+void server_cut(void);
+
 /* Open connections of all listeners, and requests whose handler runs. */
 size_t server_connections(void);
 size_t server_requests(void);

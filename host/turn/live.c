@@ -177,8 +177,12 @@ pb_status host_turn_cancel(pb_str id, const pb_principal *principal)
 
 void turn_cancel_all(const char *sentence)
 {
-    for (struct list_link *at = turns.all.next; at != &turns.all; at = at->next)
-        cancel(list_entry(at, struct turn_core, all), sentence);
+    for (struct list_link *at = turns.all.next; at != &turns.all; at = at->next) {
+        struct turn_core *core = list_entry(at, struct turn_core, all);
+        if (!core->cancelled)
+            core->stopped = sentence;
+        cancel(core, sentence);
+    }
 }
 
 void turn_drain(void (*idle)(void))

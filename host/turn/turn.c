@@ -149,6 +149,8 @@ static pb_status settle(struct turn_whole *turn, pb_status status, pb_duration d
         task_cancel_clear(task_current()); /* the transport has to answer */
     if (status == PB_CANCELLED && late)
         status = pb_fail(PB_TIMEOUT, "the turn took longer than is allowed");
+    if (status == PB_CANCELLED && core->stopped)
+        status = pb_fail_retry(PB_UNAVAILABLE, PB_SECOND, "%s", core->stopped);
     if (status == PB_OK && core->sink_status != PB_OK)
         status = pb_fail(core->sink_status, "the client is gone");
     return status;

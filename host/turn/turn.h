@@ -65,6 +65,7 @@ struct turn_core {
     pb_status sink_status; /* the first failure of the transport's sink */
     uint32_t stream_stages;
     bool cancelled;         /* by pb_turn_cancel or the end of a drain */
+    const char *stopped;    /* by the latter, with this sentence: its client may try elsewhere */
     pb_duration started;    /* monotonic; 0 until it runs */
     pb_duration first_text; /* after `started`, or 0 */
     pb_usage usage;

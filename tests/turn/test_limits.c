@@ -149,13 +149,14 @@ static pb_status end_of_drain(const struct probe *probe, pb_turn *turn, const pb
     return pb_sleep(PB_SECOND);
 }
 
-START_TEST(the_end_of_the_drain_cancels_with_its_sentence)
+START_TEST(the_end_of_the_drain_sends_clients_elsewhere)
 {
     pb_harness *harness =
         pb_harness_new("pipelines: {p: {stages: [{probe: {act: end}}]}}", &patchbay_plugin_probe);
     probe_on("end", end_of_drain);
     const pb_outcome *outcome = pb_harness_say(harness, "hi");
-    ck_assert_int_eq(outcome->status, PB_CANCELLED);
+    ck_assert_int_eq(outcome->status, PB_UNAVAILABLE);
+    ck_assert(outcome->retry_after > 0);
     ck_assert_uint_eq(outcome->done_count, 1);
     ck_assert_str_eq(outcome->sentence.data, "the server is going down");
     pb_harness_free(harness);
@@ -167,6 +168,6 @@ int main(void)
     const TTest *const all[] = {so_many_run_so_many_wait_the_rest_is_refused,
                                 one_that_waits_for_its_place_can_be_cancelled,
                                 draining_lets_turns_end_and_takes_no_new_ones,
-                                the_end_of_the_drain_cancels_with_its_sentence, NULL};
+                                the_end_of_the_drain_sends_clients_elsewhere, NULL};
     return probe_main("limits", all);
 }

@@ -96,7 +96,7 @@ static void *canned_run(void *unused)
             write_all(fd, canned.answer);
         }
         pthread_mutex_unlock(&canned.lock);
-        if (asked && at_end == AT_END_WAIT) {
+        if (at_end == AT_END_WAIT) {
             while (recv(fd, &byte, 1, 0) > 0)
                 ;
             sem_post(&canned.gone);

@@ -285,7 +285,7 @@ START_TEST(silence)
 {
     static const char *const answers[] = {"", SSE, SSE TEXT("so far")};
 
-    begin_with(", timeouts: {first_token: 50ms, between_tokens: 50ms, answer: 50ms}");
+    begin_with(", timeouts: {first_token: 300ms, between_tokens: 300ms, answer: 300ms}");
     canned_set(canned.answer, AT_END_WAIT);
     for (size_t i = 0; i < sizeof answers / sizeof *answers; i++) {
         ck_assert_int_eq(stream(answers[i])->status, PB_TIMEOUT);

@@ -182,6 +182,8 @@ int main(void)
 {
     Suite *suite = suite_create("api-key");
     TCase *cases = tcase_create("keys"), *others = tcase_create("configuration");
+    tcase_set_timeout(cases, 60);
+    tcase_set_timeout(others, 60);
 
     tcase_add_checked_fixture(cases, begin, end);
     tcase_add_test(cases, keys_let_in);

@@ -79,6 +79,7 @@ int main(void)
 {
     Suite *suite = suite_create("none");
     TCase *cases = tcase_create("none");
+    tcase_set_timeout(cases, 60);
 
     tcase_add_test(cases, this_machine);
     tcase_add_test(cases, other_machines);

@@ -292,8 +292,8 @@ START_TEST(problems_have_their_line)
         "test.yaml:6:",
         "pipelines.p.stages[1].timeout: nothing is limited; give 'after', 'first_text' or both",
         "test.yaml:7:26: pipelines.p.stages[2].timeout.after: out of range; ",
-        "test.yaml:8:31: pipelines.p.stages[3].timeout.first_text: warning: 'after' ends it no "
-        "later, so this has no effect",
+        ("test.yaml:8:31: pipelines.p.stages[3].timeout.first_text: warning: 'after' ends it no "
+         "later, so this has no effect"),
     };
     for (size_t i = 0; i < sizeof wanted / sizeof *wanted; i++)
         ck_assert_msg(strstr(problems, wanted[i]), "no '%s' in\n%s", wanted[i], problems);

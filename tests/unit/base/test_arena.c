@@ -57,6 +57,7 @@ int main(void)
 {
     Suite *suite = suite_create("arena");
     TCase *cases = tcase_create("arena");
+    tcase_set_timeout(cases, 60);
     tcase_add_test(cases, marks_release_what_came_after);
     tcase_add_test(cases, the_newest_grows_in_place);
     tcase_add_test(cases, the_limit_holds);

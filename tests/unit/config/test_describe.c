@@ -118,8 +118,8 @@ START_TEST(help_says_it_all)
         "  try  a list of lists of stages\n",
         "  rules  a list of maps\n      say  text, at most 20 bytes, required\n",
         "      rules  a list of maps\n  prices  a map of numbers\n",
-        "  limits  a map\n      most  a whole number, 1 to 10, default 7\n"
-        "          How many at once.\n",
+        ("  limits  a map\n      most  a whole number, 1 to 10, default 7\n"
+         "          How many at once.\n"),
     };
     for (size_t i = 0; i < sizeof parts / sizeof *parts; i++)
         ck_assert_msg(strstr(out.data, parts[i]), "'%s' is not in\n%s", parts[i], out.data);

@@ -222,6 +222,7 @@ END_TEST
 int main(void)
 {
     TCase *cases = tcase_create("contract");
+    tcase_set_timeout(cases, 60);
     tcase_add_checked_fixture(cases, begin, end);
     tcase_add_test(cases, a_good_model_is_left_alone);
     tcase_add_test(cases, models_that_break_rule_9_are_named);

@@ -395,6 +395,7 @@ END_TEST
 int main(void)
 {
     TCase *cases = tcase_create("instances");
+    tcase_set_timeout(cases, 60);
     tcase_add_checked_fixture(cases, begin, end);
     tcase_add_test(cases, what_is_needed_starts_first_and_stops_last);
     tcase_add_test(cases, a_failing_create_leaves_nothing);

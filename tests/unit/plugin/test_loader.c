@@ -196,6 +196,7 @@ END_TEST
 int main(void)
 {
     TCase *cases = tcase_create("loader");
+    tcase_set_timeout(cases, 60);
     tcase_add_test(cases, a_good_plugin_opens_and_gets_the_host);
     tcase_add_test(cases, one_plugin_is_never_taken_for_another);
     tcase_add_test(cases, descriptors_that_do_not_fit_are_refused);

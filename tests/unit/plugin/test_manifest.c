@@ -189,6 +189,7 @@ END_TEST
 int main(void)
 {
     TCase *cases = tcase_create("manifest");
+    tcase_set_timeout(cases, 60);
     tcase_add_test(cases, a_good_file_is_read);
     tcase_add_test(cases, each_refusal_has_its_sentence);
     tcase_add_test(cases, a_licence_may_hold_blanks_and_lines_may_be_empty);

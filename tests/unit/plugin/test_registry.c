@@ -280,6 +280,7 @@ END_TEST
 int main(void)
 {
     TCase *cases = tcase_create("registry");
+    tcase_set_timeout(cases, 60);
     tcase_add_checked_fixture(cases, begin, registry_reset);
     tcase_add_test(cases, a_scan_opens_nothing_and_says_why_not);
     tcase_add_test(cases, a_component_is_found_and_opened_when_it_is_used);

@@ -131,6 +131,7 @@ END_TEST
 int main(void)
 {
     TCase *cases = tcase_create("report");
+    tcase_set_timeout(cases, 60);
     tcase_add_checked_fixture(cases, begin, end);
     tcase_add_test(cases, health_is_asked_of_all);
     tcase_add_test(cases, figures_of_one_name_stand_together);

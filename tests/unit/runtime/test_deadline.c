@@ -256,6 +256,7 @@ int main(void)
 {
     Suite *suite = suite_create("deadline");
     TCase *cases = tcase_create("deadline");
+    tcase_set_timeout(cases, 60);
     tcase_add_test(cases, both_of_two_hold);
     tcase_add_test(cases, a_later_one_inside_gives_no_more_time);
     tcase_add_test(cases, the_outer_one_may_end_first);

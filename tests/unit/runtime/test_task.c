@@ -297,6 +297,7 @@ int main(void)
 {
     Suite *suite = suite_create("task");
     TCase *cases = tcase_create("task");
+    tcase_set_timeout(cases, 60);
     tcase_add_test(cases, spawned_tasks_take_turns);
     tcase_add_test(cases, join_returns_status_and_error);
     tcase_add_test(cases, cancelling_is_final_and_inherited);

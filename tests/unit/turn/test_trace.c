@@ -128,6 +128,7 @@ int main(void)
 {
     Suite *suite = suite_create("trace");
     TCase *cases = tcase_create("trace");
+    tcase_set_timeout(cases, 60);
     tcase_add_test(cases, a_used_trace_comes_back_empty);
     tcase_add_test(cases, one_that_never_ran_leaves_nothing);
     tcase_add_test(cases, text_of_plugins_is_bounded);

@@ -110,6 +110,8 @@ static void answer_for(struct server_request *request, pb_status status)
     int http = pb_status_http(error->status);
     if (status == PB_CANCELLED) /* and the client is there: we are stopping */
         http = 503;
+    if (status == PB_TIMEOUT && request->timed_out) /* the client took too long, not we */
+        http = 408;
     (void)problem_respond(&request->pub, http, error);
 }
 
@@ -126,7 +128,7 @@ static void run(void *arg)
         answer_for(request, status);
     if (request->connection)
         respond_break_off(request);
-    else if (request->answer == ANSWER_NONE && !request->timed_out)
+    else if (request->answer == ANSWER_NONE)
         listener_note_answer(499);
     pb_log(PB_DEBUG, "%.*s %.*s: %d", PB_ARG(request->pub.method), PB_ARG(request->pub.path),
            request->status);
@@ -175,20 +177,10 @@ size_t request_feed(struct server_request *request, const char *data, size_t siz
     return used;
 }
 
-/* The client is told by the server itself: whatever the handler says would come for another status.
- */
+/* Who waits for the body learns it, and answers in the shape that its client knows. */
 void request_body_late(struct server_request *request)
 {
-    struct server_connection *connection = request->connection;
-
     request->timed_out = true;
-    if (request->answer == ANSWER_NONE) {
-        request->status = 408;
-        request->connection = NULL;
-        connection->request = NULL;
-        request->gone = "the request's body did not come in time";
-        connection_refuse(connection, 408, request->gone);
-    }
     wake_all(&request->body_waiters);
     wake_all(&request->write_waiters);
 }

@@ -79,6 +79,8 @@ void openai_error_write(pb_json_writer *writer, const struct exchange *exchange,
     pb_str sentence = error->sentence;
 
     openai_kind(error->status, &type, &code);
+    if (exchange->late)
+        type = "invalid_request_error";
     if (!sentence.size)
         sentence = pb_str_of(pb_status_title(error->status));
     pb_jw_open(writer, '{');
@@ -89,31 +91,41 @@ void openai_error_write(pb_json_writer *writer, const struct exchange *exchange,
     pb_jw_close(writer, '}');
 }
 
-/* 405 where the path is known; otherwise what the status says. */
+/* 405 where the path is known, 408 for a late body; otherwise what the status says. */
 static int32_t http_status(const struct exchange *exchange, const pb_error *error)
 {
     if (exchange->allow.size && error->status == PB_UNSUPPORTED)
         return 405;
+    if (exchange->late && error->status == PB_TIMEOUT)
+        return 408;
     return pb_status_http(error->status);
+}
+
+/* One whose status is not what its kind usually has. */
+static void problem_write_other(pb_json_writer *writer, const struct exchange *exchange,
+                                const pb_error *error, int32_t status)
+{
+    bool method = status == 405;
+    const char *name = method ? "method_not_allowed" : pb_status_name(error->status);
+
+    pb_jw_open(writer, '{');
+    pb_jw_member(writer, "type", pb_printf("/problems/%s", name));
+    pb_jw_member(writer, "title",
+                 pb_str_of(method ? "Method not allowed" : pb_status_title(error->status)));
+    pb_jw_count(writer, "status", status);
+    pb_jw_member(writer, "detail", error->sentence);
+    pb_jw_member(writer, "instance", exchange->request->id);
+    pb_jw_close(writer, '}');
 }
 
 static void problem_write(pb_json_writer *writer, const struct exchange *exchange,
                           const pb_error *error, int32_t status)
 {
-    const pb_str nothing = {NULL, 0};
-
-    if (status != 405) {
+    if (status != pb_status_http(error->status))
+        problem_write_other(writer, exchange, error, status);
+    else
         pb_problem_write(writer->buf, error, exchange->request->id, exchange->faults,
                          exchange->fault_count);
-        return;
-    }
-    pb_jw_open(writer, '{');
-    pb_jw_member(writer, "type", pb_lit("/problems/method_not_allowed"));
-    pb_jw_member(writer, "title", pb_lit("Method not allowed"));
-    pb_jw_count(writer, "status", 405);
-    pb_jw_member(writer, "detail", error->sentence.size ? error->sentence : nothing);
-    pb_jw_member(writer, "instance", exchange->request->id);
-    pb_jw_close(writer, '}');
 }
 
 pb_status answer_failure(struct exchange *exchange, const pb_error *error)

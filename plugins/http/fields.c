@@ -30,13 +30,21 @@ static pb_status check_type(const struct exchange *exchange)
     return pb_fail(PB_UNSUPPORTED, "the body must be JSON, with Content-Type: application/json");
 }
 
+pb_status body_read(struct exchange *exchange, pb_str *out)
+{
+    pb_status status = pb_request_body(exchange->request, out);
+
+    exchange->late = status == PB_TIMEOUT;
+    return status;
+}
+
 pb_status body_json(struct exchange *exchange, const pb_json **out)
 {
     pb_str body;
     pb_status status = check_type(exchange);
 
     if (status == PB_OK)
-        status = pb_request_body(exchange->request, &body);
+        status = body_read(exchange, &body);
     if (status != PB_OK)
         return status;
     if (body.size == 0)

@@ -58,6 +58,7 @@ struct exchange {
     bool openai; /* errors go out in OpenAI's shape */
     bool begun;  /* the header is out: only the stream can tell of errors */
     bool answered;
+    bool late;     /* the body did not come in time: the client's fault, 408 */
     pb_str turn;   /* its id, once there is one */
     pb_str allow;  /* for 405 */
     pb_str origin; /* the Origin that may read the answer, or absent */
@@ -92,6 +93,7 @@ void openai_error_write(pb_json_writer *writer, const struct exchange *exchange,
                         const pb_error *error);
 
 /* fields.c */
+pb_status body_read(struct exchange *exchange, pb_str *out);
 pb_status body_json(struct exchange *exchange, const pb_json **out);
 /* Where a field is in the body: a path on the reader's stack, written as a JSON pointer only when
  * something is wrong there. */

@@ -96,7 +96,7 @@ static pb_status run_operation(struct exchange *exchange, const pb_operation *op
             return answer_error(exchange);
         call.principal = &exchange->principal;
     }
-    if (pb_request_body(request, &call.body) != PB_OK)
+    if (body_read(exchange, &call.body) != PB_OK)
         return answer_error(exchange);
     /* A failure leaves its problem document in the content. */
     if (pb_operation_call(operation, &call, &content) != PB_OK && !content.body.size)
@@ -129,15 +129,15 @@ pb_status http_handle(void *self, pb_request *request)
 
     exchange.match.size = (uint32_t)sizeof exchange.match;
     access_origin(&exchange);
+    if (pb_str_is(method, "HEAD"))
+        method = pb_lit("GET");
+    const struct route *route = find_own(&exchange, method, &known); /* and the dialect of errors */
     if (access_check_host(&exchange) != PB_OK)
         return answer_error(&exchange);
     if (pb_str_is(method, "OPTIONS")) {
         exchange.allow = allowed(&exchange);
         return exchange.allow.size ? access_preflight(&exchange) : not_found(&exchange);
     }
-    if (pb_str_is(method, "HEAD"))
-        method = pb_lit("GET");
-    const struct route *route = find_own(&exchange, method, &known);
     if (route)
         return run_own(&exchange, route);
     if (pb_operation_route(method, request->path, &operation, &exchange.match) == PB_OK) {

@@ -66,8 +66,10 @@ class Operations(ServerCase):
 
     def test_web_page_of_a_stranger(self):
         """DNS rebinding: without auth only addresses and localhost are names of this server."""
-        answer = self.get('/v1/models', headers={'Host': 'evil.example.com'})
-        self.assertEqual(answer.status, 403, answer)
+        host = {'Host': 'evil.example.com'}
+        self.assert_openai_error(self.get('/v1/models', headers=host), 403)
+        self.assert_openai_error(self.get(COMPLETIONS, headers=host), 403)
+        self.assert_problem(self.get('/v1/turns', headers=host), 403)
 
 
 class Secrets(ServerCase):

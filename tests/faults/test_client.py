@@ -110,6 +110,22 @@ class Dawdling(ServerCase):
         self.assertTrue(said.startswith(b'HTTP/1.1 408'), said)
         self.assert_well()
 
+    def test_a_body_that_stops(self):
+        """Each dialect tells it in its own shape."""
+        for path in (COMPLETIONS, '/v1/turns', '/healthz'):
+            with self.subTest(path=path), client.Raw(self.port, timeout=60) as raw:
+                method = 'GET' if path == '/healthz' else 'POST'
+                raw.send(f'{method} {path} HTTP/1.1\r\nHost: localhost\r\nContent-Length: 100\r\n'
+                         'Content-Type: application/json\r\n\r\n{'.encode())
+                answer = raw.answer()
+                self.assertEqual(answer.headers['connection'], 'close')
+                if path == COMPLETIONS:
+                    self.assert_openai_error(answer, 408)
+                else:
+                    self.assert_problem(answer, 408, 'timeout')
+                self.assertEqual(raw.read_all(), b'')
+        self.assert_well()
+
     def test_sends_nothing(self):
         """Idle connections cost nothing and hinder nobody."""
         idle = [client.Raw(self.port) for _ in range(50)]

@@ -213,7 +213,8 @@ static void parse_kept(struct server_connection *connection)
         buf_drop(kept, connection->kept_from);
         connection->kept_from = 0;
     }
-    if (connection->kept.size < KEPT_MOST && !connection->closed)
+    if ((connection->phase != PHASE_REQUEST || connection->kept.size < KEPT_MOST) &&
+        !connection->closed)
         conn_resume(&connection->conn);
 }
 

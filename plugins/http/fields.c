@@ -97,7 +97,7 @@ void fault(struct exchange *exchange, const struct place *place, const char *for
 
 pb_status faults_status(struct exchange *exchange)
 {
-    const pb_field_error *first = &exchange->faults[0];
+    const pb_field_error *first = exchange->faults;
     pb_str where;
 
     if (exchange->fault_count == 0)

@@ -112,6 +112,12 @@ void harness_run(pb_harness *harness, void (*fn)(void *arg), void *arg)
     uv_check_stop(&harness->check);
 }
 
+void pb_harness_log(int32_t level, const char *file)
+{
+    if (log_setup(level, false, file ? file : "stderr") != PB_OK)
+        harness_die("%.*s", PB_ARG(pb_error_last()->sentence));
+}
+
 /* --- starting --------------------------------------------------------------------------------- */
 
 static void count_handle(uv_handle_t *handle, void *arg)
@@ -215,7 +221,7 @@ static pb_harness *make(void)
     harness->tester = (pb_principal){
         .size = sizeof(pb_principal), .id = tester, .tenant = tenant, .name = tester};
     contract_enable(true);
-    (void)log_setup(PB_WARN, false, "stderr");
+    pb_harness_log(PB_WARN, NULL);
     return harness;
 }
 
@@ -244,6 +250,38 @@ pb_harness *pb_harness_open(const char *yaml, const pb_plugin *const *plugins, c
         harness_die("the configuration does not load:\n%s", text);
     tear_down(harness);
     return NULL;
+}
+
+/* The line of `text` in which `part` stands and that nobody took is taken. */
+static bool take_line(char *text, const char *part)
+{
+    for (char *line = text; *line;) {
+        char *end = strchrnul(line, '\n'), *next = end + (*end != 0);
+        char *found = strstr(line, part);
+
+        if (found && found < end) {
+            memmove(line, next, strlen(next) + 1);
+            return true;
+        }
+        line = next;
+    }
+    return false;
+}
+
+void pb_harness_refuse(const char *yaml, const pb_plugin *const *plugins, const char *const *wanted)
+{
+    char *problems = NULL;
+
+    if (pb_harness_open(yaml, plugins, &problems))
+        harness_die("the configuration loads:\n%s", yaml);
+    char *left = strdup(problems);
+    for (; *wanted; wanted++)
+        if (!take_line(left, *wanted))
+            harness_die("no '%s' in\n%s", *wanted, problems);
+    if (*left)
+        harness_die("nobody expected\n%sin\n%s", left, problems);
+    free(left);
+    free(problems);
 }
 
 /* --- ending ----------------------------------------------------------------------------------- */

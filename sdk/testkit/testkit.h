@@ -29,10 +29,18 @@ typedef struct pb_harness pb_harness;
 /* The same for configurations that must not load: NULL, and *problems is what was printed (free()
  * it). `plugins` ends with NULL. */
 pb_harness *pb_harness_open(const char *yaml, const pb_plugin *const *plugins, char **problems);
+/* It must not load, and what is printed must be as many problems as `wanted` has parts of lines
+ * (NULL at the end), each of them with one of its own; else the test ends with what was printed. */
+void pb_harness_refuse(const char *yaml, const pb_plugin *const *plugins,
+                       const char *const *wanted);
 
 /* Stops and destroys the instances, then checks: no live turn, no task, no open handle of the loop.
  * Prints what is left and aborts. */
 void pb_harness_free(pb_harness *harness);
+
+/* From now until the next harness: lines of the log from `level` (PB_DEBUG …) on, as text, are
+ * appended to `file`; NULL: to standard error. A new harness shows PB_WARN and above there. */
+void pb_harness_log(int32_t level, const char *file);
 
 /* --- turns ------------------------------------------------------------------------------------ */
 

@@ -57,7 +57,7 @@ def judge_plugin(root, path, text):
         at = os.path.normpath(os.path.join(os.path.dirname(path), name))
         inside = at.startswith(own + os.sep) and os.path.exists(os.path.join(root, at))
         beside = os.path.exists(os.path.join(root, own, name))
-        testkit = name == 'testkit.h' and path.startswith(os.path.join(own, 'tests'))
+        testkit = name in ('testkit.h', 'suite.h') and path.startswith(os.path.join(own, 'tests'))
         if not inside and not beside and not testkit:
             yield f'{path}: includes "{name}", which is not in {own}'
 

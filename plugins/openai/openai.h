@@ -32,7 +32,7 @@ struct openai {
     struct price price;
     struct timeouts timeouts;
     pb_str ca_file;
-    pb_str proxy;
+    pb_secret proxy;
     const pb_json *params;
     int64_t max_body;
     int64_t max_event;

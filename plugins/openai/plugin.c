@@ -39,7 +39,8 @@ static const pb_field openai_options[] = {
     PB_STRUCT(struct openai, timeouts, struct timeouts, timeout_fields,
               .help = "How long to wait for the service."),
     PB_PATH(struct openai, ca_file, .help = "PEM of authorities to trust instead of the system's."),
-    PB_STR(struct openai, proxy, .pattern = "https?://.+", .help = "http://host:port."),
+    PB_SECRET(struct openai, proxy, .pattern = "https?://.+",
+              .help = "http://host:port; shown masked, because it may hold a password."),
     PB_JSON(struct openai, params,
             .help = "Defaults of generation parameters: {temperature: 0.2}; a turn's own win."),
     PB_SIZE(struct openai, max_body, .def = "64MiB", .min = 1024, .help = "Longest answer."),
@@ -67,12 +68,25 @@ static bool is_token(pb_str name)
     return name.size > 0;
 }
 
+/* A password in the URL would be shown, and is refused when the first turn asks. */
+static bool has_user(pb_str url)
+{
+    size_t scheme = pb_str_starts(url, pb_lit("https://")) ? 8 : 7;
+    pb_str rest = pb_str_slice(url, scheme, url.size);
+
+    return pb_str_find(pb_str_slice(rest, 0, pb_str_find(rest, '/')), '@') <
+           pb_str_find(rest, '/');
+}
+
 static void openai_check(const void *self, pb_diagnostics *diagnostics)
 {
     const struct openai *openai = self;
 
     if (openai->params && openai->params->type != PB_JSON_OBJECT)
         pb_problem(diagnostics, "params", "must be a map of parameters, as {temperature: 0.2}");
+    if (has_user(openai->base_url))
+        pb_problem(diagnostics, "base_url",
+                   "must not have a user name or password; use `api_key` or `headers`");
     if (!one_line(pb_str_trim(openai->api_key.value)))
         pb_problem(diagnostics, "api_key", "holds a line break or a control character");
     if (!one_line(openai->organization))
@@ -144,7 +158,7 @@ static pb_status begin(const struct openai *openai, const pb_llm_request *reques
     spec.first_byte = request->stream ? openai->timeouts.first_token : openai->timeouts.answer;
     spec.between_bytes = openai->timeouts.between_tokens;
     spec.max_body = openai->max_body;
-    spec.proxy = openai->proxy;
+    spec.proxy = openai->proxy.value;
     spec.ca_file = openai->ca_file;
     if (status == PB_OK)
         status = pb_http_open(&spec, http);

@@ -2,19 +2,13 @@
  *
  * A task's deadlines are a list, newest first; a spawned task's goes on in that of its parent. So
  * one deadline can end out of order, from a sink far inside of what it limits or from a spawned
- * task, and it ends for all whom it holds; the others stay as they are.
+ * task, and it ends for all whom it holds; the others stay as they are. One that finds no memory
+ * must not be forgotten: nothing would end a wait then, so until its end there is no waiting at
+ * all.
  */
 #include "runtime/task_internal.h"
 
 #include <stdlib.h>
-
-struct deadline {
-    struct deadline *outer; /* begun before this one, maybe by a parent; or NULL */
-    struct pb_task *owner;  /* began it, frees it */
-    int64_t number;
-    pb_duration due; /* 0: it has ended */
-    bool shield;     /* those further out do not count */
-};
 
 static int64_t numbers; /* given so far */
 
@@ -31,12 +25,29 @@ pb_duration deadline_due(const struct pb_task *task)
     return due;
 }
 
+static struct deadline *take(struct pb_task *task)
+{
+    if (task->owned >= OWN_DEADLINES) {
+        struct deadline *more = malloc(sizeof *more);
+        if (!more)
+            return NULL;
+        task->owned++;
+        return more;
+    }
+    return &task->own[task->owned++];
+}
+
 int64_t deadline_begin(struct pb_task *task, pb_duration limit, bool shield)
 {
-    struct deadline *deadline = malloc(sizeof *deadline);
+    struct deadline *deadline = take(task);
 
-    if (!deadline)
-        abort(); /* without its time-outs the process could hang for ever */
+    if (!deadline) {
+        if (!task->unkept) {
+            task->unkept = numbers + 1;
+            task->unkept_shields = task->shields + shield;
+        }
+        return ++numbers;
+    }
     *deadline = (struct deadline){.outer = task->deadlines,
                                   .owner = task,
                                   .number = ++numbers,
@@ -51,7 +62,8 @@ static void drop_newest(struct pb_task *task)
     struct deadline *deadline = task->deadlines;
 
     task->deadlines = deadline->outer;
-    free(deadline);
+    if (task->owned-- > OWN_DEADLINES)
+        free(deadline);
 }
 
 /* A timer that was armed for it comes up for nothing and is set anew. The memory goes once nothing
@@ -61,6 +73,9 @@ void deadline_end(struct pb_task *task, int64_t number)
     for (struct deadline *at = task->deadlines; at; at = at->outer)
         if (at->number == number)
             at->due = 0;
+    for (struct pb_task *at = task; at; at = at->parent)
+        if (at->unkept == number)
+            at->unkept = 0;
     while (task->deadlines && task->deadlines->owner == task && !task->deadlines->due &&
            list_empty(&task->children))
         drop_newest(task);

@@ -224,6 +224,8 @@ pb_status task_told_to_end(struct pb_task *task)
     pb_duration due = deadline_due(task);
     if (due && loop_now() >= due)
         return pb_fail(PB_TIMEOUT, "there was no result within the time allowed");
+    if (task->unkept && task->shields <= task->unkept_shields)
+        return pb_fail(PB_NO_MEMORY, "there is no memory to watch over the time");
     return PB_OK;
 }
 

@@ -57,6 +57,8 @@ pb_status host_spawn(pb_status (*fn)(void *), void *arg, pb_task **out)
     task->parent = parent;
     task->locals = parent->locals;
     task->deadlines = parent->deadlines;
+    task->unkept = parent->unkept;
+    task->unkept_shields = parent->unkept_shields;
     task->final_deadline = parent->final_deadline;
     task->shields = parent->shields;
     task->cancel_sentence = parent->cancel_sentence;

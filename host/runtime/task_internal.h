@@ -8,6 +8,17 @@
 
 #include <stdatomic.h>
 
+/* A limit of time that a stage or a shield has set. */
+struct deadline {
+    struct deadline *outer; /* begun before this one, maybe by a parent; or NULL */
+    struct pb_task *owner;  /* began it, frees it */
+    int64_t number;
+    pb_duration due; /* 0: it has ended */
+    bool shield;     /* those further out do not count */
+};
+
+enum { OWN_DEADLINES = 4 }; /* kept in the task: as many as a turn has, so that none asks malloc */
+
 /* Lives at the top of its own stack, behind the coroutine. */
 struct pb_task {
     struct coroutine *coroutine;
@@ -28,6 +39,10 @@ struct pb_task {
     int32_t shields;            /* > 0: cancellation and final deadline are masked */
     pb_status result;
     struct deadline *deadlines; /* set by stages: PB_TIMEOUT; newest first */
+    struct deadline own[OWN_DEADLINES]; /* the first that it began */
+    unsigned owned;
+    int64_t unkept;         /* one that found no memory: until its end, waits are PB_NO_MEMORY … */
+    int32_t unkept_shields; /* … but not under more shields than these */
     pb_duration final_deadline; /* of all: PB_CANCELLED; 0: none */
     pb_duration limit;          /* of the wait that is on; 0: none */
     pb_duration resumed;        /* when it last got to run */
@@ -38,8 +53,8 @@ struct pb_task {
     unsigned uses; /* of the stack since it was trimmed */
 };
 
-/* The reason why a parking call of `task` must end now: PB_OK, PB_CANCELLED, PB_TIMEOUT; sets the
- * error. */
+/* The reason why a parking call of `task` must end now: PB_OK, PB_CANCELLED, PB_TIMEOUT or
+ * PB_NO_MEMORY; sets the error. */
 pb_status task_told_to_end(struct pb_task *task);
 
 /* The earliest of the deadlines that hold a task; 0: none. */

@@ -11,6 +11,7 @@ import urllib.error
 import urllib.request
 
 HERE = os.path.dirname(os.path.abspath(__file__))
+ROOT = os.path.dirname(os.path.dirname(HERE))
 KEY = 'bench-key-0123456789abcdef'
 PATH = '/v1/chat/completions'
 
@@ -21,8 +22,13 @@ def free_port():
         return probe.getsockname()[1]
 
 
+class Away(Exception):
+    """Something that cannot be had here."""
+
+
 class Server:
     """A running process that listens on a port."""
+    headers = ''
 
     def __init__(self, process, port, path=PATH, tls=False):
         self.process, self.port, self.path, self.tls = process, port, path, tls
@@ -137,6 +143,25 @@ class Rig:
         wait_ready(server, 120 if wrap else 10)
         return server
 
+    def portkey(self, upstream):
+        """A peer gateway, from npm; raises Away where it cannot be installed."""
+        place = os.path.join(ROOT, 'build', 'portkey')
+        start = f'{place}/node_modules/@portkey-ai/gateway/build/start-server.js'
+        if not os.path.exists(start):
+            shutil.copytree(f'{HERE}/portkey', place, dirs_exist_ok=True)
+            done = subprocess.run(['npm', 'ci', '--ignore-scripts', '--no-audit', '--no-fund'],
+                                  cwd=place, capture_output=True, text=True, check=False)
+            if done.returncode != 0:
+                raise Away('the npm registry is away')
+        port = free_port()
+        process = self.spawn(['node', start, f'--port={port}', '--headless'], self.own, cwd=place,
+                             stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+        wait_open(process, port)
+        server = Server(process, port)
+        server.headers = ('x-portkey-provider: openai\r\nx-portkey-custom-host: '
+                          f'http://127.0.0.1:{upstream.port}/v1')
+        return server
+
     def load(self, server, **options):
         """Runs the load to its end; returns what it tells."""
         done = subprocess.run(self.load_argv(server, options), capture_output=True, text=True,
@@ -156,7 +181,8 @@ class Rig:
 
     def load_argv(self, server, options):
         argv = ['taskset', '-c', str(self.other), self.program('load'), '--to', str(server.port),
-                '--path', server.path, '--header', f'Authorization: Bearer {KEY}']
+                '--path', server.path, '--header', f'Authorization: Bearer {KEY}' +
+                (f'\r\n{server.headers}' if server.headers else '')]
         if server.tls:
             argv.append('--tls')
         for name, value in options.items():
@@ -169,6 +195,11 @@ def events_of(process):
     process.stdin.write('\n')
     process.stdin.flush()
     return int(process.stdout.readline())
+
+
+def get(server, path):
+    with urllib.request.urlopen(f'http://127.0.0.1:{server.port}{path}', timeout=10) as answer:
+        return answer.read().decode()
 
 
 def wait_open(process, port):

@@ -14,22 +14,22 @@
 static inline TCase *suite_case(const char *name, void (*before)(void), void (*after)(void),
                                 const TTest *const *tests)
 {
-    TCase *cases = tcase_create(name);
+    TCase *group = tcase_create(name);
 
-    tcase_set_timeout(cases, 100);
-    tcase_add_checked_fixture(cases, before, after);
+    tcase_set_timeout(group, 100);
+    tcase_add_checked_fixture(group, before, after);
     for (; *tests; tests++)
-        tcase_add_test(cases, *tests);
-    return cases;
+        tcase_add_test(group, *tests);
+    return group;
 }
 
 /* Runs them (NULL at the end); what main returns. */
-static inline int suite_run_cases(const char *name, TCase *const *cases)
+static inline int suite_run_cases(const char *name, TCase *const *groups)
 {
     Suite *suite = suite_create(name);
 
-    for (; *cases; cases++)
-        suite_add_tcase(suite, *cases);
+    for (; *groups; groups++)
+        suite_add_tcase(suite, *groups);
     SRunner *runner = srunner_create(suite);
     srunner_run_all(runner, CK_NORMAL);
     int failed = srunner_ntests_failed(runner);

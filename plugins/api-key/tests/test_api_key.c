@@ -1,9 +1,9 @@
 /* Which keys are let in, as whom, and which configurations are refused. */
+#include "suite.h"
 #include "testkit.h"
 
 #include <patchbay/auth.h>
 
-#include <check.h>
 #include <stdlib.h>
 
 extern const pb_plugin patchbay_plugin_api_key;
@@ -180,21 +180,11 @@ END_TEST
 
 int main(void)
 {
-    Suite *suite = suite_create("api-key");
-    TCase *cases = tcase_create("keys"), *others = tcase_create("configuration");
-    tcase_set_timeout(cases, 60);
-    tcase_set_timeout(others, 60);
+    TCase *cases = suite_case(
+        "keys", begin, end,
+        (const TTest *const[]){keys_let_in, others_stay_out, nothing_is_allocated, NULL});
+    TCase *others =
+        suite_case("configuration", NULL, NULL, (const TTest *const[]){options_are_checked, NULL});
 
-    tcase_add_checked_fixture(cases, begin, end);
-    tcase_add_test(cases, keys_let_in);
-    tcase_add_test(cases, others_stay_out);
-    tcase_add_test(cases, nothing_is_allocated);
-    tcase_add_test(others, options_are_checked);
-    suite_add_tcase(suite, cases);
-    suite_add_tcase(suite, others);
-    SRunner *runner = srunner_create(suite);
-    srunner_run_all(runner, CK_NORMAL);
-    int failed = srunner_ntests_failed(runner);
-    srunner_free(runner);
-    return failed != 0;
+    return suite_run_cases("api-key", (TCase *const[]){cases, others, NULL});
 }

@@ -1,9 +1,9 @@
 /* Asking from a command line: what is printed where, and the exit code. */
+#include "suite.h"
 #include "testkit.h"
 
 #include <patchbay/transport.h>
 
-#include <check.h>
 #include <fcntl.h>
 #include <pthread.h>
 #include <signal.h>
@@ -173,23 +173,13 @@ END_TEST
 
 int main(void)
 {
-    Suite *suite = suite_create("cli");
-    TCase *cases = tcase_create("cli"), *loading = tcase_create("loading");
+    TCase *cases = suite_case(
+        "cli", begin, end,
+        (const TTest *const[]){text_streams, json_is_one_document, tool_calls_are_shown,
+                               failures_are_one_sentence, a_reader_that_leaves_is_no_failure,
+                               a_slow_reader_is_waited_for, NULL});
+    TCase *loading =
+        suite_case("loading", NULL, NULL, (const TTest *const[]){the_pipeline_must_exist, NULL});
 
-    tcase_add_checked_fixture(cases, begin, end);
-    tcase_add_test(cases, text_streams);
-    tcase_add_test(cases, json_is_one_document);
-    tcase_add_test(cases, tool_calls_are_shown);
-    tcase_add_test(cases, failures_are_one_sentence);
-    tcase_add_test(cases, a_reader_that_leaves_is_no_failure);
-    tcase_add_test(cases, a_slow_reader_is_waited_for);
-    tcase_set_timeout(cases, 60);
-    tcase_add_test(loading, the_pipeline_must_exist);
-    suite_add_tcase(suite, cases);
-    suite_add_tcase(suite, loading);
-    SRunner *runner = srunner_create(suite);
-    srunner_run_all(runner, CK_NORMAL);
-    int failed = srunner_ntests_failed(runner);
-    srunner_free(runner);
-    return failed != 0;
+    return suite_run_cases("cli", (TCase *const[]){cases, loading, NULL});
 }

@@ -1,6 +1,7 @@
 /* Asking a model: parameters, events, finish; and the loop in which our own tools are run. */
 #include "desk.h"
 #include "rig.h"
+#include "suite.h"
 
 /* --- without tools ---------------------------------------------------------------------------- */
 
@@ -267,26 +268,10 @@ END_TEST
 
 int main(void)
 {
-    Suite *suite = suite_create("generate");
-    TCase *cases = tcase_create("generate");
-
-    tcase_add_test(cases, a_reply_streams);
-    tcase_add_test(cases, parameters);
-    tcase_add_test(cases, calls_are_the_clients);
-    tcase_add_test(cases, failures_pass_unchanged);
-    tcase_add_test(cases, it_can_be_cancelled);
-    tcase_add_test(cases, a_tool_is_run);
-    tcase_add_test(cases, results);
-    tcase_add_test(cases, long_results_are_cut);
-    tcase_add_test(cases, calls_run_side_by_side);
-    tcase_add_test(cases, a_tool_that_hangs);
-    tcase_add_test(cases, a_thousand_turns);
-    tcase_add_test(cases, options_are_checked);
-    tcase_set_timeout(cases, 60);
-    suite_add_tcase(suite, cases);
-    SRunner *runner = srunner_create(suite);
-    srunner_run_all(runner, CK_NORMAL);
-    int failures = srunner_ntests_failed(runner);
-    srunner_free(runner);
-    return failures != 0;
+    return suite_run("generate",
+                     (const TTest *const[]){a_reply_streams, parameters, calls_are_the_clients,
+                                            failures_pass_unchanged, it_can_be_cancelled,
+                                            a_tool_is_run, results, long_results_are_cut,
+                                            calls_run_side_by_side, a_tool_that_hangs,
+                                            a_thousand_turns, options_are_checked, NULL});
 }

@@ -1,6 +1,7 @@
 /* The rules of the loop: limits, forced calls, tools of both sides, clients that go away. */
 #include "desk.h"
 #include "rig.h"
+#include "suite.h"
 
 START_TEST(the_client_goes_away_between)
 {
@@ -127,21 +128,9 @@ END_TEST
 
 int main(void)
 {
-    Suite *suite = suite_create("rounds");
-    TCase *cases = tcase_create("rounds");
-
-    tcase_add_test(cases, the_client_goes_away_between);
-    tcase_add_test(cases, rounds_have_an_end);
-    tcase_add_test(cases, calls_have_a_limit);
-    tcase_add_test(cases, forced_calls_are_forced_once);
-    tcase_add_test(cases, both_kinds_of_tools);
-    tcase_add_test(cases, a_cut_answer_runs_nothing);
-    tcase_add_test(cases, offers_that_fail);
-    tcase_set_timeout(cases, 60);
-    suite_add_tcase(suite, cases);
-    SRunner *runner = srunner_create(suite);
-    srunner_run_all(runner, CK_NORMAL);
-    int failures = srunner_ntests_failed(runner);
-    srunner_free(runner);
-    return failures != 0;
+    return suite_run("rounds",
+                     (const TTest *const[]){the_client_goes_away_between, rounds_have_an_end,
+                                            calls_have_a_limit, forced_calls_are_forced_once,
+                                            both_kinds_of_tools, a_cut_answer_runs_nothing,
+                                            offers_that_fail, NULL});
 }

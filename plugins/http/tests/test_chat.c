@@ -1,5 +1,6 @@
 /* OpenAI's dialect: requests, answers, streams, errors. */
 #include "client.h"
+#include "suite.h"
 
 #define CHAT(more)                                                                                 \
     "{\"model\":\"support\",\"messages\":[{\"role\":\"user\",\"content\":\"hi\"}]" more "}"
@@ -285,29 +286,15 @@ END_TEST
 
 int main(void)
 {
-    Suite *suite = suite_create("chat");
-    TCase *cases = tcase_create("chat");
+    TCase *cases =
+        suite_case("chat", serve, unserve,
+                   (const TTest *const[]){
+                       a_completion, a_stream, a_stream_without_usage_or_text,
+                       long_text_in_one_piece, tool_calls, a_tool_round_trip_reaches_the_model,
+                       unknown_fields_are_kept_and_ours_are_not, an_unknown_model, what_is_no_json,
+                       an_error_before_the_first_byte, an_error_in_the_middle, models,
+                       the_reply_has_a_limit, NULL});
 
-    tcase_add_checked_fixture(cases, serve, unserve);
-    tcase_add_test(cases, a_completion);
-    tcase_add_test(cases, a_stream);
-    tcase_add_test(cases, a_stream_without_usage_or_text);
-    tcase_add_test(cases, long_text_in_one_piece);
-    tcase_add_test(cases, tool_calls);
-    tcase_add_test(cases, a_tool_round_trip_reaches_the_model);
-    tcase_add_test(cases, unknown_fields_are_kept_and_ours_are_not);
-    tcase_add_test(cases, an_unknown_model);
     tcase_add_loop_test(cases, wrong_fields_are_named, 0, sizeof wrong / sizeof *wrong);
-    tcase_add_test(cases, what_is_no_json);
-    tcase_add_test(cases, an_error_before_the_first_byte);
-    tcase_add_test(cases, an_error_in_the_middle);
-    tcase_add_test(cases, models);
-    tcase_add_test(cases, the_reply_has_a_limit);
-    tcase_set_timeout(cases, 60);
-    suite_add_tcase(suite, cases);
-    SRunner *runner = srunner_create(suite);
-    srunner_run_all(runner, CK_NORMAL);
-    int failed = srunner_ntests_failed(runner);
-    srunner_free(runner);
-    return failed != 0;
+    return suite_run_cases("chat", (TCase *const[]){cases, NULL});
 }

@@ -1,5 +1,6 @@
 /* Paths, methods, origins, hosts, and listeners that must not open. */
 #include "client.h"
+#include "suite.h"
 
 #include <arpa/inet.h>
 #include <netinet/in.h>
@@ -226,26 +227,15 @@ END_TEST
 
 int main(void)
 {
-    Suite *suite = suite_create("routes");
-    TCase *cases = tcase_create("routes"), *loading = tcase_create("loading");
+    TCase *cases =
+        suite_case("routes", serve, unserve,
+                   (const TTest *const[]){unknown_paths_and_methods, operations_are_served,
+                                          request_ids_come_back, bodies_must_say_that_they_are_json,
+                                          names_of_other_hosts_are_refused, origins,
+                                          credentials_and_scopes, NULL});
+    TCase *loading =
+        suite_case("loading", NULL, NULL, (const TTest *const[]){insecure_is_believed, NULL});
 
-    tcase_add_checked_fixture(cases, serve, unserve);
-    tcase_add_test(cases, unknown_paths_and_methods);
-    tcase_add_test(cases, operations_are_served);
-    tcase_add_test(cases, request_ids_come_back);
-    tcase_add_test(cases, bodies_must_say_that_they_are_json);
-    tcase_add_test(cases, names_of_other_hosts_are_refused);
-    tcase_add_test(cases, origins);
-    tcase_add_test(cases, credentials_and_scopes);
-    tcase_set_timeout(cases, 60);
     tcase_add_loop_test(loading, what_must_not_load, 0, sizeof refused / sizeof *refused);
-    tcase_add_test(loading, insecure_is_believed);
-    tcase_set_timeout(loading, 60);
-    suite_add_tcase(suite, cases);
-    suite_add_tcase(suite, loading);
-    SRunner *runner = srunner_create(suite);
-    srunner_run_all(runner, CK_NORMAL);
-    int failed = srunner_ntests_failed(runner);
-    srunner_free(runner);
-    return failed != 0;
+    return suite_run_cases("routes", (TCase *const[]){cases, loading, NULL});
 }

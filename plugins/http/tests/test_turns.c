@@ -1,5 +1,6 @@
 /* The native API: turns whole and streamed, and what is refused. */
 #include "client.h"
+#include "suite.h"
 
 static void turn(const char *body)
 {
@@ -171,23 +172,12 @@ END_TEST
 
 int main(void)
 {
-    Suite *suite = suite_create("turns");
-    TCase *cases = tcase_create("turns");
+    TCase *cases =
+        suite_case("turns", serve, unserve,
+                   (const TTest *const[]){a_turn, a_message_of_parts, a_stream,
+                                          stages_and_tool_calls_in_a_stream, errors,
+                                          everything_wrong_is_said_at_once, one_thing_wrong,
+                                          the_turn_can_be_looked_at, NULL});
 
-    tcase_add_checked_fixture(cases, serve, unserve);
-    tcase_add_test(cases, a_turn);
-    tcase_add_test(cases, a_message_of_parts);
-    tcase_add_test(cases, a_stream);
-    tcase_add_test(cases, stages_and_tool_calls_in_a_stream);
-    tcase_add_test(cases, errors);
-    tcase_add_test(cases, everything_wrong_is_said_at_once);
-    tcase_add_test(cases, one_thing_wrong);
-    tcase_add_test(cases, the_turn_can_be_looked_at);
-    tcase_set_timeout(cases, 60);
-    suite_add_tcase(suite, cases);
-    SRunner *runner = srunner_create(suite);
-    srunner_run_all(runner, CK_NORMAL);
-    int failed = srunner_ntests_failed(runner);
-    srunner_free(runner);
-    return failed != 0;
+    return suite_run_cases("turns", (TCase *const[]){cases, NULL});
 }

@@ -1,9 +1,9 @@
 /* Who is let in without credentials: this machine, and others only where the option says so. */
+#include "suite.h"
 #include "testkit.h"
 
 #include <patchbay/auth.h>
 
-#include <check.h>
 #include <stdlib.h>
 
 extern const pb_plugin patchbay_plugin_none;
@@ -69,25 +69,15 @@ START_TEST(options_are_checked)
     ck_assert_msg(strstr(problems, "test.yaml:3:"), "%s", problems);
     ck_assert_msg(strstr(problems, "auth.no.id"), "%s", problems);
     ck_assert_msg(strstr(problems, "test.yaml:2:30: "), "%s", problems);
-    ck_assert_msg(strstr(problems, "auth.all.anywhere: warning: everyone who reaches a listener is let in"),
-                  "%s", problems);
+    ck_assert_msg(
+        strstr(problems, "auth.all.anywhere: warning: everyone who reaches a listener is let in"),
+        "%s", problems);
     free(problems);
 }
 END_TEST
 
 int main(void)
 {
-    Suite *suite = suite_create("none");
-    TCase *cases = tcase_create("none");
-    tcase_set_timeout(cases, 60);
-
-    tcase_add_test(cases, this_machine);
-    tcase_add_test(cases, other_machines);
-    tcase_add_test(cases, options_are_checked);
-    suite_add_tcase(suite, cases);
-    SRunner *runner = srunner_create(suite);
-    srunner_run_all(runner, CK_NORMAL);
-    int failed = srunner_ntests_failed(runner);
-    srunner_free(runner);
-    return failed != 0;
+    return suite_run(
+        "none", (const TTest *const[]){this_machine, other_machines, options_are_checked, NULL});
 }

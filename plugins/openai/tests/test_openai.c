@@ -1,5 +1,6 @@
 /* The openai llm against a service whose every byte the test wrote. */
 #include "canned.h"
+#include "suite.h"
 #include "testkit.h"
 
 extern const pb_plugin patchbay_plugin_openai;
@@ -59,7 +60,7 @@ static const pb_outcome *whole(const char *answer)
     return pb_harness_ask(harness, &(pb_ask){.text = "hi", .whole = true});
 }
 
-static void ck_text(const pb_outcome *reply, const char *text)
+static void ck_said(const pb_outcome *reply, const char *text)
 {
     ck_assert_msg(reply->status == PB_OK, "%.*s", PB_ARG(reply->sentence));
     ck_assert_msg(pb_str_is(reply->text, text), "%.*s", PB_ARG(reply->text));
@@ -90,7 +91,7 @@ START_TEST(a_stream)
                               "\"prompt_tokens_details\":{\"cached_tokens\":400},"
                               "\"completion_tokens_details\":{\"reasoning_tokens\":50}}}\n\n" DONE);
 
-    ck_text(reply, "Hello w\xc3\xb6rld\n\"x\" \xc3\xa9!");
+    ck_said(reply, "Hello w\xc3\xb6rld\n\"x\" \xc3\xa9!");
     ck_assert_uint_eq(pb_outcome_count(reply, PB_EVENT_TEXT), 5);
     ck_assert_int_eq(reply->result->finish, PB_FINISH_LENGTH);
     ck_assert(pb_str_is(reply->result->model, "m-1"));
@@ -113,7 +114,7 @@ END_TEST
 /* After a chunk was learnt: others that look nearly like it are still read as what they are. */
 START_TEST(chunks_that_differ_a_little)
 {
-    ck_text(stream(SSE TEXT("a") TEXT("b") TEXT("c\\\\") TEXT("\\\"") TEXT("") TEXT("d\xe2\x98\x83")
+    ck_said(stream(SSE TEXT("a") TEXT("b") TEXT("c\\\\") TEXT("\\\"") TEXT("") TEXT("d\xe2\x98\x83")
                        DELTA("{\"content\":\"e\",\"refusal\":null}") TEXT("f")
                            DELTA("{\"content\":\"g\\\"},\\\"x\"}") END("stop") DONE),
             "abc\\\"d\xe2\x98\x83"
@@ -141,21 +142,21 @@ START_TEST(thinking_tools_and_refusals)
     ck_assert_uint_eq(pb_outcome_count(reply, PB_EVENT_TOOL_CALL), 3);
     ck_assert_int_eq(reply->result->finish, PB_FINISH_TOOL_CALLS);
     reply = stream(SSE DELTA("{\"refusal\":\"No.\"}") END("stop") DONE);
-    ck_text(reply, "No.");
+    ck_said(reply, "No.");
     ck_assert_int_eq(reply->result->finish, PB_FINISH_FILTER);
 }
 END_TEST
 
 START_TEST(streams_as_other_servers_write_them)
 {
-    ck_text(stream(SSE
+    ck_said(stream(SSE
                    ": PROCESSING\r\n\r\nevent: message\r\nid: 1\r\n"
                    "data: {\"choices\":[{\"index\":0,\r\ndata: \"delta\":{\"content\":\"odd\"}}]}"
                    "\r\n\r\n" END("stop") DONE),
             "odd");
-    ck_text(stream(SSE TEXT("no done") END("stop")), "no done");
-    ck_text(stream(SSE TEXT("no reason") DONE), "no reason");
-    ck_text(stream(JSON("200 OK") "\r\n{\"choices\":[{\"message\":{\"content\":\"whole\"},"
+    ck_said(stream(SSE TEXT("no done") END("stop")), "no done");
+    ck_said(stream(SSE TEXT("no reason") DONE), "no reason");
+    ck_said(stream(JSON("200 OK") "\r\n{\"choices\":[{\"message\":{\"content\":\"whole\"},"
                                   "\"finish_reason\":\"stop\"}]}"),
             "whole");
 }
@@ -170,7 +171,7 @@ START_TEST(a_whole_answer)
                        "\"finish_reason\":\"content_filter\"}],"
                        "\"usage\":{\"prompt_tokens\":5,\"completion_tokens\":1}}");
 
-    ck_text(reply, "Hi.");
+    ck_said(reply, "Hi.");
     ck_assert(pb_str_is(reply->thinking, "hm"));
     ck_assert_uint_eq(pb_outcome_count(reply, PB_EVENT_TOOL_CALL), 1);
     ck_assert_int_eq(reply->result->finish, PB_FINISH_FILTER);
@@ -260,7 +261,7 @@ START_TEST(failures)
 
     ck_fails(reply, failing[_i].status, failing[_i].says);
     ck_assert_int_eq(reply->retry_after, failing[_i].retry);
-    ck_text(stream(SSE TEXT("fine") END("stop") DONE), "fine");
+    ck_said(stream(SSE TEXT("fine") END("stop") DONE), "fine");
 }
 END_TEST
 
@@ -275,7 +276,7 @@ START_TEST(breaking_connections)
                      PB_OK);
     /* after the reason for stopping nothing is missing */
     canned_set(canned.answer, AT_END_CLOSE);
-    ck_text(stream("HTTP/1.1 200 OK\r\nContent-Type: text/event-stream\r\n"
+    ck_said(stream("HTTP/1.1 200 OK\r\nContent-Type: text/event-stream\r\n"
                    "Content-Length: 100000\r\n\r\n" TEXT("all") END("stop")),
             "all");
 }
@@ -359,31 +360,17 @@ END_TEST
 
 int main(void)
 {
-    Suite *suite = suite_create("openai");
-    TCase *cases = tcase_create("openai"), *others = tcase_create("others");
+    TCase *cases =
+        suite_case("openai", begin, end,
+                   (const TTest *const[]){
+                       a_stream, chunks_that_differ_a_little, thinking_tools_and_refusals,
+                       streams_as_other_servers_write_them, a_whole_answer, a_turns_parameters_win,
+                       tool_messages_are_written, breaking_connections, NULL});
+    TCase *others = suite_case(
+        "others", NULL, NULL,
+        (const TTest *const[]){silence, a_cancelled_turn_closes_the_connection,
+                               answers_have_a_limit, nobody_listens, options_are_checked, NULL});
 
-    tcase_add_checked_fixture(cases, begin, end);
-    tcase_add_test(cases, a_stream);
-    tcase_add_test(cases, chunks_that_differ_a_little);
-    tcase_add_test(cases, thinking_tools_and_refusals);
-    tcase_add_test(cases, streams_as_other_servers_write_them);
-    tcase_add_test(cases, a_whole_answer);
-    tcase_add_test(cases, a_turns_parameters_win);
-    tcase_add_test(cases, tool_messages_are_written);
     tcase_add_loop_test(cases, failures, 0, sizeof failing / sizeof *failing);
-    tcase_add_test(cases, breaking_connections);
-    tcase_set_timeout(cases, 60);
-    tcase_add_test(others, silence);
-    tcase_add_test(others, a_cancelled_turn_closes_the_connection);
-    tcase_add_test(others, answers_have_a_limit);
-    tcase_add_test(others, nobody_listens);
-    tcase_add_test(others, options_are_checked);
-    tcase_set_timeout(others, 60);
-    suite_add_tcase(suite, cases);
-    suite_add_tcase(suite, others);
-    SRunner *runner = srunner_create(suite);
-    srunner_run_all(runner, CK_NORMAL);
-    int failed = srunner_ntests_failed(runner);
-    srunner_free(runner);
-    return failed != 0;
+    return suite_run_cases("openai", (TCase *const[]){cases, others, NULL});
 }

@@ -1,9 +1,9 @@
 /* Templates, what they know, and where the prompt goes. */
 #include "around.h"
 #include "cases.h"
+#include "suite.h"
 #include "testkit.h"
 
-#include <check.h>
 #include <stdlib.h>
 #include <unistd.h>
 
@@ -412,26 +412,13 @@ END_TEST
 
 int main(void)
 {
-    Suite *suite = suite_create("prompt");
-    TCase *all = tcase_create("prompt");
+    TCase *all = suite_case("prompt", NULL, NULL,
+                            (const TTest *const[]){escapes, deep_templates, limits,
+                                                   any_template_is_taken_or_refused, facts, places,
+                                                   a_questions_image_stays, a_thousand_turns, files,
+                                                   options_are_checked, NULL});
 
     tcase_add_loop_test(all, templates, 0, sizeof cases / sizeof *cases);
     tcase_add_loop_test(all, templates_refused, 0, sizeof refused / sizeof *refused);
-    tcase_add_test(all, escapes);
-    tcase_add_test(all, deep_templates);
-    tcase_add_test(all, limits);
-    tcase_add_test(all, any_template_is_taken_or_refused);
-    tcase_add_test(all, facts);
-    tcase_add_test(all, places);
-    tcase_add_test(all, a_questions_image_stays);
-    tcase_add_test(all, a_thousand_turns);
-    tcase_add_test(all, files);
-    tcase_add_test(all, options_are_checked);
-    tcase_set_timeout(all, 90);
-    suite_add_tcase(suite, all);
-    SRunner *runner = srunner_create(suite);
-    srunner_run_all(runner, CK_NORMAL);
-    int failed = srunner_ntests_failed(runner);
-    srunner_free(runner);
-    return failed != 0;
+    return suite_run_cases("prompt", (TCase *const[]){all, NULL});
 }

@@ -1,7 +1,7 @@
 /* The script is played to the letter, piece by piece, and can be cancelled between two pieces. */
+#include "suite.h"
 #include "testkit.h"
 
-#include <check.h>
 #include <stdlib.h>
 
 extern const pb_plugin patchbay_plugin_replay;
@@ -243,24 +243,9 @@ END_TEST
 
 int main(void)
 {
-    Suite *suite = suite_create("replay");
-    TCase *cases = tcase_create("replay");
-
-    tcase_add_test(cases, the_first_that_fits);
-    tcase_add_test(cases, nothing_fits);
-    tcase_add_test(cases, it_says_what_it_is);
-    tcase_add_test(cases, pieces_and_pauses);
-    tcase_add_test(cases, tools_and_tokens);
-    tcase_add_test(cases, results_of_tools_are_looked_at);
-    tcase_add_test(cases, failures);
-    tcase_add_test(cases, it_ends_when_it_is_told_to);
-    tcase_add_test(cases, a_thousand_turns);
-    tcase_add_test(cases, options_are_checked);
-    tcase_set_timeout(cases, 60);
-    suite_add_tcase(suite, cases);
-    SRunner *runner = srunner_create(suite);
-    srunner_run_all(runner, CK_NORMAL);
-    int failed = srunner_ntests_failed(runner);
-    srunner_free(runner);
-    return failed != 0;
+    return suite_run("replay",
+                     (const TTest *const[]){
+                         the_first_that_fits, nothing_fits, it_says_what_it_is, pieces_and_pauses,
+                         tools_and_tokens, results_of_tools_are_looked_at, failures,
+                         it_ends_when_it_is_told_to, a_thousand_turns, options_are_checked, NULL});
 }

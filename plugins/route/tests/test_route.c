@@ -1,8 +1,7 @@
 /* Which case is taken: every condition that there is, alone and together, and what is refused. */
+#include "suite.h"
 #include "testkit.h"
 
-#include "base/log.h"
-#include <check.h>
 #include <stdlib.h>
 #include <unistd.h>
 
@@ -102,9 +101,9 @@ static bool given_up(const char *question)
     int fd = mkstemp(path);
 
     ck_assert_int_ge(fd, 0);
-    ck_assert_int_eq(log_setup(PB_WARN, false, path), PB_OK);
+    pb_harness_log(PB_WARN, path);
     ck_assert(!holds_for(question));
-    ck_assert_int_eq(log_setup(PB_WARN, false, "stderr"), PB_OK);
+    pb_harness_log(PB_WARN, NULL);
     ck_assert_int_ge(read(fd, line, sizeof line - 1), 0);
     close(fd);
     unlink(path);
@@ -311,20 +310,6 @@ END_TEST
 
 START_TEST(problems_have_their_line)
 {
-    char *problems = NULL;
-
-    ck_assert_ptr_null(
-        pb_harness_open(LLMS "pipelines:\n"
-                             "  p:\n"
-                             "    stages:\n"
-                             "      - route:\n"
-                             "          cases:\n"
-                             "            - {when: {input: {matches: 'a(b'}}, stages: []}\n"
-                             "            - {when: {input: {contains: ['']}}, stages: []}\n"
-                             "            - {when: {}, stages: []}\n"
-                             "            - {when: {input: {matches: '\\C'}}, stages: []}\n"
-                             "      - route: {cases: []}\n",
-                        plugins, &problems));
     static const char *const wanted[] = {
         "test.yaml:7:40: pipelines.p.stages[0].route.cases[0].when.input.matches: the expression "
         "is wrong: missing closing parenthesis (at byte 3)",
@@ -335,10 +320,20 @@ START_TEST(problems_have_their_line)
         "test.yaml:10:40: pipelines.p.stages[0].route.cases[3].when.input.matches: the expression "
         "is wrong: ",
         "test.yaml:11:24: pipelines.p.stages[1].route.cases: there is no case; give at least one",
+        NULL,
     };
-    for (size_t i = 0; i < sizeof wanted / sizeof *wanted; i++)
-        ck_assert_msg(strstr(problems, wanted[i]), "no '%s' in\n%s", wanted[i], problems);
-    free(problems);
+
+    pb_harness_refuse(LLMS "pipelines:\n"
+                           "  p:\n"
+                           "    stages:\n"
+                           "      - route:\n"
+                           "          cases:\n"
+                           "            - {when: {input: {matches: 'a(b'}}, stages: []}\n"
+                           "            - {when: {input: {contains: ['']}}, stages: []}\n"
+                           "            - {when: {}, stages: []}\n"
+                           "            - {when: {input: {matches: '\\C'}}, stages: []}\n"
+                           "      - route: {cases: []}\n",
+                      plugins, wanted);
 }
 END_TEST
 
@@ -357,30 +352,10 @@ END_TEST
 
 int main(void)
 {
-    const TTest *const all[] = {matches,
-                                matches_in_a_long_question,
-                                a_wild_expression_is_given_up,
-                                contains,
-                                lengths,
-                                it_is_the_last_question,
-                                has_text,
-                                principals,
-                                values,
-                                all_must_hold,
-                                the_first_case_that_holds,
-                                failures_and_cancelling_pass_unchanged,
-                                problems_have_their_line,
-                                a_thousand_turns_need_the_memory_of_one,
-                                NULL};
-    Suite *suite = suite_create("route");
-    TCase *cases = tcase_create("route");
-    for (const TTest *const *at = all; *at; at++)
-        tcase_add_test(cases, *at);
-    tcase_set_timeout(cases, 60);
-    suite_add_tcase(suite, cases);
-    SRunner *runner = srunner_create(suite);
-    srunner_run_all(runner, CK_NORMAL);
-    int failed = srunner_ntests_failed(runner);
-    srunner_free(runner);
-    return failed != 0;
+    return suite_run(
+        "route", (const TTest *const[]){
+                     matches, matches_in_a_long_question, a_wild_expression_is_given_up, contains,
+                     lengths, it_is_the_last_question, has_text, principals, values, all_must_hold,
+                     the_first_case_that_holds, failures_and_cancelling_pass_unchanged,
+                     problems_have_their_line, a_thousand_turns_need_the_memory_of_one, NULL});
 }

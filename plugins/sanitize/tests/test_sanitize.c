@@ -2,11 +2,11 @@
 #define pb_host_table    pb_host_table_parts
 #define PB_PLUGIN_SYMBOL patchbay_plugin_parts
 
+#include "suite.h"
 #include "testkit.h"
 
 #include <patchbay/stage.h>
 
-#include <check.h>
 #include <stdlib.h>
 
 extern const pb_plugin patchbay_plugin_sanitize;
@@ -372,29 +372,11 @@ END_TEST
 
 int main(void)
 {
-    Suite *suite = suite_create("sanitize");
-    TCase *cases = tcase_create("sanitize");
-
-    tcase_add_test(cases, characters_go);
-    tcase_add_test(cases, bytes_that_are_no_utf8_stay);
-    tcase_add_test(cases, switched_off);
-    tcase_add_test(cases, html_is_taken_out);
-    tcase_add_test(cases, no_tag_is_put_together);
-    tcase_add_test(cases, no_text_keeps_a_tag);
-    tcase_add_test(cases, long_texts_take_linear_time);
-    tcase_add_test(cases, html_is_escaped);
-    tcase_add_test(cases, only_the_user_is_cleaned);
-    tcase_add_test(cases, parts_are_cleaned);
-    tcase_add_test(cases, empty_messages);
-    tcase_add_test(cases, lengths);
-    tcase_add_test(cases, a_turn_has_little_memory);
-    tcase_add_test(cases, a_thousand_turns);
-    tcase_add_test(cases, options_are_checked);
-    tcase_set_timeout(cases, 60);
-    suite_add_tcase(suite, cases);
-    SRunner *runner = srunner_create(suite);
-    srunner_run_all(runner, CK_NORMAL);
-    int failed = srunner_ntests_failed(runner);
-    srunner_free(runner);
-    return failed != 0;
+    return suite_run("sanitize",
+                     (const TTest *const[]){
+                         characters_go, bytes_that_are_no_utf8_stay, switched_off,
+                         html_is_taken_out, no_tag_is_put_together, no_text_keeps_a_tag,
+                         long_texts_take_linear_time, html_is_escaped, only_the_user_is_cleaned,
+                         parts_are_cleaned, empty_messages, lengths, a_turn_has_little_memory,
+                         a_thousand_turns, options_are_checked, NULL});
 }

@@ -1,84 +1,7 @@
-/* Branches: how they are joined, who wins, who is cancelled, what the turn keeps, what a client
- * sees. Time is virtual.
+/* Branches: how they are joined, who wins, what the turn keeps, and parallel in other stages. Time
+ * is virtual.
  */
-#include "testkit.h"
-
-#include "base/log.h"
-#include <check.h>
-#include <stdlib.h>
-
-extern const pb_plugin patchbay_plugin_fallback;
-extern const pb_plugin patchbay_plugin_generate;
-extern const pb_plugin patchbay_plugin_parallel;
-extern const pb_plugin patchbay_plugin_prompt;
-extern const pb_plugin patchbay_plugin_replay;
-extern const pb_plugin patchbay_plugin_retry;
-extern const pb_plugin patchbay_plugin_timeout;
-
-static const pb_plugin *const plugins[] = {&patchbay_plugin_fallback, &patchbay_plugin_generate,
-                                           &patchbay_plugin_parallel, &patchbay_plugin_prompt,
-                                           &patchbay_plugin_replay,   &patchbay_plugin_retry,
-                                           &patchbay_plugin_timeout,  NULL};
-static pb_harness *harness;
-
-#define LLMS "llms: {a: {use: scripted}, b: {use: scripted}, c: {use: scripted}}\n"
-#define A    "a: [generate: {llm: a}]"
-#define B    "b: [generate: {llm: b}]"
-#define C    "c: [generate: {llm: c}]"
-#define AB   "branches: {" A ", " B "}"
-
-static void open_stages(const char *stages)
-{
-    char yaml[2048];
-
-    (void)snprintf(yaml, sizeof yaml, LLMS "pipelines: {p: {stages: %s}}\n", stages);
-    harness = pb_harness_open(yaml, plugins, NULL);
-}
-
-static void end(void)
-{
-    pb_harness_free(harness);
-    harness = NULL;
-}
-
-static void speak(const char *llm, int after, const char *text)
-{
-    pb_script(harness, llm, PB_STEP_WAIT(after * PB_SECOND + 1), PB_STEP_TEXT(text),
-              PB_STEP_WAIT(PB_SECOND), PB_STEP_TEXT("."), PB_STEP_STOP);
-}
-
-/* "1:text 2:text" of all pieces, in their order. */
-static const char *said(const pb_outcome *reply)
-{
-    static char text[1024];
-    size_t size = 0;
-
-    text[0] = 0;
-    for (size_t i = 0; i < reply->event_count; i++)
-        if (reply->events[i]->type == PB_EVENT_TEXT)
-            size += (size_t)snprintf(text + size, sizeof text - size, "%s%d:%.*s", size ? " " : "",
-                                     reply->events[i]->branch, PB_ARG(reply->events[i]->text));
-    return text;
-}
-
-static void check(const pb_outcome *reply, pb_status status, int seconds, const char *pieces)
-{
-    ck_assert_msg(reply->status == status, "%s: %s", pb_status_name(reply->status),
-                  reply->sentence.data);
-    ck_assert_int_eq(reply->elapsed / PB_SECOND, seconds);
-    ck_assert_str_eq(said(reply), pieces);
-    ck_assert_uint_eq(reply->done_count, 1);
-}
-
-static bool asked(const char *llm, size_t request, const char *words)
-{
-    const pb_json *messages = pb_json_get(pb_scripted_request(harness, llm, request), "messages");
-
-    for (const pb_json *at = messages->child; at; at = at->next)
-        if (pb_str_is(pb_json_text(pb_json_get(at, "content")), words))
-            return true;
-    return false;
-}
+#include "parallel_test.h"
 
 /* --- join: all -------------------------------------------------------------------------------- */
 
@@ -264,143 +187,6 @@ START_TEST(the_first_that_ends_wins_when_all_are_quiet)
 }
 END_TEST
 
-/* --- the client ------------------------------------------------------------------------------- */
-
-/* One event is on its way at a time: with a client that takes a second for each, four take four. */
-START_TEST(a_slow_client_gets_one_event_at_a_time)
-{
-    open_stages("[parallel: {" AB "}]");
-    pb_script(harness, "a", PB_STEP_TEXT("one"), PB_STEP_TEXT("two"), PB_STEP_STOP);
-    pb_script(harness, "b", PB_STEP_TEXT("three"), PB_STEP_TEXT("four"), PB_STEP_STOP);
-    check(pb_harness_ask(harness, &(pb_ask){.text = "hi", .slow = PB_SECOND}), PB_OK, 4,
-          "1:one 2:three 1:two 2:four");
-    end();
-}
-END_TEST
-
-/* b fails while a waits for the client, and c for its turn to speak: the client is still there. */
-START_TEST(those_that_wait_for_the_client_can_be_ended)
-{
-    open_stages("[fallback: {try: [[parallel: {quiet: false, branches: {" A ", " B ", " C "}}]]}]");
-    pb_script(harness, "a", PB_STEP_TEXT("one"), PB_STEP_TEXT("never"), PB_STEP_STOP);
-    pb_script(harness, "b", PB_STEP_WAIT(PB_SECOND), PB_STEP_FAIL(PB_UNAVAILABLE, "down"));
-    pb_script(harness, "c", PB_STEP_TEXT("never"), PB_STEP_STOP);
-    const pb_outcome *reply =
-        pb_harness_ask(harness, &(pb_ask){.text = "hi", .slow = 10 * PB_SECOND});
-    check(reply, PB_UNAVAILABLE, 1, "1:one"); /* and is told how it ended */
-    ck_assert_str_eq(reply->sentence.data, "branch 'b': down");
-    end();
-}
-END_TEST
-
-START_TEST(stage_events_carry_the_branch)
-{
-    size_t first = 0, second = 0;
-
-    open_stages("[parallel: {" AB "}]");
-    const pb_outcome *reply = pb_harness_ask(harness, &(pb_ask){.text = "hi", .stages = true});
-    check(reply, PB_OK, 0, "1:ok 2:ok");
-    for (size_t i = 0; i < reply->event_count; i++) {
-        first += reply->events[i]->type == PB_EVENT_STAGE && reply->events[i]->branch == 1;
-        second += reply->events[i]->type == PB_EVENT_STAGE && reply->events[i]->branch == 2;
-    }
-    ck_assert_uint_eq(first, 2);
-    ck_assert_uint_eq(second, 2);
-    end();
-}
-END_TEST
-
-START_TEST(a_client_that_leaves_ends_all)
-{
-    for (int event = 1; event <= 4; event++) {
-        open_stages("[parallel: {" AB "}]");
-        speak("a", 1, "one");
-        speak("b", 1, "two");
-        const pb_outcome *reply = pb_harness_ask(
-            harness, &(pb_ask){.text = "hi", .fail_at_event = event, .fail_with = PB_CANCELLED});
-        ck_assert_int_eq(reply->status, PB_CANCELLED);
-        ck_assert_uint_eq(reply->done_count, 0);
-        end();
-    }
-}
-END_TEST
-
-/* --- ends ------------------------------------------------------------------------------------- */
-
-START_TEST(a_cancelled_turn_ends_every_branch)
-{
-    static const char *const joins[] = {"all", "first"};
-    char stages[256];
-
-    for (int i = 0; i < 2; i++) {
-        (void)snprintf(stages, sizeof stages, "[parallel: {join: %s, " AB "}]", joins[i]);
-        open_stages(stages);
-        pb_script(harness, "a", PB_STEP_HANG);
-        pb_script(harness, "b", PB_STEP_HANG);
-        const pb_outcome *reply =
-            pb_harness_ask(harness, &(pb_ask){.text = "hi", .cancel_after = 3 * PB_SECOND});
-        check(reply, PB_CANCELLED, 3, "");
-        ck_assert_str_eq(reply->sentence.data, "the turn was cancelled");
-        end();
-    }
-}
-END_TEST
-
-START_TEST(the_turns_own_time_is_a_timeout)
-{
-    harness = pb_harness_open("host: {limits: {turn: 20s}}\n" LLMS
-                              "pipelines: {p: {stages: [parallel: {" AB "}]}}\n",
-                              plugins, NULL);
-    pb_script(harness, "a", PB_STEP_HANG);
-    pb_script(harness, "b", PB_STEP_HANG);
-    const pb_outcome *reply = pb_harness_say(harness, "hi");
-    check(reply, PB_TIMEOUT, 20, "");
-    ck_assert_str_eq(reply->sentence.data, "the turn took longer than is allowed");
-    end();
-}
-END_TEST
-
-START_TEST(a_timeout_outside_ends_every_branch)
-{
-    open_stages("[fallback: {try: [[timeout: {after: 5s, stages: [parallel: {" AB "}]}], "
-                "[generate: {llm: c}]]}]");
-    pb_script(harness, "a", PB_STEP_HANG);
-    pb_script(harness, "b", PB_STEP_HANG);
-    check(pb_harness_say(harness, "hi"), PB_OK, 5, "0:ok");
-    end();
-}
-END_TEST
-
-START_TEST(no_task_is_left_for_a_branch)
-{
-    static const char *const options[] = {"join: all", "required: false", "join: first"};
-    static const size_t spoken[] = {0, 15, 1};
-    char yaml[2048];
-    size_t size;
-
-    for (int i = 0; i < 3; i++) {
-        size = (size_t)snprintf(yaml, sizeof yaml,
-                                "host: {max_tasks: 16}\n" LLMS
-                                "pipelines: {p: {stages: [parallel: {%s, branches: {",
-                                options[i]);
-        for (int branch = 1; branch <= 20; branch++)
-            size += (size_t)snprintf(yaml + size, sizeof yaml - size, "b%d: [generate: {llm: a}], ",
-                                     branch);
-        (void)snprintf(yaml + size, sizeof yaml - size, "}}]}}\n");
-        harness = pb_harness_open(yaml, plugins, NULL);
-        const pb_outcome *reply = pb_harness_say(harness, "hi");
-        ck_assert_int_eq(reply->status, i == 0 ? PB_UNAVAILABLE : PB_OK);
-        ck_assert_uint_eq(pb_outcome_count(reply, PB_EVENT_TEXT), spoken[i]);
-        if (i == 0) {
-            ck_assert_str_eq(reply->sentence.data,
-                             "branch 'b16': too much is going on at once, try again");
-            ck_assert_int_eq(reply->retry_after, PB_SECOND);
-        }
-        end();
-    }
-}
-END_TEST
-
 /* --- in one another --------------------------------------------------------------------------- */
 
 START_TEST(branches_in_a_fallback)
@@ -465,19 +251,6 @@ END_TEST
 
 START_TEST(problems_have_their_line)
 {
-    char *problems = NULL;
-
-    ck_assert_ptr_null(pb_harness_open(LLMS "pipelines:\n"
-                                            "  p:\n"
-                                            "    stages:\n"
-                                            "      - parallel: {branches: {}}\n"
-                                            "      - parallel: {" AB ", keep: [a, bb]}\n"
-                                            "      - parallel: {" AB ", join: last}\n"
-                                            "      - parallel: {branches: {" A "}}\n"
-                                            "      - parallel: {" AB
-                                            ", join: first, keep: [a], required: false}\n"
-                                            "      - parallel: {}\n",
-                                       plugins, &problems));
     static const char *const wanted[] = {
         "test.yaml:5:30: pipelines.p.stages[0].parallel.branches: there is no branch; give at "
         "least two",
@@ -490,73 +263,33 @@ START_TEST(problems_have_their_line)
         "pipelines.p.stages[4].parallel.required: warning: with join: first one good branch is "
         "enough anyway",
         "test.yaml:10:9: pipelines.p.stages[5].parallel.branches: missing; ",
+        NULL,
     };
-    for (size_t i = 0; i < sizeof wanted / sizeof *wanted; i++)
-        ck_assert_msg(strstr(problems, wanted[i]), "no '%s' in\n%s", wanted[i], problems);
-    free(problems);
-}
-END_TEST
 
-START_TEST(a_thousand_turns_need_the_memory_of_one)
-{
-    harness = pb_harness_open(
-        "host: {limits: {kept_turns: 8}}\n"
-        "llms:\n"
-        "  a: {use: replay, delay: 1s, replies: [{text: yes}]}\n"
-        "  b: {use: replay, delay: 2s, replies: [{text: no}]}\n"
-        "  c: {use: replay, replies: [{fail: down}]}\n"
-        "pipelines:\n"
-        "  p: {stages: [parallel: {required: false, branches: {" A ", " B ", " C "}}]}\n"
-        "  q: {stages: [parallel: {join: first, branches: {" A ", " B ", " C "}}]}\n",
-        plugins, NULL);
-    ck_assert_int_eq(log_setup(PB_ERROR, false, "stderr"), PB_OK); /* not a thousand warnings */
-    for (const char *pipeline = "pq"; *pipeline; pipeline++) {
-        pb_ask ask = {.text = "hi", .pipeline = (char[]){*pipeline, 0}, .whole = true};
-        ck_assert_int_le(pb_harness_growth(harness, &ask, 1000), 4096);
-    }
-    end();
+    pb_harness_refuse(LLMS "pipelines:\n"
+                           "  p:\n"
+                           "    stages:\n"
+                           "      - parallel: {branches: {}}\n"
+                           "      - parallel: {" AB ", keep: [a, bb]}\n"
+                           "      - parallel: {" AB ", join: last}\n"
+                           "      - parallel: {branches: {" A "}}\n"
+                           "      - parallel: {" AB ", join: first, keep: [a], required: false}\n"
+                           "      - parallel: {}\n",
+                      plugins, wanted);
 }
 END_TEST
 
 int main(void)
 {
-    const TTest *const all[] = {all_speak_side_by_side,
-                                quiet_ones_are_not_heard,
-                                one_that_fails_ends_the_others,
-                                the_first_failure_counts,
-                                those_that_are_not_required_may_fail,
-                                writes_stay_in_the_branch,
-                                what_is_kept_replaces_the_turns,
-                                of_a_branch_that_failed_nothing_is_kept,
-                                the_first_that_speaks_is_the_answer,
-                                a_loser_that_never_parks_says_nothing,
-                                failures_before_the_first_word_do_not_count,
-                                a_winner_that_fails_fails_the_turn,
-                                the_first_that_ends_wins_when_all_are_quiet,
-                                a_slow_client_gets_one_event_at_a_time,
-                                those_that_wait_for_the_client_can_be_ended,
-                                stage_events_carry_the_branch,
-                                a_client_that_leaves_ends_all,
-                                a_cancelled_turn_ends_every_branch,
-                                the_turns_own_time_is_a_timeout,
-                                a_timeout_outside_ends_every_branch,
-                                no_task_is_left_for_a_branch,
-                                branches_in_a_fallback,
-                                a_fallback_in_a_branch,
-                                branches_in_branches,
-                                branches_tried_again,
-                                problems_have_their_line,
-                                a_thousand_turns_need_the_memory_of_one,
-                                NULL};
-    Suite *suite = suite_create("parallel");
-    TCase *cases = tcase_create("parallel");
-    for (const TTest *const *at = all; *at; at++)
-        tcase_add_test(cases, *at);
-    tcase_set_timeout(cases, 60);
-    suite_add_tcase(suite, cases);
-    SRunner *runner = srunner_create(suite);
-    srunner_run_all(runner, CK_NORMAL);
-    int failed = srunner_ntests_failed(runner);
-    srunner_free(runner);
-    return failed != 0;
+    return suite_run(
+        "parallel",
+        (const TTest *const[]){
+            all_speak_side_by_side, quiet_ones_are_not_heard, one_that_fails_ends_the_others,
+            the_first_failure_counts, those_that_are_not_required_may_fail,
+            writes_stay_in_the_branch, what_is_kept_replaces_the_turns,
+            of_a_branch_that_failed_nothing_is_kept, the_first_that_speaks_is_the_answer,
+            a_loser_that_never_parks_says_nothing, failures_before_the_first_word_do_not_count,
+            a_winner_that_fails_fails_the_turn, the_first_that_ends_wins_when_all_are_quiet,
+            branches_in_a_fallback, a_fallback_in_a_branch, branches_in_branches,
+            branches_tried_again, problems_have_their_line, NULL});
 }

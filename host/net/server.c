@@ -8,11 +8,13 @@
 
 #include <arpa/inet.h>
 #include <patchbay/log.h>
+#include <poll.h>
 #include <stdlib.h>
 #include <unistd.h>
 
 enum { KEPT_MOST = 64 << 10 };
 static const pb_duration linger_time = 5 * PB_SECOND;
+static const pb_duration watch_time = 250 * PB_MILLISECOND;
 
 static void fire(struct timer *timer);
 
@@ -36,6 +38,7 @@ void connection_close(struct server_connection *connection, const char *sentence
     connection->closed = true;
     timer_cancel(&connection->timer);
     timer_cancel(&connection->stall);
+    timer_cancel(&connection->watch);
     list_remove(&connection->link);
     list_remove(&connection->next.link);
     buf_fini(&connection->kept);
@@ -191,13 +194,29 @@ static size_t parse(struct server_connection *connection, const char *data, size
     return blank + whole + body;
 }
 
+/* While nothing is read the loop does not tell that the client left. */
+static void look_for_end(struct timer *timer)
+{
+    struct server_connection *connection = list_entry(timer, struct server_connection, watch);
+    struct pollfd state = {.events = POLLRDHUP};
+
+    if (!connection->conn.paused)
+        return;
+    if (uv_fileno((uv_handle_t *)&connection->conn.tcp, &state.fd) == 0 && poll(&state, 1, 0) > 0)
+        connection_close(connection, "the client is gone");
+    else
+        timer_arm(timer, watch_time, look_for_end);
+}
+
 static void keep(struct server_connection *connection, const char *data, size_t size)
 {
     if (!buf_add(&connection->kept, pb_str_make(data, size)))
         connection_close(connection, "out of memory");
     else if (connection->phase == PHASE_REQUEST &&
-             connection->kept.size - connection->kept_from > KEPT_MOST)
+             connection->kept.size - connection->kept_from > KEPT_MOST) {
         conn_pause(&connection->conn);
+        timer_arm(&connection->watch, watch_time, look_for_end);
+    }
 }
 
 static void parse_kept(struct server_connection *connection)

@@ -51,6 +51,7 @@ struct server_connection {
     struct server_request *request;
     struct timer timer; /* for the phase: TLS, head, body, keep-alive, linger */
     struct timer stall; /* while the kernel takes no more */
+    struct timer watch; /* while reading is paused */
     uint64_t stalled_at;
     struct loop_work next; /* goes on with what is kept, or closes */
     struct buf kept;       /* a part of a head, or requests behind the running one */

@@ -50,6 +50,22 @@ class Vanishing(ServerCase):
             self.assertEqual(len(self.model.requests), 1)
             self.setUp()
 
+    def test_behind_a_pile_of_requests(self):
+        """More came after the request than is read before its answer: the end is seen all the same."""
+        for how in ('close', 'reset'):
+            with self.subTest(how=how):
+                self.model.then(upstream.then_wait())
+                with client.Raw(self.port) as raw:
+                    raw.post(COMPLETIONS, HI)
+                    asked = self.model.arrived.get(timeout=30)
+                    raw.send(b'GET /healthz HTTP/1.1\r\nHost: localhost\r\n\r\n' * 3000)
+                    if how == 'reset':
+                        raw.socket.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER,
+                                              struct.pack('ii', 1, 0))
+                self.assertTrue(asked.gone.wait(30), 'the model is no longer asked')
+                self.assert_well()
+                self.setUp()
+
     def test_many_at_once(self):
         """A hundred go away together; nothing of them stays."""
         self.model.then(*[upstream.then_wait(BEGUN)] * 100)

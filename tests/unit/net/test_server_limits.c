@@ -161,36 +161,6 @@ START_TEST(serves_a_thousand_connections)
 }
 END_TEST
 
-/* More of the next header comes while a request runs than is kept: reading stops, and goes on. */
-static void long_behind_client(void)
-{
-    static char head[160 << 10];
-    size_t size = (size_t)snprintf(head, 64, "GET / HTTP/1.1\r\nHost: a\r\nX: ");
-    int fd = dial();
-
-    memset(head + size, 'x', sizeof head - size);
-    say(fd, "GET /hold HTTP/1.1\r\nHost: a\r\n\r\n");
-    until(seen.handled == 1);
-    say_bytes(fd, head, 100 << 10);
-    int other = dial(); /* its answer shows that the loop has seen the long header's beginning */
-    say(other, "GET / HTTP/1.1\r\nHost: a\r\n\r\n");
-    hear(other);
-    close(other);
-    go = 1;
-    expect_ends(hear(fd), "held");
-    say_bytes(fd, head + (100 << 10), sizeof head - (100 << 10));
-    say(fd, "\r\n\r\n");
-    expect_starts(hear(fd), "HTTP/1.1 200");
-    close(fd);
-}
-
-START_TEST(reads_a_long_header_behind_a_request)
-{
-    bench.spec.max_header = 256 << 10;
-    with_server(handle, long_behind_client);
-}
-END_TEST
-
 /* --- time-outs -------------------------------------------------------------------------------- */
 
 static void header_timeout_client(void)
@@ -487,7 +457,6 @@ static void fill(TCase *tests)
     tcase_add_test(tests, limits_connections_in_all);
     tcase_add_test(tests, limits_connections_of_an_address);
     tcase_add_test(tests, serves_a_thousand_connections);
-    tcase_add_test(tests, reads_a_long_header_behind_a_request);
     tcase_add_test(tests, gives_up_on_a_slow_header);
     tcase_add_test(tests, gives_up_on_a_slow_body);
     tcase_add_test(tests, lets_nothing_follow_half_a_piece);

@@ -2,6 +2,8 @@
  * large. After each the next connection is fine. */
 #include "net/server_bench.h"
 
+static _Atomic int go;
+
 static pb_status handle(void *self, pb_request *request)
 {
     pb_status status = PB_OK;
@@ -11,6 +13,9 @@ static pb_status handle(void *self, pb_request *request)
     seen.handled++;
     if (pb_str_is(request->path, "/echo"))
         status = pb_request_body(request, &body);
+    if (pb_str_is(request->path, "/hold"))
+        while (status == PB_OK && !go)
+            status = pb_sleep(PB_MILLISECOND);
     seen.last_status = status;
     return status == PB_OK ? pb_respond(request, 200, NULL, 0, body) : status;
 }
@@ -157,11 +162,42 @@ START_TEST(limits_the_number_of_headers)
 }
 END_TEST
 
+/* More of the next header comes while a request runs than is kept: reading stops, and goes on. */
+static void long_behind_client(void)
+{
+    static char head[160 << 10];
+    size_t size = (size_t)snprintf(head, 64, "GET / HTTP/1.1\r\nHost: a\r\nX: ");
+    int fd = dial();
+
+    memset(head + size, 'x', sizeof head - size);
+    say(fd, "GET /hold HTTP/1.1\r\nHost: a\r\n\r\n");
+    until(seen.handled == 1);
+    say_bytes(fd, head, 100 << 10);
+    int other = dial(); /* its answer shows that the loop has seen the long header's beginning */
+    say(other, "GET / HTTP/1.1\r\nHost: a\r\n\r\n");
+    hear(other);
+    close(other);
+    go = 1;
+    expect_ends(hear(fd), "hello");
+    say_bytes(fd, head + (100 << 10), sizeof head - (100 << 10));
+    say(fd, "\r\n\r\n");
+    expect_starts(hear(fd), "HTTP/1.1 200");
+    close(fd);
+}
+
+START_TEST(reads_a_long_header_behind_a_request)
+{
+    bench.spec.max_header = 256 << 10;
+    with_server(handle, long_behind_client);
+}
+END_TEST
+
 static void fill(TCase *tests)
 {
     tcase_add_test(tests, refuses_what_is_malformed);
     tcase_add_test(tests, limits_header_and_body);
     tcase_add_test(tests, limits_the_number_of_headers);
+    tcase_add_test(tests, reads_a_long_header_behind_a_request);
 }
 
 int main(void)

@@ -3,6 +3,7 @@
 #define PB_PLUGIN_SYMBOL patchbay_plugin_probe
 
 #include "probe.h"
+#include "suite.h"
 
 #include <stdio.h>
 
@@ -201,17 +202,7 @@ PB_PLUGIN("probe", "1.0.0", "Apache-2.0", "Runs what the test wants.",
 
 int probe_main(const char *name, const TTest *const *tests)
 {
-    Suite *suite = suite_create(name);
-    TCase *cases = tcase_create(name);
+    TCase *cases = suite_case(name, probe_reset, NULL, tests);
 
-    tcase_set_timeout(cases, 60);
-    tcase_add_checked_fixture(cases, probe_reset, NULL);
-    for (; *tests; tests++)
-        tcase_add_test(cases, *tests);
-    suite_add_tcase(suite, cases);
-    SRunner *runner = srunner_create(suite);
-    srunner_run_all(runner, CK_NORMAL);
-    int failed = srunner_ntests_failed(runner);
-    srunner_free(runner);
-    return failed != 0;
+    return suite_run_cases(name, (TCase *const[]){cases, NULL});
 }

@@ -1,7 +1,7 @@
 /* The arena: growth in place, marks, the limit. */
 #include "base/arena.h"
 
-#include <check.h>
+#include "suite.h"
 #include <stdlib.h>
 #include <string.h>
 
@@ -55,16 +55,7 @@ END_TEST
 
 int main(void)
 {
-    Suite *suite = suite_create("arena");
-    TCase *cases = tcase_create("arena");
-    tcase_set_timeout(cases, 60);
-    tcase_add_test(cases, marks_release_what_came_after);
-    tcase_add_test(cases, the_newest_grows_in_place);
-    tcase_add_test(cases, the_limit_holds);
-    suite_add_tcase(suite, cases);
-    SRunner *runner = srunner_create(suite);
-    srunner_run_all(runner, CK_NORMAL);
-    int failed = srunner_ntests_failed(runner);
-    srunner_free(runner);
-    return failed != 0;
+    return suite_run("arena",
+                     (const TTest *const[]){marks_release_what_came_after,
+                                            the_newest_grows_in_place, the_limit_holds, NULL});
 }

@@ -371,35 +371,16 @@ END_TEST
 
 int main(void)
 {
-    Suite *suite = suite_create("tree");
-    TCase *cases = tcase_create("tree");
-    const TTest *const tests[] = {
-        values_are_what_they_look_like,
-        marks_count_characters,
-        paths_lead_to_nodes,
-        variables_are_filled_in,
-        a_variable_chooses,
-        files_and_commands_give_values,
-        commands_inherit_nothing,
-        a_text_without_reach_has_none,
-        aliases_are_copies,
-        includes_come_first_and_merge_by_section,
-        assignments_lie_over_the_tree,
-        printing_is_exact,
-        a_command_that_hangs_is_ended,
-        limits_hold,
-        too_many_problems_are_counted,
-        diagnostics_sort_by_place_and_show_as_json,
-        a_file_that_is_not_there_is_one_sentence,
-    };
-    tcase_set_timeout(cases, 100);
-    tcase_add_checked_fixture(cases, make_folder, remove_folder);
-    for (size_t i = 0; i < sizeof tests / sizeof *tests; i++)
-        tcase_add_test(cases, tests[i]);
-    suite_add_tcase(suite, cases);
-    SRunner *runner = srunner_create(suite);
-    srunner_run_all(runner, CK_NORMAL);
-    int failed = srunner_ntests_failed(runner);
-    srunner_free(runner);
-    return failed != 0;
+    TCase *cases =
+        suite_case("tree", make_folder, remove_folder,
+                   (const TTest *const[]){
+                       values_are_what_they_look_like, marks_count_characters, paths_lead_to_nodes,
+                       variables_are_filled_in, a_variable_chooses, files_and_commands_give_values,
+                       commands_inherit_nothing, a_text_without_reach_has_none, aliases_are_copies,
+                       includes_come_first_and_merge_by_section, assignments_lie_over_the_tree,
+                       printing_is_exact, a_command_that_hangs_is_ended, limits_hold,
+                       too_many_problems_are_counted, diagnostics_sort_by_place_and_show_as_json,
+                       a_file_that_is_not_there_is_one_sentence, NULL});
+
+    return suite_run_cases("tree", (TCase *const[]){cases, NULL});
 }

@@ -217,20 +217,4 @@ static inline void with_server(pb_status (*handle)(void *self, pb_request *reque
     loop_fini();
 }
 
-/* A test program's main: every test has a process and 30 s. */
-static inline int run_tests(const char *name, void (*fill)(TCase *tests))
-{
-    Suite *suite = suite_create(name);
-    TCase *tests = tcase_create(name);
-    SRunner *runner = srunner_create(suite);
-
-    tcase_set_timeout(tests, 60);
-    fill(tests);
-    suite_add_tcase(suite, tests);
-    srunner_run_all(runner, CK_NORMAL);
-    int failed = srunner_ntests_failed(runner);
-    srunner_free(runner);
-    return failed != 0;
-}
-
 #endif

@@ -2,8 +2,8 @@
 #include "net/conn.h"
 
 #include "runtime/task.h"
+#include "suite.h"
 #include <arpa/inet.h>
-#include <check.h>
 #include <stdlib.h>
 #include <unistd.h>
 
@@ -299,21 +299,10 @@ END_TEST
 
 int main(void)
 {
-    Suite *suite = suite_create("conn");
-    TCase *tests = tcase_create("conn");
-    SRunner *runner = srunner_create(suite);
-
-    tcase_set_timeout(tests, 60);
-    tcase_add_test(tests, writes_of_a_round_go_out_together);
-    tcase_add_test(tests, what_does_not_fit_goes_out_as_the_other_side_reads);
-    tcase_add_test(tests, a_paused_side_is_not_read);
-    tcase_add_test(tests, finish_sends_everything_and_ends);
-    tcase_add_test(tests, a_reset_is_told_once);
-    tcase_add_test(tests, refused_is_said);
-    tcase_add_test(tests, closing_while_connecting_and_while_writing_is_quiet);
-    suite_add_tcase(suite, tests);
-    srunner_run_all(runner, CK_NORMAL);
-    int failed = srunner_ntests_failed(runner);
-    srunner_free(runner);
-    return failed != 0;
+    return suite_run(
+        "conn", (const TTest *const[]){writes_of_a_round_go_out_together,
+                                       what_does_not_fit_goes_out_as_the_other_side_reads,
+                                       a_paused_side_is_not_read, finish_sends_everything_and_ends,
+                                       a_reset_is_told_once, refused_is_said,
+                                       closing_while_connecting_and_while_writing_is_quiet, NULL});
 }

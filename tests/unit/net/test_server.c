@@ -2,6 +2,7 @@
 #include "net/server_bench.h"
 
 #include "base/metrics.h"
+#include "suite.h"
 
 static pb_status hello(pb_request *request)
 {
@@ -375,22 +376,14 @@ START_TEST(gives_requests_ids_and_counts_them)
 }
 END_TEST
 
-static void fill(TCase *tests)
-{
-    tcase_add_test(tests, keeps_connections_alive);
-    tcase_add_test(tests, speaks_http_1_0);
-    tcase_add_test(tests, answers_pipelined_requests_in_order);
-    tcase_add_test(tests, reads_requests_split_at_every_byte);
-    tcase_add_test(tests, reads_requests_byte_by_byte);
-    tcase_add_test(tests, streams_in_chunks_and_leaves_bodies_out_where_none_belongs);
-    tcase_add_test(tests, turns_failures_into_problem_documents);
-    tcase_add_test(tests, breaks_off_what_was_not_ended);
-    tcase_add_test(tests, continues_only_when_the_body_is_wanted);
-    tcase_add_test(tests, gives_requests_ids_and_counts_them);
-    tcase_add_test(tests, cancels_the_handler_when_the_client_is_gone);
-}
-
 int main(void)
 {
-    return run_tests("server", fill);
+    return suite_run(
+        "server", (const TTest *const[]){
+                      keeps_connections_alive, speaks_http_1_0, answers_pipelined_requests_in_order,
+                      reads_requests_split_at_every_byte, reads_requests_byte_by_byte,
+                      streams_in_chunks_and_leaves_bodies_out_where_none_belongs,
+                      turns_failures_into_problem_documents, breaks_off_what_was_not_ended,
+                      continues_only_when_the_body_is_wanted, gives_requests_ids_and_counts_them,
+                      cancels_the_handler_when_the_client_is_gone, NULL});
 }

@@ -1,6 +1,7 @@
 /* test_server_limits.c - connections, time-outs, back-pressure, draining. Limits are tiny; nothing
  * depends on how fast the machine is. */
 #include "net/server_bench.h"
+#include "suite.h"
 
 #include <sys/resource.h>
 
@@ -446,34 +447,26 @@ START_TEST(listens_on_ipv6)
 }
 END_TEST
 
-static void fill(TCase *tests)
+int main(void)
 {
+    TCase *tests = suite_case(
+        "server limits", NULL, NULL,
+        (const TTest *const[]){
+            limits_connections_in_all, limits_connections_of_an_address,
+            serves_a_thousand_connections, gives_up_on_a_slow_header, gives_up_on_a_slow_body,
+            lets_nothing_follow_half_a_piece, closes_idle_connections,
+            drops_a_client_that_does_not_read, waits_for_a_slow_reader_in_bounded_memory,
+            beats_while_nothing_is_said, drains_answering_what_runs,
+            cancels_what_outlives_the_drain_time, says_why_it_cannot_listen, NULL});
     int six = socket(AF_INET6, SOCK_STREAM, 0);
     struct sockaddr_in6 at = {.sin6_family = AF_INET6, .sin6_addr = in6addr_loopback};
     bool have_six = six >= 0 && bind(six, (struct sockaddr *)&at, sizeof at) == 0;
 
     if (six >= 0)
         close(six);
-    tcase_add_test(tests, limits_connections_in_all);
-    tcase_add_test(tests, limits_connections_of_an_address);
-    tcase_add_test(tests, serves_a_thousand_connections);
-    tcase_add_test(tests, gives_up_on_a_slow_header);
-    tcase_add_test(tests, gives_up_on_a_slow_body);
-    tcase_add_test(tests, lets_nothing_follow_half_a_piece);
-    tcase_add_test(tests, closes_idle_connections);
-    tcase_add_test(tests, drops_a_client_that_does_not_read);
-    tcase_add_test(tests, waits_for_a_slow_reader_in_bounded_memory);
-    tcase_add_test(tests, beats_while_nothing_is_said);
-    tcase_add_test(tests, drains_answering_what_runs);
-    tcase_add_test(tests, cancels_what_outlives_the_drain_time);
-    tcase_add_test(tests, says_why_it_cannot_listen);
     if (have_six)
         tcase_add_test(tests, listens_on_ipv6);
     else
         fprintf(stderr, "skipped: listens_on_ipv6, this machine has no IPv6 loopback\n");
-}
-
-int main(void)
-{
-    return run_tests("server limits", fill);
+    return suite_run_cases("server limits", (TCase *const[]){tests, NULL});
 }

@@ -1,6 +1,7 @@
 /* test_server_malformed.c - what is refused and how: requests that are malformed, ambiguous or too
  * large. After each the next connection is fine. */
 #include "net/server_bench.h"
+#include "suite.h"
 
 static _Atomic int go;
 
@@ -192,15 +193,10 @@ START_TEST(reads_a_long_header_behind_a_request)
 }
 END_TEST
 
-static void fill(TCase *tests)
-{
-    tcase_add_test(tests, refuses_what_is_malformed);
-    tcase_add_test(tests, limits_header_and_body);
-    tcase_add_test(tests, limits_the_number_of_headers);
-    tcase_add_test(tests, reads_a_long_header_behind_a_request);
-}
-
 int main(void)
 {
-    return run_tests("server malformed", fill);
+    return suite_run("server malformed",
+                     (const TTest *const[]){refuses_what_is_malformed, limits_header_and_body,
+                                            limits_the_number_of_headers,
+                                            reads_a_long_header_behind_a_request, NULL});
 }

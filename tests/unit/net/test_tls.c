@@ -4,6 +4,7 @@
 
 #include "net/conn.h"
 #include "net/tls.h"
+#include "suite.h"
 #include <openssl/pem.h>
 #include <openssl/ssl.h>
 #include <openssl/x509v3.h>
@@ -303,15 +304,12 @@ START_TEST(refuses_files_that_do_not_fit)
 }
 END_TEST
 
-static void fill(TCase *tests)
-{
-    tcase_add_checked_fixture(tests, set_up, tear_down);
-    tcase_add_test(tests, serves_openssl);
-    tcase_add_test(tests, our_client_trusts_checks_names_and_resumes);
-    tcase_add_test(tests, refuses_files_that_do_not_fit);
-}
-
 int main(void)
 {
-    return run_tests("tls", fill);
+    TCase *tests = suite_case("tls", set_up, tear_down,
+                              (const TTest *const[]){serves_openssl,
+                                                     our_client_trusts_checks_names_and_resumes,
+                                                     refuses_files_that_do_not_fit, NULL});
+
+    return suite_run_cases("tls", (TCase *const[]){tests, NULL});
 }

@@ -3,9 +3,10 @@
 #ifndef TESTS_UNIT_PLUGIN_TEST_H
 #define TESTS_UNIT_PLUGIN_TEST_H
 
+#include "suite.h"
+
 #include <patchbay/memory.h>
 
-#include <check.h>
 #include <fcntl.h>
 #include <limits.h>
 #include <stdio.h>
@@ -72,17 +73,5 @@ static inline const char *test_error(void)
 }
 
 #define assert_says(part) ck_assert_msg(strstr(test_error(), part), "said: %s", test_error())
-
-static inline int test_main(TCase *cases)
-{
-    Suite *suite = suite_create("plugin");
-    suite_add_tcase(suite, cases);
-    tcase_set_timeout(cases, 60);
-    SRunner *runner = srunner_create(suite);
-    srunner_run_all(runner, CK_NORMAL);
-    int failed = srunner_ntests_failed(runner);
-    srunner_free(runner);
-    return failed != 0;
-}
 
 #endif

@@ -221,20 +221,18 @@ END_TEST
 
 int main(void)
 {
-    TCase *cases = tcase_create("contract");
-    tcase_set_timeout(cases, 60);
-    tcase_add_checked_fixture(cases, begin, end);
-    tcase_add_test(cases, a_good_model_is_left_alone);
-    tcase_add_test(cases, models_that_break_rule_9_are_named);
-    tcase_add_test(cases, models_that_break_rules_6_and_7_are_named);
-    tcase_add_test(cases, nothing_is_checked_when_it_is_off);
-    tcase_add_test(cases, stages_that_break_the_contract_are_named);
+    TCase *cases =
+        suite_case("contract", begin, end,
+                   (const TTest *const[]){
+                       a_good_model_is_left_alone, models_that_break_rule_9_are_named,
+                       models_that_break_rules_6_and_7_are_named, nothing_is_checked_when_it_is_off,
+                       stages_that_break_the_contract_are_named, a_good_stage_is_left_alone,
+                       health_without_a_sentence_is_named, NULL});
+
 #if PATCHBAY_DEBUG
     tcase_add_test_raise_signal(cases, parking_on_a_helper_thread_is_refused, SIGABRT);
 #else
     tcase_add_test(cases, parking_on_a_helper_thread_is_refused);
 #endif
-    tcase_add_test(cases, a_good_stage_is_left_alone);
-    tcase_add_test(cases, health_without_a_sentence_is_named);
-    return test_main(cases);
+    return suite_run_cases("contract", (TCase *const[]){cases, NULL});
 }

@@ -3,6 +3,7 @@
 
 #include "parts.h"
 #include "plugin_test.h"
+#include "suite.h"
 
 static struct config_diagnostics diagnostics;
 
@@ -394,26 +395,18 @@ END_TEST
 
 int main(void)
 {
-    TCase *cases = tcase_create("instances");
-    tcase_set_timeout(cases, 60);
-    tcase_add_checked_fixture(cases, begin, end);
-    tcase_add_test(cases, what_is_needed_starts_first_and_stops_last);
-    tcase_add_test(cases, a_failing_create_leaves_nothing);
-    tcase_add_test(cases, a_failing_start_stops_what_had_started);
-    tcase_add_test(cases, a_failure_without_a_sentence_gets_one);
-    tcase_add_test(cases, without_listeners_the_desk_still_starts);
-    tcase_add_test(cases, instances_have_names_and_places);
-    tcase_add_test(cases, nested_pipelines_of_a_list_are_numbered);
-    tcase_add_test(cases, the_only_instance_of_a_kind_is_taken);
-    tcase_add_test(cases, the_name_stands_for_use);
-    tcase_add_test(cases, references_are_checked);
-    tcase_add_test(cases, circles_are_told_with_every_line);
-    tcase_add_test(cases, unknown_sections_components_and_options);
-    tcase_add_test(cases, pipelines_of_a_wrong_shape);
-    tcase_add_test(cases, check_speaks_at_the_line_of_the_option);
-    tcase_add_test(cases, names_of_pipelines_are_checked);
+    TCase *cases = suite_case(
+        "instances", begin, end,
+        (const TTest *const[]){
+            what_is_needed_starts_first_and_stops_last, a_failing_create_leaves_nothing,
+            a_failing_start_stops_what_had_started, a_failure_without_a_sentence_gets_one,
+            without_listeners_the_desk_still_starts, instances_have_names_and_places,
+            nested_pipelines_of_a_list_are_numbered, the_only_instance_of_a_kind_is_taken,
+            the_name_stands_for_use, references_are_checked, circles_are_told_with_every_line,
+            unknown_sections_components_and_options, pipelines_of_a_wrong_shape,
+            check_speaks_at_the_line_of_the_option, names_of_pipelines_are_checked,
+            what_was_read_is_shown, host_options_have_defaults_and_are_read, NULL});
+
     tcase_add_loop_test(cases, what_was_not_read_is_hidden, 0, 12);
-    tcase_add_test(cases, what_was_read_is_shown);
-    tcase_add_test(cases, host_options_have_defaults_and_are_read);
-    return test_main(cases);
+    return suite_run_cases("instances", (TCase *const[]){cases, NULL});
 }

@@ -2,6 +2,7 @@
 #include "plugin/loader.h"
 
 #include "plugin_test.h"
+#include "suite.h"
 
 #include <patchbay/secret.h>
 
@@ -195,15 +196,11 @@ END_TEST
 
 int main(void)
 {
-    TCase *cases = tcase_create("loader");
-    tcase_set_timeout(cases, 60);
-    tcase_add_test(cases, a_good_plugin_opens_and_gets_the_host);
-    tcase_add_test(cases, one_plugin_is_never_taken_for_another);
-    tcase_add_test(cases, descriptors_that_do_not_fit_are_refused);
-    tcase_add_test(cases, what_others_may_write_is_refused);
-    tcase_add_test(cases, what_belongs_to_somebody_else_is_refused);
-    tcase_add_test(cases, every_folder_above_counts);
-    tcase_add_test(cases, a_pin_lets_one_file_through);
-    tcase_add_test(cases, the_default_folders_stand_beside_the_program);
-    return test_main(cases);
+    return suite_run(
+        "loader",
+        (const TTest *const[]){
+            a_good_plugin_opens_and_gets_the_host, one_plugin_is_never_taken_for_another,
+            descriptors_that_do_not_fit_are_refused, what_others_may_write_is_refused,
+            what_belongs_to_somebody_else_is_refused, every_folder_above_counts,
+            a_pin_lets_one_file_through, the_default_folders_stand_beside_the_program, NULL});
 }

@@ -2,6 +2,7 @@
 #include "plugin/manifest.h"
 
 #include "plugin_test.h"
+#include "suite.h"
 
 static pb_status read_file(const char *path, struct manifest *out)
 {
@@ -188,15 +189,11 @@ END_TEST
 
 int main(void)
 {
-    TCase *cases = tcase_create("manifest");
-    tcase_set_timeout(cases, 60);
-    tcase_add_test(cases, a_good_file_is_read);
-    tcase_add_test(cases, each_refusal_has_its_sentence);
-    tcase_add_test(cases, a_licence_may_hold_blanks_and_lines_may_be_empty);
-    tcase_add_test(cases, versions_that_do_not_fit_name_both_and_the_remedy);
-    tcase_add_test(cases, what_is_no_plugin_is_told_apart);
-    tcase_add_test(cases, a_file_of_another_machine_is_refused);
-    tcase_add_test(cases, a_file_cut_off_anywhere_is_refused);
-    tcase_add_test(cases, a_damaged_file_never_crashes);
-    return test_main(cases);
+    return suite_run("manifest",
+                     (const TTest *const[]){
+                         a_good_file_is_read, each_refusal_has_its_sentence,
+                         a_licence_may_hold_blanks_and_lines_may_be_empty,
+                         versions_that_do_not_fit_name_both_and_the_remedy,
+                         what_is_no_plugin_is_told_apart, a_file_of_another_machine_is_refused,
+                         a_file_cut_off_anywhere_is_refused, a_damaged_file_never_crashes, NULL});
 }

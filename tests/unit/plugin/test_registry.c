@@ -2,6 +2,7 @@
 #include "plugin/registry.h"
 
 #include "plugin_test.h"
+#include "suite.h"
 
 #include <patchbay/json.h>
 #include <patchbay/secret.h>
@@ -279,21 +280,18 @@ END_TEST
 
 int main(void)
 {
-    TCase *cases = tcase_create("registry");
-    tcase_set_timeout(cases, 60);
-    tcase_add_checked_fixture(cases, begin, registry_reset);
-    tcase_add_test(cases, a_scan_opens_nothing_and_says_why_not);
-    tcase_add_test(cases, a_component_is_found_and_opened_when_it_is_used);
-    tcase_add_test(cases, what_is_not_found_is_said_with_folders_and_nearest_name);
-    tcase_add_test(cases, a_refused_plugin_says_so_when_it_is_used);
-    tcase_add_test(cases, a_file_that_others_may_write_is_named_and_refused);
-    tcase_add_test(cases, what_changes_after_the_scan_is_checked_again);
-    tcase_add_test(cases, the_first_of_two_namesakes_counts);
-    tcase_add_test(cases, a_plugin_in_the_program_is_one_like_any_other);
-    tcase_add_test(cases, two_plugins_with_one_component_are_a_conflict);
-    tcase_add_test(cases, a_pin_refuses_any_other_file);
-    tcase_add_test(cases, the_pinned_file_loads);
-    tcase_add_test(cases, a_plugin_describes_itself_in_a_child);
-    tcase_add_test(cases, a_plugin_that_crashes_or_leaves_is_an_answer);
-    return test_main(cases);
+    TCase *cases = suite_case(
+        "registry", begin, registry_reset,
+        (const TTest *const[]){
+            a_scan_opens_nothing_and_says_why_not, a_component_is_found_and_opened_when_it_is_used,
+            what_is_not_found_is_said_with_folders_and_nearest_name,
+            a_refused_plugin_says_so_when_it_is_used,
+            a_file_that_others_may_write_is_named_and_refused,
+            what_changes_after_the_scan_is_checked_again, the_first_of_two_namesakes_counts,
+            a_plugin_in_the_program_is_one_like_any_other,
+            two_plugins_with_one_component_are_a_conflict, a_pin_refuses_any_other_file,
+            the_pinned_file_loads, a_plugin_describes_itself_in_a_child,
+            a_plugin_that_crashes_or_leaves_is_an_answer, NULL});
+
+    return suite_run_cases("registry", (TCase *const[]){cases, NULL});
 }

@@ -3,6 +3,7 @@
 
 #include "parts.h"
 #include "plugin_test.h"
+#include "suite.h"
 
 #include <patchbay/json.h>
 
@@ -130,12 +131,11 @@ END_TEST
 
 int main(void)
 {
-    TCase *cases = tcase_create("report");
-    tcase_set_timeout(cases, 60);
-    tcase_add_checked_fixture(cases, begin, end);
-    tcase_add_test(cases, health_is_asked_of_all);
-    tcase_add_test(cases, figures_of_one_name_stand_together);
-    tcase_add_test(cases, the_effective_configuration_has_defaults_and_no_secret);
-    tcase_add_test(cases, the_schema_knows_every_component);
-    return test_main(cases);
+    TCase *cases = suite_case(
+        "report", begin, end,
+        (const TTest *const[]){health_is_asked_of_all, figures_of_one_name_stand_together,
+                               the_effective_configuration_has_defaults_and_no_secret,
+                               the_schema_knows_every_component, NULL});
+
+    return suite_run_cases("report", (TCase *const[]){cases, NULL});
 }

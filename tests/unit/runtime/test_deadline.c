@@ -4,7 +4,7 @@
 #include "base/scope.h"
 #include "runtime/task.h"
 
-#include <check.h>
+#include "suite.h"
 #include <patchbay/memory.h>
 #include <stdlib.h>
 
@@ -254,21 +254,10 @@ END_TEST
 
 int main(void)
 {
-    Suite *suite = suite_create("deadline");
-    TCase *cases = tcase_create("deadline");
-    tcase_set_timeout(cases, 60);
-    tcase_add_test(cases, both_of_two_hold);
-    tcase_add_test(cases, a_later_one_inside_gives_no_more_time);
-    tcase_add_test(cases, the_outer_one_may_end_first);
-    tcase_add_test(cases, any_order_will_do);
-    tcase_add_test(cases, a_spawned_task_ends_it_for_all);
-    tcase_add_test(cases, it_holds_what_is_spawned_under_it);
-    tcase_add_test(cases, a_spawned_task_may_outlive_it);
-    tcase_add_test(cases, a_shield_hides_those_outside);
-    suite_add_tcase(suite, cases);
-    SRunner *runner = srunner_create(suite);
-    srunner_run_all(runner, CK_NORMAL);
-    int failed = srunner_ntests_failed(runner);
-    srunner_free(runner);
-    return failed != 0;
+    return suite_run(
+        "deadline",
+        (const TTest *const[]){both_of_two_hold, a_later_one_inside_gives_no_more_time,
+                               the_outer_one_may_end_first, any_order_will_do,
+                               a_spawned_task_ends_it_for_all, it_holds_what_is_spawned_under_it,
+                               a_spawned_task_may_outlive_it, a_shield_hides_those_outside, NULL});
 }

@@ -3,7 +3,7 @@
 #include "base/scope.h"
 #include "runtime/task.h"
 
-#include <check.h>
+#include "suite.h"
 #include <pthread.h>
 #include <stdlib.h>
 #include <string.h>
@@ -295,23 +295,11 @@ END_TEST
 
 int main(void)
 {
-    Suite *suite = suite_create("task");
-    TCase *cases = tcase_create("task");
-    tcase_set_timeout(cases, 60);
-    tcase_add_test(cases, spawned_tasks_take_turns);
-    tcase_add_test(cases, join_returns_status_and_error);
-    tcase_add_test(cases, cancelling_is_final_and_inherited);
-    tcase_add_test(cases, deadlines_nest_and_end);
-    tcase_add_test(cases, the_final_deadline_cancels);
-    tcase_add_test(cases, a_shield_masks_cancellation_under_its_own_limit);
-    tcase_add_test(cases, offload_runs_on_another_thread);
-    tcase_add_test(cases, deep_work_fits_the_scratch_stack);
-    tcase_add_test(cases, no_more_tasks_than_the_limit);
-    tcase_add_test(cases, a_thousand_tasks_at_once);
-    suite_add_tcase(suite, cases);
-    SRunner *runner = srunner_create(suite);
-    srunner_run_all(runner, CK_NORMAL);
-    int failed = srunner_ntests_failed(runner);
-    srunner_free(runner);
-    return failed != 0;
+    return suite_run("task", (const TTest *const[]){
+                                 spawned_tasks_take_turns, join_returns_status_and_error,
+                                 cancelling_is_final_and_inherited, deadlines_nest_and_end,
+                                 the_final_deadline_cancels,
+                                 a_shield_masks_cancellation_under_its_own_limit,
+                                 offload_runs_on_another_thread, deep_work_fits_the_scratch_stack,
+                                 no_more_tasks_than_the_limit, a_thousand_tasks_at_once, NULL});
 }

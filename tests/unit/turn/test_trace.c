@@ -3,7 +3,7 @@
 
 #include "base/scope.h"
 #include "runtime/task.h"
-#include <check.h>
+#include "suite.h"
 #include <patchbay/problem.h>
 #include <stdio.h>
 
@@ -126,18 +126,8 @@ END_TEST
 
 int main(void)
 {
-    Suite *suite = suite_create("trace");
-    TCase *cases = tcase_create("trace");
-    tcase_set_timeout(cases, 60);
-    tcase_add_test(cases, a_used_trace_comes_back_empty);
-    tcase_add_test(cases, one_that_never_ran_leaves_nothing);
-    tcase_add_test(cases, text_of_plugins_is_bounded);
-    tcase_add_test(cases, time_side_by_side_counts_once);
-    tcase_add_test(cases, problems_are_written_in_one_shape);
-    suite_add_tcase(suite, cases);
-    SRunner *runner = srunner_create(suite);
-    srunner_run_all(runner, CK_NORMAL);
-    int failed = srunner_ntests_failed(runner);
-    srunner_free(runner);
-    return failed != 0;
+    return suite_run("trace", (const TTest *const[]){
+                                  a_used_trace_comes_back_empty, one_that_never_ran_leaves_nothing,
+                                  text_of_plugins_is_bounded, time_side_by_side_counts_once,
+                                  problems_are_written_in_one_shape, NULL});
 }

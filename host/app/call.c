@@ -3,6 +3,7 @@
 #include "app/remote.h"
 #include "app/worker.h"
 
+#include "config/nearest.h"
 #include "turn/operations.h"
 #include <patchbay/json.h>
 #include <patchbay/service.h>
@@ -15,6 +16,18 @@ static void list_operations(void)
     for (size_t i = 0; (operation = pb_operation_at(i)); i++)
         printf("%-20s %-7s %-28s %s\n", operation->id, operation->method, operation->path,
                operation->summary);
+}
+
+static pb_status unknown_operation(const char *name)
+{
+    pb_str names[256];
+    const pb_operation *operation;
+    size_t count = 0;
+
+    while (count < 256 && (operation = pb_operation_at(count)))
+        names[count++] = pb_str_of(operation->id);
+    pb_str hint = nearest_hint(pb_str_of(name), names, count);
+    return pb_fail(PB_NOT_FOUND, "there is no operation '%s'%.*s", name, PB_ARG(hint));
 }
 
 /* What was typed as JSON: numbers, true, false, null, lists and maps as they are, else a string. */
@@ -171,8 +184,7 @@ static pb_status call(void *arg)
     }
     const pb_operation *operation = operation_find(pb_str_of(invocation->words[0]));
     if (!operation)
-        return pb_fail(PB_NOT_FOUND, "there is no operation '%s'; 'patchbay call' lists them",
-                       invocation->words[0]);
+        return unknown_operation(invocation->words[0]);
     pb_status status = invocation->url ? call_there(invocation, operation, &body)
                                        : call_here(invocation, operation, &body);
     if (status == PB_OK && body.size)

@@ -15,9 +15,11 @@
 #include <time.h>
 #include <unistd.h>
 
+enum { LOOK_AGAIN = 10 }; /* milliseconds, where nothing tells of its end */
+
 struct child {
     pid_t pid;
-    int gone;   /* pidfd: readable at its end */
+    int gone;   /* pidfd: readable at its end; -1 where the system has none */
     int output; /* what it prints */
     int failed; /* errno of a failed start, if anything */
     int64_t deadline;
@@ -29,6 +31,18 @@ static int64_t milliseconds(void)
 
     clock_gettime(CLOCK_MONOTONIC, &now);
     return (int64_t)now.tv_sec * 1000 + now.tv_nsec / 1000000;
+}
+
+/* No descriptor but 0 to 2 outlives exec. Older systems have no call for that. */
+static bool close_at_exec(void)
+{
+    if (close_range(3, ~0U, CLOSE_RANGE_CLOEXEC) == 0)
+        return true;
+    if (errno != ENOSYS && errno != EINVAL)
+        return false;
+    for (int fd = 3, most = (int)sysconf(_SC_OPEN_MAX); fd < most; fd++)
+        fcntl(fd, F_SETFD, FD_CLOEXEC);
+    return true;
 }
 
 /* In the new process: only async-signal-safe calls up to exec. */
@@ -43,7 +57,7 @@ static void become(const char *const *argv, const char *folder, int output, int 
     sigemptyset(&none);
     sigprocmask(SIG_SETMASK, &none, NULL);
     if (null >= 0 && dup2(null, 0) == 0 && dup2(output, 1) == 1 && chdir(folder) == 0 &&
-        close_range(3, ~0U, CLOSE_RANGE_CLOEXEC) == 0)
+        close_at_exec())
         execvp(argv[0], (char *const *)(uintptr_t)argv);
     int reason = errno;
     while (write(failed, &reason, sizeof reason) < 0 && errno == EINTR)
@@ -70,12 +84,8 @@ static bool start(struct child *child, const char *const *argv, const char *fold
     child->pid = fork();
     if (child->pid == 0)
         become(argv, folder, output[1], failed[1]);
-    if (child->pid < 0 || (child->gone = pidfd_open(child->pid, 0)) < 0) {
+    if (child->pid < 0) {
         int reason = errno;
-        if (child->pid > 0) {
-            kill(child->pid, SIGKILL);
-            waitpid(child->pid, NULL, 0);
-        }
         close_both(output);
         close_both(failed);
         errno = reason;
@@ -83,6 +93,7 @@ static bool start(struct child *child, const char *const *argv, const char *fold
     }
     close(output[1]);
     close(failed[1]);
+    child->gone = pidfd_open(child->pid, 0);
     child->output = output[0];
     child->failed = failed[0];
     fcntl(child->output, F_SETFL, O_NONBLOCK);
@@ -105,6 +116,14 @@ static bool take(struct child *child, pb_buf *text)
     }
 }
 
+static bool has_ended(const struct child *child)
+{
+    siginfo_t info = {0};
+
+    return waitid(P_PID, (id_t)child->pid, &info, WEXITED | WNOHANG | WNOWAIT) == 0 &&
+           info.si_pid == child->pid;
+}
+
 /* Reads until the program has ended; what it left behind that still holds the pipe is not waited
  * for. False when the time was up. */
 static bool follow(struct child *child, pb_buf *text)
@@ -116,11 +135,13 @@ static bool follow(struct child *child, pb_buf *text)
         int64_t left = child->deadline - milliseconds();
         if (left <= 0)
             return false;
+        if (child->gone < 0 && left > LOOK_AGAIN)
+            left = LOOK_AGAIN;
         if (poll(wait, 2, (int)left) < 0 && errno != EINTR)
             return false;
         if (wait[1].revents && !take(child, text))
             wait[1].fd = -1; /* closed: now only its end */
-        if (wait[0].revents) {
+        if (wait[0].revents || (child->gone < 0 && has_ended(child))) {
             (void)take(child, text);
             return true;
         }
@@ -163,7 +184,8 @@ pb_status config_command_run(const char *const *argv, const char *folder, int li
     pb_status result = in_time ? judge(&child, argv[0], &text, status)
                                : pb_fail(PB_INVALID, "'%s' did not end within %d ms", argv[0],
                                          limit);
-    close(child.gone);
+    if (child.gone >= 0)
+        close(child.gone);
     close(child.output);
     close(child.failed);
     if (result == PB_OK)

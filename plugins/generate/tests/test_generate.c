@@ -232,6 +232,7 @@ START_TEST(a_thousand_turns)
         "tools: {desk: {use: desk}}\n"
         "pipelines: {p: {stages: [generate: {tools: [desk], max_rounds: 1}]}}\n",
         plugins, NULL);
+    desk_calls = 0;
     ck_assert_int_le(pb_harness_growth(harness, &(pb_ask){.text = "hi"}, 1000), 4096);
     ck_assert_int_eq(desk_calls, 4000);
     end();

@@ -10,11 +10,12 @@
 #include <stdlib.h>
 #include <unistd.h>
 
-static char folder[] = "/tmp/patchbay-log-XXXXXX";
+static char folder[32];
 static char file[64], moved[64];
 
 static void begin(void)
 {
+    strcpy(folder, "/tmp/patchbay-log-XXXXXX");
     ck_assert_ptr_nonnull(mkdtemp(folder));
     snprintf(file, sizeof file, "%s/log", folder);
     snprintf(moved, sizeof moved, "%s/log.1", folder);

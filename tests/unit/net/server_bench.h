@@ -202,6 +202,9 @@ static inline void *client_thread(void *arg)
 static inline void with_server(pb_status (*handle)(void *self, pb_request *request),
                                void (*client)(void))
 {
+    seen.handled = seen.ended = seen.last_status = 0;
+    seen.written = 0;
+    bench.closed = false;
     ck_assert_int_eq(loop_init(), PB_OK);
     bench.spec.size = sizeof bench.spec;
     if (!bench.spec.address.data)

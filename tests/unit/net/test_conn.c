@@ -134,6 +134,8 @@ static void close_both(void)
     loop_fini();
     free(one.text);
     free(two.text);
+    memset(&one, 0, sizeof one);
+    memset(&two, 0, sizeof two);
 }
 
 static bool has_ten(struct side *side)

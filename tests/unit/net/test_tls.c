@@ -9,7 +9,7 @@
 #include <openssl/ssl.h>
 #include <openssl/x509v3.h>
 
-static char folder[] = "/tmp/patchbay-tls-XXXXXX";
+static char folder[32];
 static char certificate[64], key[64], other[64];
 
 /* --- a certificate ---------------------------------------------------------------------------- */
@@ -55,6 +55,7 @@ static void make_certificate(const char *certificate_path, const char *key_path,
 
 static void set_up(void)
 {
+    strcpy(folder, "/tmp/patchbay-tls-XXXXXX");
     ck_assert_ptr_nonnull(mkdtemp(folder));
     snprintf(certificate, sizeof certificate, "%s/certificate.pem", folder);
     snprintf(key, sizeof key, "%s/key.pem", folder);

@@ -1,9 +1,10 @@
 /* server_bench.h - for tests of the server: the real loop and a real listener in this thread, a
- * client with plain blocking sockets in another. Each test runs in a process of its own (Check
- * forks). */
+ * client with plain blocking sockets in another. A test that fails must run in a process of its own
+ * (Check forks): a thread cannot leave it. */
 #ifndef TESTS_SERVER_BENCH_H
 #define TESTS_SERVER_BENCH_H
 
+#include "base/metrics.h"
 #include "net/server.h"
 #include "runtime/loop.h"
 #include "runtime/task.h"
@@ -202,9 +203,9 @@ static inline void *client_thread(void *arg)
 static inline void with_server(pb_status (*handle)(void *self, pb_request *request),
                                void (*client)(void))
 {
+    metrics_fini(); /* count from here on */
     seen.handled = seen.ended = seen.last_status = 0;
     seen.written = 0;
-    bench.closed = false;
     ck_assert_int_eq(loop_init(), PB_OK);
     bench.spec.size = sizeof bench.spec;
     if (!bench.spec.address.data)
@@ -218,6 +219,7 @@ static inline void with_server(pb_status (*handle)(void *self, pb_request *reque
     loop_run();
     pthread_join(bench.thread, NULL);
     loop_fini();
+    memset(&bench, 0, sizeof bench); /* the next test asks for what it needs */
 }
 
 #endif

@@ -134,8 +134,6 @@ static void close_both(void)
     loop_fini();
     free(one.text);
     free(two.text);
-    memset(&one, 0, sizeof one);
-    memset(&two, 0, sizeof two);
 }
 
 static bool has_ten(struct side *side)
@@ -299,12 +297,19 @@ START_TEST(closing_while_connecting_and_while_writing_is_quiet)
 }
 END_TEST
 
+static void forget(void)
+{
+    memset(&one, 0, sizeof one);
+    memset(&two, 0, sizeof two);
+}
+
 int main(void)
 {
-    return suite_run(
-        "conn", (const TTest *const[]){writes_of_a_round_go_out_together,
-                                       what_does_not_fit_goes_out_as_the_other_side_reads,
-                                       a_paused_side_is_not_read, finish_sends_everything_and_ends,
-                                       a_reset_is_told_once, refused_is_said,
-                                       closing_while_connecting_and_while_writing_is_quiet, NULL});
+    TCase *cases = suite_case(
+        "conn", forget, NULL,
+        (const TTest *const[]){
+            writes_of_a_round_go_out_together, what_does_not_fit_goes_out_as_the_other_side_reads,
+            a_paused_side_is_not_read, finish_sends_everything_and_ends, a_reset_is_told_once,
+            refused_is_said, closing_while_connecting_and_while_writing_is_quiet, NULL});
+    return suite_run_cases("conn", (TCase *const[]){cases, NULL});
 }

@@ -18,7 +18,13 @@ static void answer_when_let(struct upstream_peer *peer)
 
 static void begin(const struct client_options *options, const char *header)
 {
-    client_setup(options);
+    struct client_options all = *options; /* 0 would keep what the test before has set */
+
+    all.queue = all.queue ? all.queue : 30 * PB_SECOND;
+    all.keep_idle = all.keep_idle ? all.keep_idle : 75 * PB_SECOND;
+    all.per_host = all.per_host ? all.per_host : 1024;
+    all.total = all.total ? all.total : 8192;
+    client_setup(&all);
     hold = false;
     upstream_open(&upstream, answer_when_let, header);
 }
@@ -199,12 +205,11 @@ CLIENT_TEST(an_idle_connection_that_ends_is_forgotten)
 
 int main(void)
 {
-    return suite_run("pool",
-                     (const TTest *[]){no_more_connections_than_the_host_may_have,
-                                       who_waits_and_leaves_does_not_block_the_others,
-                                       the_line_ends_after_a_while, no_more_connections_than_in_all,
-                                       the_newest_is_used_first,
-                                       an_idle_connection_is_closed_after_a_while,
-                                       a_server_may_say_how_long,
-                                       an_idle_connection_that_ends_is_forgotten, NULL});
+    return suite_run(
+        "pool", (const TTest *[]){
+                    no_more_connections_than_the_host_may_have,
+                    who_waits_and_leaves_does_not_block_the_others, the_line_ends_after_a_while,
+                    no_more_connections_than_in_all, the_newest_is_used_first,
+                    an_idle_connection_is_closed_after_a_while, a_server_may_say_how_long,
+                    an_idle_connection_that_ends_is_forgotten, NULL});
 }

@@ -447,10 +447,15 @@ START_TEST(listens_on_ipv6)
 }
 END_TEST
 
+static void forget(void)
+{
+    go = 0;
+}
+
 int main(void)
 {
     TCase *tests = suite_case(
-        "server limits", NULL, NULL,
+        "server limits", forget, NULL,
         (const TTest *const[]){
             limits_connections_in_all, limits_connections_of_an_address,
             serves_a_thousand_connections, gives_up_on_a_slow_header, gives_up_on_a_slow_body,

@@ -424,6 +424,10 @@ START_TEST(says_why_it_cannot_listen)
     ck_assert_int_eq(try_listen("localhost:0", &listener), PB_OK);
     snprintf(taken, sizeof taken, "127.0.0.1:%d", listener_port(listener));
     ck_assert_int_eq(try_listen(taken, &second), PB_CONFLICT);
+    bench.listener = listener;
+    client_done(NULL);
+    loop_run();
+    loop_fini();
 }
 END_TEST
 

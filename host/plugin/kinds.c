@@ -3,6 +3,8 @@
 #include "plugin/kinds.h"
 
 #include <patchbay/auth.h>
+#include <patchbay/cache.h>
+#include <patchbay/database.h>
 #include <patchbay/llm.h>
 #include <patchbay/service.h>
 #include <patchbay/stage.h>
@@ -13,8 +15,14 @@
 #define DRAFT(kind, plural) {kind, plural, 1, sizeof(pb_interface), false, {{0}}}
 
 const struct kind kinds[] = {
-    DRAFT("database", "databases"),
-    DRAFT("cache", "caches"),
+    {"database", "databases", PB_DATABASE_REVISION, sizeof(pb_database), false,
+     {REQUIRED(pb_database, query), REQUIRED(pb_database, batch),
+      REQUIRED(pb_database, transaction), REQUIRED(pb_database, dialect),
+      REQUIRED(pb_database, backup), REQUIRED(pb_database, restore)}},
+    {"cache", "caches", PB_CACHE_REVISION, sizeof(pb_cache), false,
+     {REQUIRED(pb_cache, get), REQUIRED(pb_cache, set), REQUIRED(pb_cache, add),
+      REQUIRED(pb_cache, increment), REQUIRED(pb_cache, take), REQUIRED(pb_cache, remove),
+      REQUIRED(pb_cache, remove_tag)}},
     DRAFT("blob_store", "blob_stores"),
     DRAFT("embedder", "embedders"),
     DRAFT("vector_store", "vector_stores"),

@@ -5,7 +5,7 @@
 
 #include <patchbay/types.h>
 
-enum { KIND_FUNCTIONS = 2 };
+enum { KIND_FUNCTIONS = 7 };
 
 struct kind {
     const char *name;    /* "llm" */

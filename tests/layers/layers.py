@@ -12,11 +12,11 @@ import tempfile
 KNOWS = {
     'base': [],
     'runtime': ['base'],
-    'net': ['base', 'runtime'],
-    'config': ['base'],
-    'plugin': ['base', 'runtime', 'net', 'config'],
-    'turn': ['base', 'runtime', 'net', 'config', 'plugin'],
     'cluster': ['base', 'runtime'],
+    'net': ['base', 'runtime', 'cluster'],
+    'config': ['base'],
+    'plugin': ['base', 'runtime', 'cluster', 'net', 'config'],
+    'turn': ['base', 'runtime', 'cluster', 'net', 'config', 'plugin'],
     'app': ['base', 'runtime', 'net', 'config', 'plugin', 'turn', 'cluster'],
 }
 CEILING = 500

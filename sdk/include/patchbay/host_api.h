@@ -46,6 +46,18 @@ typedef struct pb_header pb_header;
 typedef struct pb_listen_spec pb_listen_spec;
 typedef struct pb_listener pb_listener;
 typedef struct pb_request pb_request;
+typedef struct pb_statement pb_statement;
+typedef struct pb_rows pb_rows;
+typedef struct pb_migration pb_migration;
+typedef struct pb_cache_options pb_cache_options;
+typedef struct pb_bucket pb_bucket;
+typedef struct pb_bus_message pb_bus_message;
+typedef struct pb_subscription pb_subscription;
+typedef struct pb_lease pb_lease;
+typedef struct pb_shared_spec pb_shared_spec;
+typedef struct pb_shared pb_shared;
+typedef struct pb_follow_spec pb_follow_spec;
+typedef struct pb_launched pb_launched;
 
 #define PB_HOST_API(X)                                                                             \
     /* memory.h */                                                                                 \
@@ -147,7 +159,51 @@ typedef struct pb_request pb_request;
       (pb_request * request, int32_t status, const pb_header *headers, size_t count))              \
     X(1, pb_status, respond_write, (pb_request * request, pb_str bytes))                           \
     X(1, pb_status, respond_end, (pb_request * request))                                           \
-    X(1, void, respond_heartbeat, (pb_request * request, pb_duration every, pb_str bytes))
+    X(1, void, respond_heartbeat, (pb_request * request, pb_duration every, pb_str bytes))         \
+    /* database.h */                                                                               \
+    X(1, pb_status, db_batch,                                                                      \
+      (pb_instance * database, const pb_statement *statements, size_t count, pb_rows *out))        \
+    X(1, pb_status, db_transaction,                                                                \
+      (pb_instance * database, pb_status(*fn)(void *), void *arg))                                 \
+    X(1, int32_t, db_dialect, (pb_instance * database))                                            \
+    X(1, pb_status, db_backup, (pb_instance * database, pb_str path))                              \
+    X(1, pb_status, db_restore, (pb_instance * database, pb_str path))                             \
+    X(1, pb_status, db_migrate,                                                                    \
+      (pb_instance * database, pb_str owner, const pb_migration *migrations, size_t count))        \
+    /* cache.h */                                                                                  \
+    X(1, pb_status, cache_get, (pb_instance * cache, pb_str key, pb_bytes * out))                  \
+    X(1, pb_status, cache_set,                                                                     \
+      (pb_instance * cache, pb_str key, pb_bytes value, const pb_cache_options *options))          \
+    X(1, pb_status, cache_add,                                                                     \
+      (pb_instance * cache, pb_str key, pb_bytes value, const pb_cache_options *options))          \
+    X(1, pb_status, cache_increment,                                                               \
+      (pb_instance * cache, pb_str key, int64_t by, const pb_cache_options *options, int64_t *out)) \
+    X(1, pb_status, cache_take, (pb_instance * cache, pb_str key, pb_bucket * bucket))             \
+    X(1, pb_status, cache_remove, (pb_instance * cache, pb_str key))                               \
+    X(1, pb_status, cache_remove_tag, (pb_instance * cache, pb_str tag))                           \
+    /* cluster.h */                                                                                \
+    X(1, void, publish, (pb_str topic, pb_str body))                                               \
+    X(1, pb_status, subscribe,                                                                     \
+      (pb_str topic, void (*fn)(void *, const pb_bus_message *), void *arg, pb_subscription **out)) \
+    X(1, pb_status, bus_wait,                                                                      \
+      (pb_subscription * subscription, pb_duration limit, const pb_bus_message **out))             \
+    X(1, void, unsubscribe, (pb_subscription * subscription))                                      \
+    X(1, pb_status, lease_take, (pb_str name, pb_duration ttl, pb_lease **out))                    \
+    X(1, int64_t, lease_token, (const pb_lease *lease))                                            \
+    X(1, bool, lease_held, (const pb_lease *lease))                                                \
+    X(1, void, lease_release, (pb_lease * lease))                                                  \
+    X(1, pb_status, shared_open, (const pb_shared_spec *spec, pb_shared **out))                    \
+    X(1, void *, shared_memory, (pb_shared * shared))                                              \
+    X(1, pb_status, shared_lock, (pb_shared * shared, uint32_t index))                             \
+    X(1, void, shared_unlock, (pb_shared * shared, uint32_t index))                                \
+    X(1, void, shared_close, (pb_shared * shared))                                                 \
+    X(1, pb_str, node_id, (void))                                                                  \
+    X(1, bool, node_alive, (pb_str id))                                                            \
+    /* transport.h: turns that outlive their connection; reply headers */                          \
+    X(1, pb_status, turn_launch, (const pb_turn_spec *spec, pb_launched *out))                     \
+    X(1, pb_status, turn_follow, (const pb_follow_spec *spec, pb_sink *sink))                      \
+    X(1, pb_status, turn_set_header, (pb_turn * turn, pb_str name, pb_str value))                  \
+    X(1, const pb_header *, turn_headers, (pb_turn * turn, size_t *count))
 
 struct pb_host {
     uint32_t size;  /* bytes of this table in the running host */

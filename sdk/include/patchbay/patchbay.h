@@ -3,6 +3,9 @@
 #define PATCHBAY_PATCHBAY_H
 
 #include <patchbay/auth.h>
+#include <patchbay/cache.h>
+#include <patchbay/cluster.h>
+#include <patchbay/database.h>
 #include <patchbay/http.h>
 #include <patchbay/http_server.h>
 #include <patchbay/json.h>

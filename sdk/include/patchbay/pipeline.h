@@ -76,6 +76,8 @@ struct pb_pipeline_info {
     uint32_t stage_count;
     pb_str name;
     pb_str description;
+    uint32_t keeps_history; /* 1: a stage of it, or nested in it, stores conversations */
+    uint32_t reserved;
 };
 
 /* A pipeline of the configuration by its name, or NULL. Lives as long as the process. */

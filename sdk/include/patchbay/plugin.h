@@ -30,6 +30,10 @@ extern "C" {
  *     health   whenever /readyz is asked                 yes        its sentence is shown
  *     stats    whenever /metrics is asked                no         cannot fail
  *
+ * A component with `.single = 1` (a poller, a watcher, a clock) is created in every worker and
+ * started in one: when that one ends or dies, another starts it. Its other functions are called in
+ * every worker and must do without what start made.
+ *
  * All are optional. create and start allocate (pb_alloc) in the instance's own scope, which lives
  * until after destroy. */
 #define PB_LIFECYCLE                                                                               \
@@ -42,7 +46,8 @@ extern "C" {
     void (*destroy)(void *self);                                                                   \
     pb_status (*health)(void *self);                                                               \
     void (*stats)(void *self, pb_stats *stats);                                                    \
-    void (*reserved[3])(void);
+    uintptr_t single; /* 1: start to stop in one worker at a time */                               \
+    void (*reserved[2])(void);
 
 /* The common beginning of every interface struct. */
 typedef struct pb_interface {

@@ -21,6 +21,7 @@
 typedef struct pb_stage {
     PB_LIFECYCLE
     pb_status (*run)(void *self, pb_turn *turn, const pb_next *next);
+    uintptr_t keeps_history; /* 1: stores what is said; a pipeline with it has conversations */
 } pb_stage;
 
 /* PB_STAGE("shout", struct shout, shout_options, .run = shout_run) */

@@ -6,6 +6,7 @@
 #define PATCHBAY_TRANSPORT_H
 
 #include <patchbay/auth.h>
+#include <patchbay/http.h>
 #include <patchbay/pipeline.h>
 
 #define PB_TRANSPORT_REVISION 1
@@ -51,6 +52,13 @@ struct pb_turn_spec {
     pb_str transport;         /* the instance's name, for the log, or absent */
     uint32_t stream_stages;   /* 1: emit PB_EVENT_STAGE */
     uint32_t reserved;
+    pb_str conversation; /* UUID, or "new" to start one; absent: nothing is stored. PB_INVALID when
+                            the pipeline has no stage that keeps history */
+    pb_str replaces;     /* UUID of a message: the user's is edited (`messages` has the new text), or
+                            the reply (without messages) generated again */
+    pb_str remote;       /* the client's address, or absent */
+    pb_str key;          /* pb_turn_launch: the Idempotency-Key, or absent */
+    pb_str digest;       /* pb_turn_launch: of all that the client asked for; with `key` */
 };
 
 static inline pb_turn_spec pb_turn_spec_make(void)
@@ -82,7 +90,56 @@ static inline void pb_turn_free(pb_turn *turn)
     PB_CALL(turn_free)(turn);
 }
 
-/* Cancels the running turn `id` of this principal. PB_NOT_FOUND when there is none. */
+/* The headers that stages set, for the answer; borrowed until the turn is freed. */
+static inline const pb_header *pb_turn_headers(pb_turn *turn, size_t *count)
+{
+    return PB_CALL(turn_headers)(turn, count);
+}
+
+/* --- turns that outlive their connection --------------------------------------------------------
+ *
+ * Such a turn is kept in the database that host.journal names: its events are written there, in
+ * batches, before anybody sees them. Any worker can follow it. */
+
+/* What was launched, in the running scope. */
+struct pb_launched {
+    uint32_t size;
+    uint32_t known; /* 1: the key was used before: this is that turn */
+    pb_str id;
+    pb_str conversation; /* or absent */
+    pb_str reply;
+    pb_str pipeline;
+    pb_time created;
+};
+
+/* Makes a turn and runs it in a task of the host: `spec` is copied. PB_UNPROCESSABLE: `key` was used
+ * with another digest. PB_UNSUPPORTED: no database is configured for it. PB_UNAVAILABLE as
+ * pb_turn_new. Parks. */
+static inline pb_status pb_turn_launch(const pb_turn_spec *spec, pb_launched *out)
+{
+    return PB_CALL(turn_launch)(spec, out);
+}
+
+/* Which events of which turn. Borrowed. */
+struct pb_follow_spec {
+    uint32_t size;
+    uint32_t reserved;
+    pb_str id;
+    const pb_principal *principal; /* must be its owner, or admin */
+    uint64_t after;                /* the number of the last event that is known; 0: all */
+    pb_launched *about;            /* NULL, or filled before the first event */
+};
+
+/* Hands the events of a launched turn to `sink` as they come, in whatever worker it runs; the last is
+ * PB_EVENT_DONE. Without loss or repetition. A turn whose worker died ends as interrupted. Parks. Returns what
+ * the sink failed with, PB_NOT_FOUND, PB_CANCELLED, or the turn's own status. */
+static inline pb_status pb_turn_follow(const pb_follow_spec *spec, pb_sink *sink)
+{
+    return PB_CALL(turn_follow)(spec, sink);
+}
+
+/* Cancels the running turn `id` of this principal, in whatever worker it runs. Parks. PB_NOT_FOUND when
+ * there is none. */
 static inline pb_status pb_turn_cancel(pb_str id, const pb_principal *principal)
 {
     return PB_CALL(turn_cancel)(id, principal);

@@ -130,7 +130,11 @@ struct pb_turn_info {
     pb_time created;
     pb_str dialect;                /* whose names the other parameters have ("openai"), or absent */
     uint32_t stream;               /* 1: somebody reads along; 0: the reply is wanted whole */
-    uint32_t reserved;
+    uint32_t conversation_new;     /* 1: `conversation` is not stored yet */
+    pb_str conversation;           /* UUID of the conversation that it belongs to, or absent */
+    pb_str reply;                  /* UUID that the reply gets as a message */
+    pb_str replaces;               /* UUID of the message that it regenerates or edits, or absent */
+    pb_str remote;                 /* the client's address, or absent */
 };
 
 static inline const pb_turn_info *pb_turn_info_of(pb_turn *turn)
@@ -207,6 +211,8 @@ struct pb_turn_result {
     pb_str model;           /* the model's name as it gave it, or absent */
     pb_duration total;      /* from the turn's beginning to its end */
     pb_duration first_text; /* to the first text, or 0 when there was none */
+    uint32_t interrupted;   /* 1: the worker died, nobody goes on with it */
+    uint32_t reserved;
 };
 
 /* A tool call, or its result, that is made and answered here, not by the client: a dialect that has
@@ -227,6 +233,7 @@ struct pb_event {
     const pb_json *data;
     const pb_usage *usage;
     const pb_turn_result *result;
+    uint64_t number; /* of a turn whose events are kept: its place among them, from 1; else 0 */
 };
 
 /* Where events go. Embed it as the first member of your own struct:
@@ -311,6 +318,13 @@ static inline pb_status pb_emit_custom(pb_turn *turn, pb_str name, const pb_json
     event.name = name;
     event.data = data;
     return pb_emit(turn, &event);
+}
+
+/* A header of the HTTP answer, where the transport has such and it is not out yet ("RateLimit"). The
+ * strings are copied. PB_NO_MEMORY. Does not park. */
+static inline pb_status pb_turn_set_header(pb_turn *turn, pb_str name, pb_str value)
+{
+    return PB_CALL(turn_set_header)(turn, name, value);
 }
 
 /* --- trace ------------------------------------------------------------------------------------ */

@@ -21,6 +21,11 @@ const struct host_options *instances_host_options(void)
     return &instances.host;
 }
 
+const char *instances_data_dir(void)
+{
+    return instances.data_dir ? instances.data_dir : ".";
+}
+
 pb_instance *instance_find(pb_str kind, pb_str name)
 {
     for (pb_instance *instance = instances.first; instance; instance = instance->next)

@@ -85,6 +85,7 @@ pb_instance *instance_find(pb_str kind, pb_str name);
 pb_pipeline *pipelines_all(void); /* the first; go on by next */
 pb_pipeline *pipeline_lookup(pb_str name);
 const struct host_options *instances_host_options(void); /* section `host`, with its defaults */
+const char *instances_data_dir(void);                    /* absolute, where --data-dir is */
 
 /* "llm 'main' (openai 1.2.0)", in the running scope: how messages name an instance. */
 pb_str instance_title(const pb_instance *instance);

@@ -55,6 +55,7 @@ void instances_read_host(const struct instances_source *source)
     struct arena *before = instances_arena_enter();
     struct config_node *node = config_node_get(source->root, "host");
 
+    instances.data_dir = source->data_dir ? source->data_dir : ".";
     (void)schema_read(host_options_fields, &instances.host, node, &context);
     place_log(source->data_dir);
     read_plugins(source, &context);

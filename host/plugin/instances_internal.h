@@ -21,6 +21,7 @@ struct instances {
     struct host_options host;
     struct plugins_options plugins;
     struct config_node *root;
+    const char *data_dir; /* absolute */
     bool no_listeners;
 };
 extern struct instances instances;

@@ -190,6 +190,19 @@ static pb_str nested_name(const pb_instance *owner, struct config_node *node)
                : path;
 }
 
+/* Does the stage, or one nested in it, store what is said? */
+static bool keeps_history(const pb_instance *stage)
+{
+    if (stage->broken || !stage->interface)
+        return false;
+    if (((const pb_stage *)(const void *)stage->interface)->keeps_history)
+        return true;
+    for (const pb_pipeline *at = stage->nested; at; at = at->next)
+        if (at->info.keeps_history)
+            return true;
+    return false;
+}
+
 static pb_status read_stages(struct config_node *node, const struct instances_source *source,
                              pb_pipeline *pipeline)
 {
@@ -200,8 +213,10 @@ static pb_status read_stages(struct config_node *node, const struct instances_so
         return PB_NO_MEMORY;
     for (struct config_node *item = node->child; item; item = item->next) {
         pb_instance *stage = read_stage(item, source);
-        if (stage)
+        if (stage) {
             pipeline->stages[pipeline->count++] = stage;
+            pipeline->info.keeps_history |= keeps_history(stage);
+        }
     }
     pipeline->info.stage_count = (uint32_t)pipeline->count;
     return PB_OK;

@@ -58,6 +58,7 @@ struct task_locals {
     void *turn;     /* the running pb_turn, or NULL */
     void *span;     /* the innermost open span, or NULL */
     void *instance; /* the plugin instance that runs, or NULL */
+    const void *principal; /* pb_principal: who asks, of a turn or an operation, or NULL */
     pb_str request; /* the request's id, for the log */
 };
 struct task_locals *task_local(void); /* of the running task; on the loop a spare one, never NULL */

@@ -179,9 +179,12 @@ static pb_status handle(const pb_operation *operation, const pb_call *call, cons
     if (operation->output && operation->output_size && operation->handle &&
         !(result = pb_alloc(operation->output_size)))
         return PB_NO_MEMORY;
+    const void *asked = task_local()->principal;
     void *before = instance_enter(instance);
+    task_local()->principal = call->principal;
     status = operation->raw ? operation->raw(self, call, in, out)
                             : operation->handle(self, call, in, result);
+    task_local()->principal = asked;
     instance_leave(before);
     if (status != PB_OK || operation->raw)
         return status;

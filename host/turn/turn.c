@@ -21,6 +21,57 @@ static struct turn_whole *whole_of(struct pb_turn *turn)
 
 /* --- making ----------------------------------------------------------------------------------- */
 
+static pb_str uuid_str(const char text[UUID_TEXT_SIZE])
+{
+    return text[0] ? (pb_str){text, UUID_TEXT_SIZE - 1} : (pb_str){0};
+}
+
+static pb_status new_uuid(char out[UUID_TEXT_SIZE])
+{
+    uint8_t uuid[UUID_SIZE];
+    pb_status status = uuid_make(uuid);
+
+    if (status == PB_OK)
+        uuid_text(uuid, out);
+    return status;
+}
+
+/* A client's UUID, in lower case. */
+static pb_status take_uuid(pb_str text, const char *pointer, char out[UUID_TEXT_SIZE])
+{
+    uint8_t uuid[UUID_SIZE];
+
+    if (!pb_uuid_bytes(text, uuid))
+        return pb_fail_at(PB_INVALID, pointer, "is no id; one looks like "
+                                               "0193f3c2-7a51-7d20-9c3e-5b1f6f0e2a44");
+    uuid_text(uuid, out);
+    return PB_OK;
+}
+
+/* Which conversation the turn belongs to; a new one and the reply get their ids here, so that a
+ * client can be told before anything is stored. */
+static pb_status take_conversation(struct turn_core *core, const pb_turn_spec *spec)
+{
+    pb_status status;
+
+    if (!spec->conversation.size && !spec->replaces.size)
+        return new_uuid(core->reply);
+    if (!spec->pipeline->info.keeps_history)
+        return pb_fail_at(PB_INVALID, "/conversation",
+                          "the pipeline '%.*s' keeps no conversations; it needs the stage 'history'",
+                          PB_ARG(spec->pipeline->info.name));
+    if (spec->replaces.size && (!spec->conversation.size || pb_str_is(spec->conversation, "new")))
+        return pb_fail_at(PB_INVALID, "/replaces", "needs the conversation that the message is in");
+    if ((status = new_uuid(core->reply)) != PB_OK)
+        return status;
+    if (spec->replaces.size &&
+        (status = take_uuid(spec->replaces, "/replaces", core->replaces)) != PB_OK)
+        return status;
+    return pb_str_is(spec->conversation, "new")
+               ? new_uuid(core->conversation)
+               : take_uuid(spec->conversation, "/conversation", core->conversation);
+}
+
 static void describe(struct turn_whole *turn, const pb_turn_spec *spec)
 {
     struct turn_core *core = &turn->core;
@@ -36,6 +87,11 @@ static void describe(struct turn_whole *turn, const pb_turn_spec *spec)
     info->created = host_now();
     info->dialect = spec->dialect;
     info->stream = spec->stream;
+    info->remote = spec->remote;
+    info->conversation_new = pb_str_is(spec->conversation, "new");
+    info->conversation = uuid_str(core->conversation);
+    info->reply = uuid_str(core->reply);
+    info->replaces = uuid_str(core->replaces);
     if (!trace)
         return;
     trace->created = info->created;
@@ -45,20 +101,22 @@ static void describe(struct turn_whole *turn, const pb_turn_spec *spec)
     trace->tenant = trace_copy(trace, info->principal->tenant);
 }
 
-pb_status host_turn_new(const pb_turn_spec *spec, pb_turn **out)
+pb_status host_turn_new(const pb_turn_spec *asked, pb_turn **out)
 {
-    uint8_t uuid[UUID_SIZE];
+    pb_turn_spec whole = {0}, *spec = &whole; /* as this host knows it, whoever made it */
     pb_status status;
     struct turn_whole *turn = calloc(1, sizeof *turn);
 
     if (!turn)
         return pb_fail(PB_NO_MEMORY, "there is no memory for another turn");
+    memcpy(spec, asked, asked->size < sizeof *spec ? asked->size : sizeof *spec);
     struct turn_core *core = &turn->core;
-    if ((status = uuid_make(uuid)) != PB_OK || (status = turn_live_add(core)) != PB_OK) {
+    if ((status = new_uuid(core->id)) != PB_OK ||
+        (status = take_conversation(core, spec)) != PB_OK ||
+        (status = turn_live_add(core)) != PB_OK) {
         free(turn);
         return status;
     }
-    uuid_text(uuid, core->id);
     list_init(&core->views);
     list_init(&core->speakers);
     arena_init(&core->kept, turn_limits_now()->memory);
@@ -126,11 +184,13 @@ static pb_status run_stages(struct turn_whole *turn)
     struct arena *arena = scope_arena_swap(&turn->view.arena);
 
     locals->turn = &turn->view;
+    locals->principal = turn->view.info.principal;
     locals->span = NULL;
     pb_status status = turn->core.cancelled ? pb_fail(PB_CANCELLED, "the turn was cancelled")
                                             : turn_run_stages(&turn->view, turn->core.pipeline);
     scope_arena_swap(arena);
     locals->turn = before.turn;
+    locals->principal = before.principal;
     locals->span = before.span;
     return status;
 }

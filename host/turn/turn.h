@@ -75,6 +75,7 @@ struct turn_core {
     pb_instance *llm; /* that answered last */
     pb_str model;     /* as it called itself; in the turn's arena */
     char id[37];
+    char conversation[37], reply[37], replaces[37]; /* UUIDs, or empty */
 };
 
 /* The turn as one branch sees it. */

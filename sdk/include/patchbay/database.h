@@ -106,7 +106,7 @@ static inline pb_statement pb_statement_make(pb_str sql, const pb_value *values,
     return statement;
 }
 
-/* What a statement gave, in the running scope. Zeroed by the host before the database fills it. */
+/* What a statement gave, in the running scope. */
 typedef struct pb_rows {
     uint32_t size;
     uint32_t failed; /* 1: PB_EXPECT_ROW was not met here */
@@ -154,24 +154,29 @@ typedef struct pb_database {
 
 /* --- for those that use one; `database` is an option of kind PB_KIND_REF -------------------- */
 
-/* One statement. Parks. `out` may be NULL. */
+/* Several statements that become durable together or not at all. Parks. `out` is NULL or has room
+ * for `count` results. */
+static inline pb_status pb_db_batch(pb_instance *database, const pb_statement *statements,
+                                    size_t count, pb_rows *out)
+{
+    for (size_t i = 0; out && i < count; i++) {
+        memset(&out[i], 0, sizeof out[i]);
+        out[i].size = (uint32_t)sizeof out[i];
+    }
+    return PB_CALL(db_batch)(database, statements, count, out);
+}
+
+/* One statement, read or write. Parks. `out` may be NULL. */
 static inline pb_status pb_db_run(pb_instance *database, const pb_statement *statement, pb_rows *out)
 {
-    return PB_CALL(db_batch)(database, statement, 1, out);
+    return pb_db_batch(database, statement, 1, out);
 }
 
 static inline pb_status pb_db_query(pb_instance *database, pb_str sql, const pb_value *values,
                                     size_t count, pb_rows *out)
 {
     pb_statement statement = pb_statement_make(sql, values, count);
-    return PB_CALL(db_batch)(database, &statement, 1, out);
-}
-
-/* Several that become durable together or not at all. Parks. */
-static inline pb_status pb_db_batch(pb_instance *database, const pb_statement *statements,
-                                    size_t count, pb_rows *out)
-{
-    return PB_CALL(db_batch)(database, statements, count, out);
+    return pb_db_batch(database, &statement, 1, out);
 }
 
 /* For what a batch cannot say: reads that decide what is written. Parks. */

@@ -41,6 +41,53 @@ static inline pb_str pb_uuid(void)
     return PB_CALL(uuid)();
 }
 
+/* The 16 bytes of a UUID's text ("018f4c3a-…"), as databases keep it. False: it is none. Any thread. */
+static inline bool pb_uuid_bytes(pb_str text, uint8_t out[16])
+{
+    size_t count = 0;
+
+    if (text.size != 36)
+        return false;
+    for (size_t i = 0; i < 36; i++) {
+        unsigned char c = (unsigned char)text.data[i];
+        if (i == 8 || i == 13 || i == 18 || i == 23) {
+            if (c != '-')
+                return false;
+            continue;
+        }
+        int digit = c >= '0' && c <= '9'   ? c - '0'
+                    : c >= 'a' && c <= 'f' ? c - 'a' + 10
+                    : c >= 'A' && c <= 'F' ? c - 'A' + 10
+                                           : -1;
+        if (digit < 0)
+            return false;
+        if (count++ % 2 == 0)
+            out[(count - 1) / 2] = (uint8_t)(digit << 4);
+        else
+            out[(count - 1) / 2] |= (uint8_t)digit;
+    }
+    return true;
+}
+
+/* The text of 16 bytes, in the running scope; absent when memory is short. */
+static inline pb_str pb_uuid_text(const void *bytes)
+{
+    static const char hex[] = "0123456789abcdef";
+    const uint8_t *from = (const uint8_t *)bytes;
+    char *text = (char *)pb_alloc(37), *to = text;
+
+    if (!text)
+        return pb_str_make(NULL, 0);
+    for (size_t i = 0; i < 16; i++) {
+        if (i == 4 || i == 6 || i == 8 || i == 10)
+            *to++ = '-';
+        *to++ = hex[from[i] >> 4];
+        *to++ = hex[from[i] & 15];
+    }
+    *to = 0;
+    return pb_str_make(text, 36);
+}
+
 /* Lower-case hexadecimal, in the running scope; absent when memory is short. */
 static inline pb_str pb_hex(pb_bytes bytes)
 {

@@ -17,7 +17,7 @@ import sys
 import tempfile
 
 # Structs that need not begin with `uint32_t size`, and why.
-FROZEN = {'pb_str', 'pb_bytes'}                      # for ever
+FROZEN = {'pb_str', 'pb_bytes', 'pb_value'}                   # for ever
 BY_VALUE = {'pb_list', 'pb_map', 'pb_secret'}        # members of option structs
 TABLE = {'pb_host', 'pb_plugin'}                     # size stands where abi_major finds it
 PLAIN = {'pb_header', 'pb_json', 'pb_buf'}           # many small ones, their shape is kept

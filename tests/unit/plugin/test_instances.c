@@ -203,10 +203,10 @@ END_TEST
 
 START_TEST(the_name_stands_for_use)
 {
-    build_well("tools: {kit: {}}\nauth: {gate: {}}\ndatabases: {box: {}}\n");
+    build_well("tools: {kit: {}}\nauth: {gate: {}}\nvector_stores: {box: {}}\n");
     ck_assert(pb_str_is(host_instance_component(get("tool", "kit")), "kit"));
     (void)get("auth", "gate");
-    (void)get("database", "box");
+    (void)get("vector_store", "box");
 }
 END_TEST
 
@@ -221,7 +221,7 @@ START_TEST(references_are_checked)
     end();
     begin();
     refused("llms: {main: {use: echo, box: x}}\n",
-            "there is no database 'x'; section 'databases' declares none");
+            "there is no vector_store 'x'; section 'vector_stores' declares none");
 }
 END_TEST
 

@@ -31,10 +31,15 @@ struct hub_hooks {
     void (*failed)(struct hub_node *worker, pb_str sentence); /* could not start; its exit follows */
     void (*drained)(struct hub_node *worker);
     void (*adopted)(struct hub_node *worker); /* an orphan came: it has slot, generation, pid, cell */
-    void (*gone)(struct hub_node *node);      /* the socket closed; freed afterwards */
+    /* A guest or command closed its socket, or an adopted worker's process ended: freed afterwards.
+     * Of a worker of our own hub_worker_ended must tell: until then it stays, also with its socket
+     * closed (one that was cut for a full queue comes back by itself, without any hook). */
+    void (*gone)(struct hub_node *node);
     /* A command line came: words joined by NUL ("reload", "stop", "upgrade", "status", "config").
      * Answer by hub_answer, also later. */
     void (*command)(struct hub_node *node, pb_str words);
+    /* Nobody is waited for any more: once, where hub_waits_for_orphans said so. May be NULL. */
+    void (*settled)(void);
 };
 
 /* Locks run_dir (PB_CONFLICT: another supervisor runs, with its pid), makes it 0700, opens
@@ -42,7 +47,13 @@ struct hub_hooks {
  * of fencing tokens from run_dir/epoch. run_dir is absolute and lives as long as the hub. */
 pb_status hub_open(const char *run_dir, const struct hub_hooks *hooks);
 void hub_close(void); /* removes control.sock */
+
+/* Ask each time: it becomes that of the first adopted worker. */
 struct scoreboard *hub_scoreboard(void);
+
+/* After hub_open: workers of a dead supervisor live and have not come yet (5 s at most). New workers
+ * may be spawned; their listeners, leases and shared memory wait for those. */
+bool hub_waits_for_orphans(void);
 
 /* For a new worker: a socket pair and a cell. *child is to be inherited (its number goes into PATCHBAY_WORKER). */
 pb_status hub_worker_new(uint32_t slot, uint32_t generation, int *child, struct hub_node **out);
@@ -68,10 +79,12 @@ void hub_publish(pb_str topic, pb_str body);
 /* Listeners that no live worker asked for are closed; after a generation is gone. */
 void hub_forget_listeners(void);
 
-/* `patchbay upgrade`: everything into a memfd that stays open over exec (with the sockets' descriptors made
- * inheritable), and back. `owner`s are the caller's to save beside it. */
+/* `patchbay upgrade`: everything into a memfd that stays open over exec (with the sockets' descriptors
+ * made inheritable), and back, in the same order. PB_UNAVAILABLE while orphans are waited for.
+ * `owner`s are the caller's to save beside it. */
 pb_status hub_save(int *out);
-pb_status hub_restore(int saved, const char *run_dir, const struct hub_hooks *hooks);
+pb_status hub_restore(int saved, const char *run_dir, const struct hub_hooks *hooks); /* closes it */
+void hub_save_undo(int saved); /* the exec failed: descriptors are close-on-exec again */
 struct hub_node *hub_first(void); /* all nodes */
 struct hub_node *hub_next(const struct hub_node *node);
 

@@ -55,6 +55,7 @@ struct scoreboard_quarantine {
 struct scoreboard {
     uint32_t version, size;
     _Atomic uint32_t quarantine_version; /* grows with every change of `quarantine` */
+    _Atomic uint32_t cells_used;         /* the cells from here on were never used */
     struct scoreboard_quarantine quarantine[SCOREBOARD_QUARANTINED]; /* the supervisor writes */
     struct scoreboard_cell cells[SCOREBOARD_CELLS];
 };
@@ -69,5 +70,17 @@ uint32_t scoreboard_fewest_connections(void);
 
 /* The sentence why `pipeline` does not serve in our generation, or NULL. Cheap when nothing changed. */
 const char *scoreboard_quarantined(pb_str pipeline);
+
+/* --- for the node and the hub -------------------------------------------------------------------- */
+
+/* A new one in a sealed memfd, mapped. */
+pb_status scoreboard_create(int *fd, struct scoreboard **out);
+
+/* Maps a descriptor that somebody sent: PB_INVALID when it is not sealed, of another version or size. */
+pb_status scoreboard_map(int fd, struct scoreboard **out);
+
+/* Makes `cell` of `board` our own; what the cell before counted goes along. */
+void scoreboard_join(struct scoreboard *board, uint32_t cell);
+void scoreboard_leave(void); /* back to the private cell */
 
 #endif

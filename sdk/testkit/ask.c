@@ -163,6 +163,8 @@ static void read_messages(pb_harness *harness, const pb_ask *ask, pb_turn_spec *
     size_t count = json ? json->count : 1;
     const pb_message **messages = PB_NEW_ARRAY(const pb_message *, count);
 
+    if (!json && !ask->text && ask->replaces)
+        return;
     if (!json)
         messages[0] = pb_message_new(PB_ROLE_USER, pb_str_of(ask->text ? ask->text : ""));
     count = 0;
@@ -194,6 +196,9 @@ static pb_turn_spec spec_of(struct collector *collector)
     spec.metadata = optional(harness, ask->metadata);
     spec.request_id = pb_lit("request-1");
     spec.transport = pb_lit("testkit");
+    spec.conversation = pb_str_of(ask->conversation);
+    spec.replaces = pb_str_of(ask->replaces);
+    spec.remote = pb_str_of(ask->remote);
     read_messages(harness, ask, &spec);
     return spec;
 }
@@ -222,7 +227,20 @@ static void explain(struct collector *collector)
     collector->reply->explain = harness_json(collector->harness, pb_buf_str(&buf));
 }
 
-static void run_turn(void *arg)
+static void keep_headers(struct collector *collector, pb_turn *turn)
+{
+    size_t count = 0;
+    const pb_header *from = pb_turn_headers(turn, &count);
+    pb_header *headers = harness_alloc(collector->harness, (count + 1) * sizeof *headers);
+
+    for (size_t i = 0; i < count; i++)
+        headers[i] = (pb_header){harness_copy(collector->harness, from[i].name),
+                                 harness_copy(collector->harness, from[i].value)};
+    collector->reply->headers = headers;
+    collector->reply->header_count = count;
+}
+
+static pb_status run_turn(void *arg)
 {
     struct collector *collector = arg;
     pb_outcome *reply = collector->reply;
@@ -233,9 +251,12 @@ static void run_turn(void *arg)
     reply->status = pb_turn_new(&spec, &turn);
     if (reply->status != PB_OK) {
         note_error(collector);
-        return;
+        return PB_OK;
     }
-    reply->id = harness_copy(collector->harness, pb_turn_info_of(turn)->id);
+    const pb_turn_info *info = pb_turn_info_of(turn);
+    reply->id = harness_copy(collector->harness, info->id);
+    reply->conversation = harness_copy(collector->harness, info->conversation);
+    reply->reply = harness_copy(collector->harness, info->reply);
     if (collector->ask->cancel_after)
         timer_arm(&collector->cancel, collector->ask->cancel_after, cancel_now);
     reply->status = pb_turn_run(turn, &collector->base);
@@ -243,29 +264,64 @@ static void run_turn(void *arg)
         note_error(collector);
     timer_cancel(&collector->cancel);
     reply->elapsed = loop_refresh() - begin;
+    keep_headers(collector, turn);
     pb_turn_free(turn);
     explain(collector);
+    return PB_OK;
+}
+
+struct together {
+    struct collector *collectors;
+    size_t count;
+};
+
+static void run_together(void *arg)
+{
+    const struct together *together = arg;
+    pb_task **tasks = PB_NEW_ARRAY(pb_task *, together->count);
+
+    for (size_t i = 0; i < together->count; i++)
+        if (pb_spawn(run_turn, &together->collectors[i], &tasks[i]) != PB_OK)
+            harness_die("there is no task for turn %zu", i);
+    for (size_t i = 0; i < together->count; i++)
+        (void)pb_join(tasks[i]);
+}
+
+void pb_harness_together(pb_harness *harness, const pb_ask *asks, size_t count,
+                         const pb_outcome **outcomes)
+{
+    struct together together = {harness_alloc(harness, count * sizeof(struct collector)), count};
+
+    for (size_t i = 0; i < count; i++) {
+        struct collector *one = &together.collectors[i];
+        *one = (struct collector){.base = {.size = sizeof(pb_sink), .emit = collect},
+                                  .harness = harness,
+                                  .ask = &asks[i],
+                                  .principal =
+                                      asks[i].principal ? asks[i].principal : &harness->tester,
+                                  .reply = harness_alloc(harness, sizeof *one->reply)};
+        arena_init(&one->text_arena, 0);
+        arena_init(&one->thinking_arena, 0);
+    }
+    harness_run(harness, run_together, &together);
+    for (size_t i = 0; i < count; i++) {
+        struct collector *one = &together.collectors[i];
+        one->reply->text = harness_copy(harness, pb_buf_str(&one->text));
+        one->reply->thinking = harness_copy(harness, pb_buf_str(&one->thinking));
+        arena_fini(&one->text_arena);
+        arena_fini(&one->thinking_arena);
+        if (!one->reply->text.data)
+            one->reply->text = pb_lit("");
+        outcomes[i] = one->reply;
+    }
 }
 
 const pb_outcome *pb_harness_ask(pb_harness *harness, const pb_ask *ask)
 {
-    pb_outcome *reply = harness_alloc(harness, sizeof *reply);
-    struct collector collector = {.base = {.size = sizeof(pb_sink), .emit = collect},
-                                  .harness = harness,
-                                  .ask = ask,
-                                  .principal = ask->principal ? ask->principal : &harness->tester,
-                                  .reply = reply};
+    const pb_outcome *outcome;
 
-    arena_init(&collector.text_arena, 0);
-    arena_init(&collector.thinking_arena, 0);
-    harness_run(harness, run_turn, &collector);
-    reply->text = harness_copy(harness, pb_buf_str(&collector.text));
-    reply->thinking = harness_copy(harness, pb_buf_str(&collector.thinking));
-    arena_fini(&collector.text_arena);
-    arena_fini(&collector.thinking_arena);
-    if (!reply->text.data)
-        reply->text = pb_lit("");
-    return reply;
+    pb_harness_together(harness, ask, 1, &outcome);
+    return outcome;
 }
 
 const pb_outcome *pb_harness_say(pb_harness *harness, const char *text)

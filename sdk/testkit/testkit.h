@@ -52,6 +52,9 @@ typedef struct pb_ask {
     const char *params;    /* JSON object */
     const char *variables; /* JSON object */
     const char *metadata;  /* JSON object */
+    const char *conversation; /* UUID or "new"; NULL: nothing is stored */
+    const char *replaces;     /* UUID of a message; with text and messages NULL: no new message */
+    const char *remote;       /* the client's address */
     const pb_principal *principal;
     bool whole;               /* nobody reads along: spec.stream = 0 */
     bool stages;              /* ask for PB_EVENT_STAGE */
@@ -75,12 +78,18 @@ typedef struct pb_outcome {
     size_t done_count;            /* how many PB_EVENT_DONE came: 1 unless the sink failed */
     const pb_turn_result *result; /* of the last one, or NULL */
     pb_str id;                    /* the turn's */
+    pb_str conversation, reply;   /* ids of pb_turn_info, or absent */
+    const pb_header *headers;     /* that stages set; header_count of them */
+    size_t header_count;
     pb_duration elapsed;          /* virtual time */
     const pb_json *explain;       /* GET /v1/turns/{id} */
 } pb_outcome;
 
 const pb_outcome *pb_harness_say(pb_harness *harness, const char *text);
 const pb_outcome *pb_harness_ask(pb_harness *harness, const pb_ask *ask);
+/* Several at once, each in a task of its own, begun in this order; outcomes[i] is that of asks[i]. */
+void pb_harness_together(pb_harness *harness, const pb_ask *asks, size_t count,
+                         const pb_outcome **outcomes);
 
 /* Asks `turns` times, then as often again: by how many bytes did the second half grow what the
  * process has allocated? Nothing is recorded; ask a model without a memory (not `scripted`), and

@@ -89,5 +89,6 @@ bool offload_here(void);
 bool offload_cancelled(void);
 pb_status offload_run(pb_status (*fn)(void *arg), void *arg);
 size_t offload_pending(void); /* tasks that wait for offloaded work */
+size_t signal_pending(void);  /* tasks that wait for a pb_signal */
 
 #endif

@@ -69,7 +69,7 @@ static void jump(uv_check_t *check)
     pb_duration next = timer_next(), now = loop_refresh();
 
     (void)check;
-    if (!task_any_ready() && offload_pending() == 0 && next > now)
+    if (!task_any_ready() && offload_pending() == 0 && signal_pending() == 0 && next > now)
         loop_clock_advance(next - now);
 }
 

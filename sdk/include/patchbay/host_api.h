@@ -15,6 +15,7 @@ extern "C" {
 
 typedef struct pb_scope pb_scope;
 typedef struct pb_task pb_task;
+typedef struct pb_signal pb_signal;
 typedef struct pb_metric pb_metric;
 struct pb_buf;
 typedef struct pb_json pb_json;
@@ -203,7 +204,15 @@ typedef struct pb_launched pb_launched;
     X(1, pb_status, turn_launch, (const pb_turn_spec *spec, pb_launched *out))                     \
     X(1, pb_status, turn_follow, (const pb_follow_spec *spec, pb_sink *sink))                      \
     X(1, pb_status, turn_set_header, (pb_turn * turn, pb_str name, pb_str value))                  \
-    X(1, const pb_header *, turn_headers, (pb_turn * turn, size_t *count))
+    X(1, const pb_header *, turn_headers, (pb_turn * turn, size_t *count))                         \
+    /* http_server.h */                                                                            \
+    X(1, void, respond_overdue,                                                                    \
+      (pb_request * request, pb_duration after, void (*fn)(void *), void *arg))                    \
+    /* task.h: threads of a plugin */                                                              \
+    X(1, pb_signal *, signal_new, (void))                                                          \
+    X(1, pb_status, signal_wait, (pb_signal * signal, int32_t always))                             \
+    X(1, void, signal_raise, (pb_signal *const *signals, size_t count))                            \
+    X(1, const pb_task *, task_running, (void))
 
 struct pb_host {
     uint32_t size;  /* bytes of this table in the running host */

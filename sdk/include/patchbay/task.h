@@ -54,6 +54,41 @@ static inline pb_status pb_offload(pb_status (*fn)(void *arg), void *arg)
     return PB_CALL(offload)(fn, arg);
 }
 
+/* For a plugin with threads of its own: a place where a task waits for one of them. Made in the
+ * running scope, NULL when memory is short; may be raised and waited for again and again, by turns.
+ * It must stay until the thread has raised it: after a wait that failed, tell the thread to stop and
+ * wait on with pb_signal_wait_always. */
+static inline pb_signal *pb_signal_new(void)
+{
+    return PB_CALL(signal_new)();
+}
+
+/* Waits until it was raised. Parks. PB_OK, PB_CANCELLED or PB_TIMEOUT. */
+static inline pb_status pb_signal_wait(pb_signal *signal)
+{
+    return PB_CALL(signal_wait)(signal, 0);
+}
+
+/* The same, whatever happens to the task. Parks. */
+static inline void pb_signal_wait_always(pb_signal *signal)
+{
+    (void)PB_CALL(signal_wait)(signal, 1);
+}
+
+/* Ends the wait of these, all with one wake-up of the loop: a thread that did the work of many
+ * tasks. Each may be gone once this was called. Any thread. */
+static inline void pb_signal_raise(pb_signal *const *signals, size_t count)
+{
+    PB_CALL(signal_raise)(signals, count);
+}
+
+/* Which task runs? Only to be compared: equal for calls of one task, while it lives. NULL outside of
+ * tasks. */
+static inline const pb_task *pb_task_running(void)
+{
+    return PB_CALL(task_running)();
+}
+
 /* Runs fn(arg) in this task with cancellation and deadlines masked, under host.limits.cleanup of
  * its own (then its parking calls return PB_TIMEOUT): writing the partial reply, settling a quota.
  * Parks as fn does. Returns what fn returned; the error from before is kept when fn succeeds. */

@@ -107,6 +107,8 @@ void instances_reset(void)
 
 pb_str host_instance_name(pb_instance *instance)
 {
+    if (!instance)
+        instance = instance_running();
     return instance ? instance->name : (pb_str){0};
 }
 

@@ -25,8 +25,8 @@ typedef struct pb_cache_options {
  * increment   adds to a whole number and gives the sum; one that is not there is 0 and gets the
  *             options' ttl, one that is there keeps its own. Atomic across all that share the cache.
  *             PB_CONFLICT: not a number.
- * take        the token bucket `key`: takes `spec->cost` tokens when there are as many. Atomic
- *             across all that share the cache.
+ * take        the token bucket `key`: takes `bucket->cost` tokens when there are as many. Atomic
+ *             across all that share the cache. PB_INVALID: rate and capacity are above 0.
  * remove      by key; PB_OK also when there is none.   remove_tag   all that have the tag.
  * PB_UNAVAILABLE: it cannot be reached. */
 typedef struct pb_bucket {
@@ -37,6 +37,9 @@ typedef struct pb_bucket {
     double cost;          /* tokens wanted; 0 only looks */
     double left;          /* out: tokens after the call */
     pb_duration wait;     /* out: until there are `cost` tokens; 0 when taken */
+    uint32_t debt;        /* 1: takes them all the same, `left` may fall below 0: what was used is
+                             charged when it is known */
+    uint32_t reserved;
 } pb_bucket;
 
 typedef struct pb_cache {

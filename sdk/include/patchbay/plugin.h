@@ -97,7 +97,8 @@ static inline void pb_stat(pb_stats *stats, const char *name, double value)
     PB_CALL(stat)(stats, pb_str_of(name), value);
 }
 
-/* An instance's name in the configuration ("main"). Lives as long as the process. */
+/* An instance's name in the configuration ("main"); of NULL that of the one that is running, which a
+ * plugin calls itself by. Lives as long as the process. */
 static inline pb_str pb_instance_name(pb_instance *instance)
 {
     return PB_CALL(instance_name)(instance);

@@ -317,7 +317,8 @@ pb_status host_listen(const pb_listen_spec *spec, pb_listener **out)
 
 /* --- closing ---------------------------------------------------------------------------------- */
 
-static void drain(pb_listener *listener)
+/* The socket stays open in other processes: what waits in its queue is theirs. */
+static void stop_accepting(pb_listener *listener)
 {
     if (listener->draining)
         return;
@@ -326,6 +327,14 @@ static void drain(pb_listener *listener)
     uv_poll_stop(&listener->poll);
     close(listener->fd);
     listener->fd = -1;
+}
+
+static void drain(pb_listener *listener)
+{
+    if (listener->ending)
+        return;
+    listener->ending = true;
+    stop_accepting(listener);
     for (struct list_link *at = listener->connections.next, *next; at != &listener->connections;
          at = next) {
         next = at->next;
@@ -343,6 +352,12 @@ void server_drain(void)
 {
     for (struct list_link *at = listeners.next; at != &listeners; at = at->next)
         drain(list_entry(at, pb_listener, link));
+}
+
+void server_retire(void)
+{
+    for (struct list_link *at = listeners.next; at != &listeners; at = at->next)
+        stop_accepting(list_entry(at, pb_listener, link));
 }
 
 void listener_check_empty(pb_listener *listener)

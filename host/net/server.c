@@ -70,7 +70,7 @@ static void finish(struct server_connection *connection, enum connection_phase p
 
 void connection_answered(struct server_connection *connection, enum connection_then then)
 {
-    if (then == THEN_NEXT && connection->listener->draining && !connection->kept.size)
+    if (then == THEN_NEXT && connection->listener->ending && !connection->kept.size)
         then = THEN_CLOSE;
     if (then != THEN_NEXT) {
         finish(connection, then == THEN_CLOSE ? PHASE_FINISH : PHASE_LINGER);

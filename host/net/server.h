@@ -40,6 +40,10 @@ void listeners_each(void (*each)(void *arg, pb_str url), void *arg);
  * 0. */
 void server_drain(void);
 
+/* Another process serves the same sockets from now on: accepts no more, and the next answer on each
+ * connection says "Connection: close". Idle connections stay until they time out. */
+void server_retire(void);
+
 /* The end of patience: closes every connection now, its handlers are cancelled. */
 void server_cut(void);
 

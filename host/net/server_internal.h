@@ -29,7 +29,8 @@ struct pb_listener {
     int fd; /* -1: no longer accepting */
     int port;
     struct timer again; /* accepting after descriptors ran out */
-    bool draining;
+    bool draining; /* accepts no more; answers say "Connection: close" */
+    bool ending;   /* idle connections are closed too */
     struct waiter *closer; /* who waits in listener_close */
     char url[80];
 };
@@ -77,9 +78,13 @@ struct server_request {
     pb_task *task;
     struct body_reader body;
     struct list_link body_waiters, write_waiters;
-    struct timer heartbeat;
+    struct timer heartbeat; /* and overdue, before the answer is begun */
     pb_duration beat_every, last_write;
     pb_str beat;
+    void (*overdue)(void *arg);    /* pb_respond_overdue, or NULL */
+    void *overdue_arg;
+    struct waiter *overdue_waiter; /* who waits until it has returned */
+    bool overdue_runs;
     const char *gone; /* why there is no connection any more */
     int status;       /* of the answer */
     uint8_t answer;
@@ -113,6 +118,7 @@ void request_detach(struct server_request *request, const char *sentence);
 /* server_respond.c */
 void respond_drained(struct server_request *request);
 void respond_break_off(struct server_request *request);
+void respond_overdue_end(struct server_request *request); /* takes it back; parks while it runs */
 
 /* server_problem.c. A refusal is a whole answer with "Connection: close", at most PROBLEM_SIZE. */
 enum { PROBLEM_SIZE = 1024 };

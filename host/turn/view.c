@@ -7,6 +7,7 @@
 #include "turn/turn.h"
 
 #include "base/scope.h"
+#include "plugin/instances.h"
 
 static const pb_json no_params = {.type = PB_JSON_OBJECT};
 
@@ -140,6 +141,23 @@ pb_status host_turn_set_variable(pb_turn *turn, pb_str name, const pb_json *valu
 void host_turn_set_finish(pb_turn *turn, int32_t finish)
 {
     turn->core->finish = finish;
+}
+
+/* `out` comes from a plugin that may know fewer members. */
+void host_turn_so_far(pb_turn *turn, pb_turn_result *out)
+{
+    const struct turn_core *core = turn->core;
+    pb_turn_result result = {.finish = core->finish,
+                             .fallback = core->other_answered,
+                             .usage = core->usage,
+                             .model = core->model,
+                             .total = core->started ? trace_now() - core->started : 0,
+                             .first_text = core->first_text};
+
+    if (core->llm)
+        result.llm = core->llm->name;
+    result.size = out->size < sizeof result ? out->size : (uint32_t)sizeof result;
+    memcpy(out, &result, result.size);
 }
 
 pb_status turn_state_init(struct pb_turn *turn, const pb_turn_spec *spec)

@@ -212,7 +212,9 @@ typedef struct pb_launched pb_launched;
     X(1, pb_signal *, signal_new, (void))                                                          \
     X(1, pb_status, signal_wait, (pb_signal * signal, int32_t always))                             \
     X(1, void, signal_raise, (pb_signal *const *signals, size_t count))                            \
-    X(1, const pb_task *, task_running, (void))
+    X(1, const pb_task *, task_running, (void))                                                    \
+    /* turn.h: how it stands */                                                                    \
+    X(1, void, turn_so_far, (pb_turn * turn, pb_turn_result * out))
 
 struct pb_host {
     uint32_t size;  /* bytes of this table in the running host */

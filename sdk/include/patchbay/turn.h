@@ -320,11 +320,21 @@ static inline pb_status pb_emit_custom(pb_turn *turn, pb_str name, const pb_json
     return pb_emit(turn, &event);
 }
 
-/* A header of the HTTP answer, where the transport has such and it is not out yet ("RateLimit"). The
- * strings are copied. PB_NO_MEMORY. Does not park. */
+/* A header of the HTTP answer, where the transport has such and it is not out yet ("RateLimit"): it
+ * goes out with the first event. One of the same name is replaced. The strings are copied. PB_INVALID
+ * for bytes that no header has, PB_TOO_LARGE beyond 32 of them, PB_NO_MEMORY. Does not park. */
 static inline pb_status pb_turn_set_header(pb_turn *turn, pb_str name, pb_str value)
 {
     return PB_CALL(turn_set_header)(turn, name, value);
+}
+
+/* How the turn stands now: usage, finish, which model answered last. Strings live as long as the turn;
+ * `status` is PB_OK. For who stores or settles what was said. Does not park. */
+static inline void pb_turn_so_far(pb_turn *turn, pb_turn_result *out)
+{
+    memset(out, 0, sizeof *out);
+    out->size = (uint32_t)sizeof *out;
+    PB_CALL(turn_so_far)(turn, out);
 }
 
 /* --- trace ------------------------------------------------------------------------------------ */

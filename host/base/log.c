@@ -7,6 +7,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <stdatomic.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <unistd.h>
 
@@ -14,6 +15,7 @@ static _Atomic int32_t least = PB_INFO;
 static _Atomic bool as_json;
 static _Atomic int target = STDERR_FILENO; /* keeps its number when the file is reopened */
 static _Atomic uint64_t lost;
+static _Atomic uint32_t worker; /* 0: none */
 static char *path; /* of the file; NULL: standard error or output */
 static void (*fill_context)(struct log_context *context);
 
@@ -93,6 +95,22 @@ static void add_field(struct line *line, const char *name, pb_str value, bool js
         add(line, pb_lit("\""));
 }
 
+void log_worker(uint32_t number)
+{
+    atomic_store(&worker, number);
+}
+
+static void add_worker(struct line *line, bool json)
+{
+    uint32_t number = atomic_load_explicit(&worker, memory_order_relaxed);
+    char text[32];
+
+    if (number) {
+        (void)snprintf(text, sizeof text, json ? ",\"worker\":%u" : "[w%u] ", number);
+        add(line, pb_str_of(text));
+    }
+}
+
 const char *log_level_name(int32_t level)
 {
     static const char *const names[] = {"debug", "info", "warn", "error"};
@@ -133,12 +151,15 @@ void host_log(int32_t level, pb_str message)
         add(&line, pb_str_of(moment));
         add(&line, pb_lit("\",\"level\":\""));
         add(&line, pb_str_of(log_level_name(level)));
-        add(&line, pb_lit("\",\"message\":\""));
+        add(&line, pb_lit("\""));
+        add_worker(&line, true);
+        add(&line, pb_lit(",\"message\":\""));
     } else {
         add(&line, pb_str_of(moment));
         add(&line, pb_lit(" "));
         add(&line, pb_str_of(log_level_name(level)));
         add(&line, level == PB_INFO || level == PB_WARN ? pb_lit("  ") : pb_lit(" "));
+        add_worker(&line, false);
     }
     bool whole = add_text(&line, message, json);
     line.most = LOG_LINE_SIZE - 2;
@@ -215,6 +236,7 @@ void log_fini(void)
     leave_file();
     atomic_store(&least, PB_INFO);
     atomic_store(&as_json, false);
+    atomic_store(&worker, 0);
 }
 
 void log_context_set(void (*fill)(struct log_context *context))

@@ -30,6 +30,9 @@ struct log_context {
 /* Sets who fills it in. Called on the loop's thread only, for each line; must not log or park. */
 void log_context_set(void (*fill)(struct log_context *context));
 
+/* Every line says from now on that it is of, or about, this worker; 0: of none. */
+void log_worker(uint32_t number);
+
 /* "debug", "info", "warn", "error". */
 const char *log_level_name(int32_t level);
 

@@ -40,9 +40,21 @@ static const pb_field limit_fields[] = {
            .help = "Helper threads for heavy work."),
     PB_INT(struct host_limits, kept_turns, .def = "1000", .max = 1000000,
            .help = "Ended turns that GET /v1/turns/{id} still explains."),
+    PB_DURATION(struct host_limits, hang, .def = "10s",
+                .help = "A plugin that holds the loop so long ends its worker, which is replaced; 0: "
+                        "never."),
+    PB_DURATION(struct host_limits, start, .def = "60s", .min = 0.1,
+                .help = "A worker that does not serve so long after its start has failed."),
+    PB_SIZE(struct host_limits, worker_memory, .def = "0",
+            .help = "Resident memory above which a worker is replaced by a new one; 0: never."),
     PB_END};
 
 const pb_field host_options_fields[] = {
+    PB_STR(struct host_options, workers, .def = "auto", .pattern = "auto|[1-9]|[1-5][0-9]|6[0-4]",
+           .help = "Worker processes: 1 to 64, or auto: as many as there are processors to use, at "
+                   "least 2."),
+    PB_STR(struct host_options, run_dir, .def = "run",
+           .help = "Folder of the control socket (relative to the data folder). One server uses it."),
     PB_DURATION(struct host_options, drain_timeout, .def = "25s",
                 .help = "How long running turns may go on after a stop."),
     PB_INT(struct host_options, max_tasks, .def = "16000", .min = 16, .max = 1000000,

@@ -24,6 +24,9 @@ struct host_limits {
     int64_t turn_memory;       /* arena of a turn */
     int64_t offload_threads;
     int64_t kept_turns;        /* traces kept for GET /v1/turns/{id} */
+    pb_duration hang;          /* a task that holds the loop so long ends its worker; 0: never */
+    pb_duration start;         /* a worker that does not serve by then has failed */
+    int64_t worker_memory;     /* resident bytes above which a worker is replaced; 0: never */
 };
 
 enum { HOST_LOG_DEBUG, HOST_LOG_INFO, HOST_LOG_WARN, HOST_LOG_ERROR }; /* as PB_DEBUG … */
@@ -36,6 +39,8 @@ struct host_log {
 };
 
 struct host_options {
+    pb_str workers; /* "auto", or a number */
+    pb_str run_dir; /* absolute: control socket, scoreboard, epoch */
     pb_duration drain_timeout;
     int64_t max_tasks;
     bool core;      /* core dumps, which hold prompts and keys */

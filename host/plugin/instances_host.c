@@ -6,13 +6,10 @@
 
 #include <unistd.h>
 
-/* host.log.file is "stderr" or a file in the data folder. */
-static void place_log(const char *data_dir)
+static void place(const char *data_dir, pb_str *path)
 {
-    pb_str *file = &instances.host.log.file;
-
-    if (!pb_str_is(*file, "stderr") && !pb_str_starts(*file, pb_lit("/")))
-        *file = pb_printf("%s/%.*s", data_dir ? data_dir : ".", PB_ARG(*file));
+    if (!pb_str_starts(*path, pb_lit("/")))
+        *path = pb_printf("%s/%.*s", data_dir ? data_dir : ".", PB_ARG(*path));
 }
 
 static void scan(struct config_node *node, struct config_diagnostics *diagnostics)
@@ -57,7 +54,9 @@ void instances_read_host(const struct instances_source *source)
 
     instances.data_dir = source->data_dir ? source->data_dir : ".";
     (void)schema_read(host_options_fields, &instances.host, node, &context);
-    place_log(source->data_dir);
+    if (!pb_str_is(instances.host.log.file, "stderr"))
+        place(source->data_dir, &instances.host.log.file);
+    place(source->data_dir, &instances.host.run_dir);
     read_plugins(source, &context);
     instances_arena_leave(before);
 }

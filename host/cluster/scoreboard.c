@@ -80,6 +80,7 @@ void scoreboard_join(struct scoreboard *board, uint32_t cell)
         copy_cell(own, scoreboard_own);
     own->pid = (int32_t)getpid();
     scoreboard_own = own;
+    task_note = &own->note;
     scoreboard_all = board;
 }
 
@@ -88,6 +89,7 @@ void scoreboard_leave(void)
     if (scoreboard_own != &private_cell)
         copy_cell(&private_cell, scoreboard_own);
     scoreboard_own = &private_cell;
+    task_note = &private_cell.note;
     scoreboard_all = NULL;
     quarantine.board = NULL;
 }

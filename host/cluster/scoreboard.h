@@ -6,6 +6,7 @@
 #ifndef HOST_CLUSTER_SCOREBOARD_H
 #define HOST_CLUSTER_SCOREBOARD_H
 
+#include "runtime/task.h"
 #include <patchbay/types.h>
 #include <stdatomic.h>
 
@@ -36,12 +37,17 @@ struct scoreboard_cell {
     _Atomic uint32_t state, slot, generation;
     _Atomic uint32_t connections;
     _Atomic uint32_t turns;
-    _Atomic uint32_t running;  /* 1: a task runs (the loop does not wait) */
-    _Atomic uint32_t instance; /* number from 1 of the plugin instance that runs; 0: none */
-    _Atomic uint32_t pipeline; /* number from 1 of the pipeline whose turn runs */
-    _Atomic uint32_t cause;
-    _Atomic uint64_t switches; /* grows whenever a task is entered: stands still in a hang */
-    _Atomic uint64_t turn[2];  /* the bytes of the running turn's id */
+    union {
+        struct task_note note; /* the same, as the runtime writes it at every switch */
+        struct {
+            _Atomic uint32_t running;  /* 1: a task runs (the loop does not wait) */
+            _Atomic uint32_t instance; /* number from 1 of the plugin instance that runs; 0: none */
+            _Atomic uint32_t pipeline; /* number from 1 of the pipeline whose turn runs */
+            _Atomic uint32_t cause;
+            _Atomic uint64_t switches; /* grows whenever a task is entered: stands still in a hang */
+            _Atomic uint64_t turn[2];  /* the bytes of the running turn's id */
+        };
+    };
     char text[SCOREBOARD_NAME];
     char padding[32];          /* cells do not share cache lines */
 } __attribute__((aligned(64)));

@@ -197,6 +197,12 @@ struct coroutine *coroutine_new(struct coroutine *running, size_t size, size_t e
     return self;
 }
 
+bool coroutine_in_guard(const struct coroutine *coroutine, const void *address)
+{
+    uintptr_t at = (uintptr_t)address, map = (uintptr_t)coroutine->map;
+    return map && at >= map && at < map + GUARD;
+}
+
 void *coroutine_extra(struct coroutine *coroutine)
 {
     return (char *)coroutine + align(sizeof *coroutine);

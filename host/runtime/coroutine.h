@@ -43,6 +43,9 @@ void coroutine_switch(struct coroutine *from, struct coroutine *to);
 /* Gives back to the system what deep calls touched, but for the top 16 kB. */
 void coroutine_trim(struct coroutine *coroutine);
 
+/* Is this address in the guard below its stack? Safe in a signal handler. */
+bool coroutine_in_guard(const struct coroutine *coroutine, const void *address);
+
 /* Usable stack of a task: 256 kB, 1 MB under sanitizers. */
 size_t coroutine_stack_size(void);
 

@@ -40,6 +40,11 @@ bool offload_cancelled(void)
     return task_is_cancelled(running->task);
 }
 
+const struct task_work *offload_work(void)
+{
+    return running ? &running->task->locals.work : NULL;
+}
+
 static void done(void *arg)
 {
     struct job *job = arg;
@@ -75,6 +80,7 @@ static void *serve(void *unused)
 /* Under the mutex. A thread that cannot be started is no failure while another one runs. */
 static bool start_thread(void)
 {
+    static const int crashes[] = {SIGSEGV, SIGBUS, SIGILL, SIGFPE, SIGABRT};
     pthread_attr_t attributes;
     sigset_t all, before;
     int64_t most = task_limits_now.offload_threads;
@@ -84,6 +90,8 @@ static bool start_thread(void)
     if ((int64_t)pool.count >= most)
         return true;
     sigfillset(&all);
+    for (size_t i = 0; i < sizeof crashes / sizeof *crashes; i++)
+        sigdelset(&all, crashes[i]); /* crash.c writes down whose work this was */
     pthread_sigmask(SIG_SETMASK, &all, &before);
     pthread_attr_init(&attributes);
     pthread_attr_setstacksize(&attributes, STACK);

@@ -26,6 +26,10 @@ static struct {
 
 static _Thread_local struct pb_task *current;
 
+static struct task_note own_note; /* until there is a scoreboard */
+struct task_note *task_note = &own_note;
+void (*task_on_switch)(const struct task_locals *locals);
+
 pb_task *task_current(void)
 {
     return current;
@@ -95,10 +99,19 @@ static void finish(struct pb_task *task)
 static void resume(struct pb_task *task)
 {
     struct scope_context *before = scope_switch(&task->context);
+    struct task_note *note = task_note;
 
+    atomic_store_explicit(&note->switches,
+                          atomic_load_explicit(&note->switches, memory_order_relaxed) + 1,
+                          memory_order_relaxed);
+    task_tell(&task->locals.work);
+    if (task_on_switch)
+        task_on_switch(&task->locals);
     current = task;
     coroutine_switch(&tasks.thread, task->coroutine);
     current = NULL;
+    if (task_on_switch)
+        task_on_switch(NULL);
     scope_switch(before);
     if (task->ended)
         finish(task);
@@ -109,17 +122,28 @@ bool task_any_ready(void)
     return !list_empty(&tasks.ready);
 }
 
+static void tell_running(uint32_t running)
+{
+    atomic_store_explicit(&task_note->running, running, memory_order_relaxed);
+    if (!running) { /* what fails on the loop is nobody's fault */
+        atomic_store_explicit(&task_note->instance, 0, memory_order_relaxed);
+        atomic_store_explicit(&task_note->pipeline, 0, memory_order_relaxed);
+    }
+}
+
 bool task_run_ready(void)
 {
     struct list_link batch, *link;
 
     if (list_empty(&tasks.ready))
         return false;
+    tell_running(1);
     batch = tasks.ready; /* those that become ready meanwhile wait for the next round */
     batch.next->prev = batch.prev->next = &batch;
     list_init(&tasks.ready);
     while ((link = list_pop(&batch)))
         resume(list_entry(link, struct pb_task, link));
+    tell_running(0);
     return true;
 }
 

@@ -10,6 +10,7 @@
 #include "base/arena.h"
 #include "runtime/loop.h"
 #include <patchbay/task.h>
+#include <stdatomic.h>
 
 /* The running task; NULL on the loop itself and on other threads. */
 pb_task *task_current(void);
@@ -53,6 +54,12 @@ void task_cancel_clear(pb_task *task);
 /* A total deadline: when it passes the task is cancelled as by task_cancel (final). 0: none. */
 void task_set_final_deadline(pb_task *task, pb_duration due);
 
+/* Whose work a task does, as numbers (cluster/scoreboard.h); 0: nobody's. */
+struct task_work {
+    uint32_t instance, pipeline;
+    uint64_t turn[2]; /* the bytes of the turn's id */
+};
+
 /* What the layers above hang on a task; inherited by spawned tasks. */
 struct task_locals {
     void *turn;     /* the running pb_turn, or NULL */
@@ -60,8 +67,33 @@ struct task_locals {
     void *instance; /* the plugin instance that runs, or NULL */
     const void *principal; /* pb_principal: who asks, of a turn or an operation, or NULL */
     pb_str request; /* the request's id, for the log */
+    struct task_work work; /* told by task_tell */
 };
 struct task_locals *task_local(void); /* of the running task; on the loop a spare one, never NULL */
+
+/* Who runs right now, for those who watch this process, also after it died. A part of the scoreboard's
+ * cell: its layout is that of SCOREBOARD_VERSION. Only stored to, relaxed. */
+struct task_note {
+    _Atomic uint32_t running;  /* 1: a task runs */
+    _Atomic uint32_t instance, pipeline;
+    _Atomic uint32_t cause;    /* what the process can still say about its own end */
+    _Atomic uint64_t switches; /* grows whenever a task is entered */
+    _Atomic uint64_t turn[2];
+};
+extern struct task_note *task_note; /* never NULL */
+
+/* Writes down whose work is done from now on; after task_local()->work was changed. */
+static inline void task_tell(const struct task_work *work)
+{
+    struct task_note *note = task_note;
+    atomic_store_explicit(&note->instance, work->instance, memory_order_relaxed);
+    atomic_store_explicit(&note->pipeline, work->pipeline, memory_order_relaxed);
+    atomic_store_explicit(&note->turn[0], work->turn[0], memory_order_relaxed);
+    atomic_store_explicit(&note->turn[1], work->turn[1], memory_order_relaxed);
+}
+
+/* Called, when set, whenever a task is entered or left: with its locals, or NULL for the loop. */
+extern void (*task_on_switch)(const struct task_locals *locals);
 
 /* Limits and figures. Before the first task; 0 keeps what is set. */
 struct task_limits {
@@ -87,6 +119,7 @@ void offload_fini(void); /* waits for the helper threads */
 /* Is this thread a helper that runs offloaded work, and was the task that waits told to end? */
 bool offload_here(void);
 bool offload_cancelled(void);
+const struct task_work *offload_work(void); /* whose work this helper does, or NULL */
 pb_status offload_run(pb_status (*fn)(void *arg), void *arg);
 size_t offload_pending(void); /* tasks that wait for offloaded work */
 size_t signal_pending(void);  /* tasks that wait for a pb_signal */

@@ -23,7 +23,7 @@ static const pb_field memory_options[] = {
     PB_SIZE(struct memory, size, .def = "64MiB", .min = 1 << 20, .max = 1099511627776.0,
             .help = "Memory for all that is kept; the least asked for is forgotten."),
     PB_SIZE(struct memory, max_value, .min = 1,
-            .help = "The largest value; a 300th of `size` at most, and that without it."),
+            .help = "The largest value; at most, and without it, about a 300th of `size`."),
     PB_END,
 };
 

@@ -8,6 +8,7 @@
 #include "plugin/contract.h"
 #include "plugin/instances.h"
 #include "runtime/task.h"
+#include "turn/journal.h"
 #include "turn/operations.h"
 #include "turn/turn.h"
 #include <patchbay/log.h>
@@ -180,8 +181,11 @@ static pb_status run(void)
         return status;
     status = operations_setup();
     if (status == PB_OK)
+        status = journal_setup();
+    if (status == PB_OK)
         status = plan->main(plan->arg);
     turn_drain(NULL);
+    journal_stop();
     instances_stop();
     operations_fini();
     return status;

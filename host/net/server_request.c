@@ -124,6 +124,7 @@ static void run(void *arg)
     task_local()->request = request->pub.id;
     if (request->connection) /* still there */
         status = listener->spec.handle(listener->spec.self, &request->pub);
+    respond_overdue_end(request);
     if (request->connection && request->answer == ANSWER_NONE)
         answer_for(request, status);
     if (request->connection)

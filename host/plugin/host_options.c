@@ -40,6 +40,12 @@ static const pb_field limit_fields[] = {
            .help = "Helper threads for heavy work."),
     PB_INT(struct host_limits, kept_turns, .def = "1000", .max = 1000000,
            .help = "Ended turns that GET /v1/turns/{id} still explains."),
+    PB_DURATION(struct host_limits, journal_age, .def = "24h", .min = 1,
+                .help = "How long an ended turn of host.journal, and its key, is kept."),
+    PB_INT(struct host_limits, journal_turns, .def = "100000", .min = 1,
+           .help = "Ended turns in host.journal; the oldest go first."),
+    PB_SIZE(struct host_limits, journal_bytes, .def = "1GiB", .min = 65536,
+            .help = "Bytes of their events; the oldest go first."),
     PB_DURATION(struct host_limits, hang, .def = "10s",
                 .help = "A plugin that holds the loop so long ends its worker, which is replaced; 0: "
                         "never."),
@@ -63,6 +69,9 @@ const pb_field host_options_fields[] = {
             .help = "Allow core dumps; they hold prompts and keys."),
     PB_BOOL(struct host_options, contract, .def = "false",
             .help = "Check at every call that plugins keep the contract (sdk/CONTRACT.md)."),
+    PB_STR(struct host_options, journal, .ref = "database",
+           .help = "The database that keeps detached turns and those with an Idempotency-Key; left "
+                   "out: the only one."),
     PB_STRUCT(struct host_options, log, struct host_log, log_fields, .help = "The log."),
     PB_STRUCT(struct host_options, limits, struct host_limits, limit_fields,
               .help = "Time-outs, counts and sizes."),

@@ -24,6 +24,9 @@ struct host_limits {
     int64_t turn_memory;       /* arena of a turn */
     int64_t offload_threads;
     int64_t kept_turns;        /* traces kept for GET /v1/turns/{id} */
+    pb_duration journal_age;   /* ended turns and their events in host.journal: how long, */
+    int64_t journal_turns;     /* how many, */
+    int64_t journal_bytes;     /* and how much of them is kept */
     pb_duration hang;          /* a task that holds the loop so long ends its worker; 0: never */
     pb_duration start;         /* a worker that does not serve by then has failed */
     int64_t worker_memory;     /* resident bytes above which a worker is replaced; 0: never */
@@ -45,6 +48,7 @@ struct host_options {
     int64_t max_tasks;
     bool core;      /* core dumps, which hold prompts and keys */
     bool contract;  /* check the plugin contract at every call */
+    pb_str journal; /* the database that keeps detached turns and those with a key, or absent */
     struct host_log log;
     struct host_limits limits;
 };

@@ -47,6 +47,8 @@ struct turn_state {
     const pb_json *variables;
 };
 
+enum { TURN_HEADERS = 32 };
+
 /* What the views of one turn share. */
 struct turn_core {
     struct list_link all;    /* every live turn */
@@ -59,6 +61,8 @@ struct turn_core {
     struct waiter *waiter; /* while it waits for its place */
     pb_task *speaker;      /* whose event is on its way to the transport, or NULL */
     struct list_link speakers; /* tasks of branches that wait to speak */
+    pb_header *headers;    /* that stages set, in `kept`; room for TURN_HEADERS, or NULL */
+    size_t header_count;
     uint64_t emitted;      /* events that passed anywhere: what sinks of outer stages may keep */
     struct trace *trace;
     pb_sink *transport;    /* where everything ends */

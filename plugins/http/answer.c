@@ -1,46 +1,98 @@
 /* answer.c - headers of every answer, and errors: RFC 9457 documents, or OpenAI's own shape. */
 #include "http.h"
 
-enum { HEADERS = 12 };
+enum { OWN_HEADERS = 16, HEADERS = OWN_HEADERS + 32 };
 
-static size_t fill(const struct exchange *exchange, pb_header *headers, pb_str type)
+struct headers {
+    pb_header list[HEADERS];
+    size_t count;
+};
+
+static void add(struct headers *headers, pb_str name, pb_str value)
 {
-    size_t count = 0;
+    if (headers->count < HEADERS)
+        headers->list[headers->count++] = (pb_header){name, value};
+}
 
-    headers[count++] = (pb_header){pb_lit("Content-Type"), type};
-    headers[count++] = (pb_header){pb_lit("X-Request-Id"), exchange->request->id};
-    headers[count++] = (pb_header){pb_lit("Cache-Control"), pb_lit("no-store")};
-    headers[count++] = (pb_header){pb_lit("X-Content-Type-Options"), pb_lit("nosniff")};
-    if (exchange->turn.size)
-        headers[count++] = (pb_header){pb_lit("X-Patchbay-Turn"), exchange->turn};
+/* A stage's Retry-After gives way to that of the failure. */
+static void drop(struct headers *headers, pb_str name)
+{
+    for (size_t i = 0; i < headers->count; i++)
+        if (pb_str_same(headers->list[i].name, name))
+            headers->list[i--] = headers->list[--headers->count];
+}
+
+/* What the stages of the turn set; what the transport says itself they cannot change. */
+static void add_of_stages(struct headers *headers, const struct source *source)
+{
+    size_t count = source->about.header_count, own = headers->count;
+    const pb_header *list =
+        source->turn ? pb_turn_headers(source->turn, &count) : source->about.headers;
+
+    for (size_t i = 0; i < count; i++) {
+        bool taken = false;
+        for (size_t j = 0; j < own; j++)
+            taken = taken || pb_str_same(headers->list[j].name, list[i].name);
+        if (!taken)
+            add(headers, list[i].name, list[i].value);
+    }
+}
+
+static void fill(const struct exchange *exchange, struct headers *headers, pb_str type)
+{
+    const struct source *source = exchange->source;
+
+    headers->count = 0;
+    if (type.size)
+        add(headers, pb_lit("Content-Type"), type);
+    add(headers, pb_lit("X-Request-Id"), exchange->request->id);
+    add(headers, pb_lit("Cache-Control"), pb_lit("no-store"));
+    add(headers, pb_lit("X-Content-Type-Options"), pb_lit("nosniff"));
+    if (source && source->info.id.size)
+        add(headers, pb_lit("X-Patchbay-Turn"), source->info.id);
+    if (source && source->info.conversation.size)
+        add(headers, pb_lit("Patchbay-Conversation"), source->info.conversation);
+    if (exchange->location.size)
+        add(headers, pb_lit("Location"), exchange->location);
     if (exchange->allow.size)
-        headers[count++] = (pb_header){pb_lit("Allow"), exchange->allow};
+        add(headers, pb_lit("Allow"), exchange->allow);
     if (exchange->origin.size) {
-        headers[count++] = (pb_header){pb_lit("Access-Control-Allow-Origin"), exchange->origin};
-        headers[count++] = (pb_header){pb_lit("Access-Control-Expose-Headers"),
-                                       pb_lit("X-Request-Id, X-Patchbay-Turn, Retry-After")};
+        add(headers, pb_lit("Access-Control-Allow-Origin"), exchange->origin);
+        add(headers, pb_lit("Access-Control-Expose-Headers"),
+            pb_lit("X-Request-Id, X-Patchbay-Turn, Patchbay-Conversation, Location, Retry-After, "
+                   "RateLimit, RateLimit-Policy"));
     }
     if (exchange->http->cors.origins.count)
-        headers[count++] = (pb_header){pb_lit("Vary"), pb_lit("Origin")};
-    return count;
+        add(headers, pb_lit("Vary"), pb_lit("Origin"));
+    if (source)
+        add_of_stages(headers, source);
 }
 
 pb_status answer(struct exchange *exchange, int32_t status, const char *type, pb_str body)
 {
-    pb_header headers[HEADERS];
-    size_t count = fill(exchange, headers, pb_str_of(type));
+    struct headers headers;
 
+    fill(exchange, &headers, pb_str_of(type));
     exchange->answered = true;
-    return pb_respond(exchange->request, status, headers, count, body);
+    return pb_respond(exchange->request, status, headers.list, headers.count, body);
+}
+
+pb_status answer_nothing(struct exchange *exchange)
+{
+    struct headers headers;
+
+    fill(exchange, &headers, (pb_str){0});
+    exchange->answered = true;
+    return pb_respond(exchange->request, 204, headers.list, headers.count, pb_lit(""));
 }
 
 pb_status answer_begin(struct exchange *exchange)
 {
-    pb_header headers[HEADERS];
-    size_t count = fill(exchange, headers, pb_lit("text/event-stream"));
+    struct headers headers;
 
+    fill(exchange, &headers, pb_lit("text/event-stream"));
     exchange->begun = true;
-    pb_status status = pb_respond_begin(exchange->request, 200, headers, count);
+    pb_status status = pb_respond_begin(exchange->request, 200, headers.list, headers.count);
     if (status == PB_OK)
         pb_respond_heartbeat(exchange->request, exchange->http->limits.heartbeat,
                              pb_lit(": still here\n\n"));
@@ -101,6 +153,15 @@ static int32_t http_status(const struct exchange *exchange, const pb_error *erro
     return pb_status_http(error->status);
 }
 
+/* The request that a failure is about: of a kept turn the one that launched it. */
+static pb_str request_of(const struct exchange *exchange)
+{
+    const struct source *source = exchange->source;
+
+    return source && source->info.request_id.size ? source->info.request_id
+                                                  : exchange->request->id;
+}
+
 /* One whose status is not what its kind usually has. */
 static void problem_write_other(pb_json_writer *writer, const struct exchange *exchange,
                                 const pb_error *error, int32_t status)
@@ -124,24 +185,25 @@ static void problem_write(pb_json_writer *writer, const struct exchange *exchang
     if (status != pb_status_http(error->status))
         problem_write_other(writer, exchange, error, status);
     else
-        pb_problem_write(writer->buf, error, exchange->request->id, exchange->faults,
+        pb_problem_write(writer->buf, error, request_of(exchange), exchange->faults,
                          exchange->fault_count);
 }
 
 pb_status answer_failure(struct exchange *exchange, const pb_error *error)
 {
-    pb_header headers[HEADERS];
+    struct headers headers;
     pb_buf buf = {0};
     pb_json_writer writer = pb_json_writer_make(&buf);
     int32_t status = http_status(exchange, error);
     int64_t wait = pb_retry_seconds(error);
-    size_t count = fill(exchange, headers,
-                        exchange->openai ? pb_lit("application/json") : pb_lit(PB_PROBLEM_TYPE));
 
+    fill(exchange, &headers,
+         exchange->openai ? pb_lit("application/json") : pb_lit(PB_PROBLEM_TYPE));
+    drop(&headers, wait > 0 ? pb_lit("Retry-After") : (pb_str){0});
     if (wait > 0)
-        headers[count++] = (pb_header){pb_lit("Retry-After"), pb_printf("%lld", (long long)wait)};
+        add(&headers, pb_lit("Retry-After"), pb_printf("%lld", (long long)wait));
     if (status == 401)
-        headers[count++] = (pb_header){pb_lit("WWW-Authenticate"), pb_lit("Bearer")};
+        add(&headers, pb_lit("WWW-Authenticate"), pb_lit("Bearer"));
     if (exchange->openai) {
         pb_jw_open(&writer, '{');
         pb_jw_key(&writer, "error");
@@ -151,7 +213,7 @@ pb_status answer_failure(struct exchange *exchange, const pb_error *error)
         problem_write(&writer, exchange, error, status);
     }
     exchange->answered = true;
-    return pb_respond(exchange->request, status, headers, count, pb_buf_str(&buf));
+    return pb_respond(exchange->request, status, headers.list, headers.count, pb_buf_str(&buf));
 }
 
 pb_status answer_error(struct exchange *exchange)

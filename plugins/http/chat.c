@@ -89,6 +89,22 @@ static pb_status read_model(struct exchange *exchange, const pb_json *json, stru
                       PB_ARG(pb_str_slice(model->text, 0, 128)));
 }
 
+/* The conversation that the turn belongs to: the header, or the member of the metadata. Without
+ * either the messages are the history, and nothing is stored. */
+static void read_conversation(struct exchange *exchange, struct chat *chat)
+{
+    pb_str header = pb_str_trim(pb_request_header(exchange->request, "patchbay-conversation"));
+    const pb_json *member = pb_json_get(chat->spec.metadata, "conversation");
+    const struct place *place = AT(AT(NULL, "metadata"), "conversation");
+
+    if (member && member->type != PB_JSON_NULL && !pb_json_text(member).size)
+        fault(exchange, place, "must be the id of a conversation, or \"new\"");
+    else if (header.size && pb_json_text(member).size &&
+             !pb_str_same(header, pb_json_text(member)))
+        fault(exchange, place, "must be what the header Patchbay-Conversation says");
+    chat->spec.conversation = header.size ? header : pb_json_text(member);
+}
+
 static pb_status read_request(struct exchange *exchange, struct chat *chat)
 {
     const pb_json *json, *metadata;
@@ -106,6 +122,7 @@ static pb_status read_request(struct exchange *exchange, struct chat *chat)
         chat->spec.metadata = metadata;
     else if (metadata && metadata->type != PB_JSON_NULL)
         fault(exchange, AT(NULL, "metadata"), "must be an object");
+    read_conversation(exchange, chat);
     if (!chat->spec.params || (chat->messages.count && !chat->messages.list))
         return PB_NO_MEMORY;
     return faults_status(exchange);
@@ -113,10 +130,11 @@ static pb_status read_request(struct exchange *exchange, struct chat *chat)
 
 pb_status chat_completions(struct exchange *exchange)
 {
-    struct chat chat = {.created = pb_now(), .spec = pb_turn_spec_make()};
-    pb_turn *turn;
+    struct chat chat = {.spec = pb_turn_spec_make()};
     pb_status status = read_request(exchange, &chat);
 
+    if (status == PB_OK)
+        status = kept_read_key(exchange, &chat.spec);
     if (status != PB_OK)
         return status;
     chat.spec.stream = chat.stream;
@@ -125,16 +143,12 @@ pb_status chat_completions(struct exchange *exchange)
     chat.spec.message_count = chat.messages.count;
     chat.spec.dialect = pb_lit("openai");
     chat.spec.request_id = exchange->request->id;
+    chat.spec.remote = exchange->request->remote;
     chat.spec.transport = pb_lit("http");
-    status = pb_turn_new(&chat.spec, &turn);
+    status = source_begin(exchange, &chat.spec, false, &chat.source);
     if (status != PB_OK)
         return status;
-    exchange->turn = pb_turn_info_of(turn)->id;
-    status = chat.stream ? chat_answer_stream(exchange, &chat, turn)
-                         : chat_answer_whole(exchange, &chat, turn);
-    if (status != PB_OK && !exchange->begun && !exchange->answered)
-        status = answer_error(exchange); /* here, because it names the turn */
-    pb_turn_free(turn);
-    exchange->turn = (pb_str){0};
-    return status;
+    chat.created = chat.source.info.created;
+    status = chat.stream ? chat_answer_stream(exchange, &chat) : chat_answer_whole(exchange, &chat);
+    return source_end(exchange, status);
 }

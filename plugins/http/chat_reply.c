@@ -96,7 +96,7 @@ static pb_status answer_done(struct whole *whole, const pb_turn_result *result)
 
     (void)pb_buf_room(&buf, whole->reply.kept + whole->reply.kept / 8 + 1024);
     pb_buf_add(&buf, pb_lit("{\"id\":\"chatcmpl-"));
-    pb_buf_add(&buf, exchange->turn);
+    pb_buf_add(&buf, exchange->source->info.id);
     add_count(&writer, pb_lit("\",\"object\":\"chat.completion\",\"created\":"),
               whole->chat->created / 1000);
     pb_buf_add(&buf, pb_lit(",\"model\":"));
@@ -106,7 +106,7 @@ static pb_status answer_done(struct whole *whole, const pb_turn_result *result)
     pb_buf_add(&buf, pb_str_of(finish ? finish : "stop"));
     pb_buf_add(&buf, pb_lit("\"}],\"usage\":"));
     openai_usage_write(&writer, &result->usage);
-    openai_extras_write(&writer, &whole->reply, exchange->turn, result);
+    openai_extras_write(&writer, &whole->reply, exchange->source->info.id, result);
     pb_jw_close(&writer, '}');
     if (buf.failed)
         return PB_NO_MEMORY;
@@ -126,7 +126,7 @@ static pb_status whole_emit(pb_sink *sink, const pb_event *event)
     return answer_error(whole->exchange);
 }
 
-pb_status chat_answer_whole(struct exchange *exchange, const struct chat *chat, pb_turn *turn)
+pb_status chat_answer_whole(struct exchange *exchange, const struct chat *chat)
 {
     struct whole whole = {
         .base = {.size = (uint32_t)sizeof(pb_sink), .emit = whole_emit},
@@ -134,7 +134,7 @@ pb_status chat_answer_whole(struct exchange *exchange, const struct chat *chat, 
         .chat = chat,
         .reply = pb_reply_make((size_t)exchange->http->limits.reply),
     };
-    pb_status status = pb_turn_run(turn, &whole.base);
+    pb_status status = source_run(exchange, &whole.base);
 
     pb_reply_end(&whole.reply);
     return status;

@@ -2,7 +2,8 @@
  *
  * All chunks of a stream begin and end alike: what stands around the delta is formatted once, and a
  * piece of text is one quoted string written behind it and one write. The header waits for the
- * first event, so that what fails before it still has a status of its own.
+ * first piece, so that what fails before it still has a status of its own; where nothing comes for as
+ * long as a heartbeat may take, it goes out alone.
  */
 #include "http.h"
 
@@ -99,7 +100,7 @@ static void begin_chunk(struct stream *stream, pb_json_writer *writer)
     pb_buf *buf = writer->buf;
 
     pb_buf_add(buf, pb_lit("data: {\"id\":\"chatcmpl-"));
-    pb_buf_add(buf, stream->exchange->turn);
+    pb_buf_add(buf, stream->exchange->source->info.id);
     pb_buf_add(buf, pb_lit("\",\"object\":\"chat.completion.chunk\",\"created\":"));
     writer->comma = false;
     pb_jw_int(writer, stream->chat->created / 1000);
@@ -132,7 +133,7 @@ static pb_status emit_end(struct stream *stream, const pb_turn_result *result)
     pb_jw_close(&writer, ']');
     if (stream->chat->include_usage)
         pb_jw_member(&writer, "usage", (pb_str){0});
-    openai_extras_write(&writer, &stream->reply, stream->exchange->turn, result);
+    openai_extras_write(&writer, &stream->reply, stream->exchange->source->info.id, result);
     end_chunk(&writer);
     if (stream->chat->include_usage) {
         begin_chunk(stream, &writer);
@@ -210,7 +211,16 @@ static pb_status make_frame(struct stream *stream)
     return PB_OK;
 }
 
-pb_status chat_answer_stream(struct exchange *exchange, const struct chat *chat, pb_turn *turn)
+/* What goes wrong here the next write runs into. */
+static void open_silent(void *arg)
+{
+    struct stream *stream = arg;
+
+    if (!stream->exchange->begun)
+        (void)answer_begin(stream->exchange);
+}
+
+pb_status chat_answer_stream(struct exchange *exchange, const struct chat *chat)
 {
     struct stream stream = {
         .base = {.size = (uint32_t)sizeof(pb_sink), .emit = stream_emit},
@@ -220,8 +230,12 @@ pb_status chat_answer_stream(struct exchange *exchange, const struct chat *chat,
     };
     pb_status status = make_frame(&stream);
 
-    if (status == PB_OK)
-        status = pb_turn_run(turn, &stream.base);
+    if (status == PB_OK) {
+        pb_respond_overdue(exchange->request, exchange->http->limits.heartbeat, open_silent,
+                           &stream);
+        status = source_run(exchange, &stream.base);
+        pb_respond_overdue(exchange->request, 0, NULL, NULL);
+    }
     pb_reply_end(&stream.reply);
     return status;
 }

@@ -2,7 +2,8 @@
  *
  * The life of a request: routes.c finds its handler, access.c decides who asks and from where,
  * fields.c reads the body and gathers what is wrong with it, chat*.c (OpenAI's dialect) or turns*.c
- * (the native API) run a turn, answer.c writes the answer.
+ * (the native API) run a turn, kept.c launches those that outlive their connection, answer.c writes
+ * the answer.
  */
 #ifndef HTTP_H
 #define HTTP_H
@@ -51,6 +52,18 @@ struct http {
 
 enum { FAULTS = 16 };
 
+/* Where an exchange's events come from: a turn that runs in its task, or one that is kept and
+ * followed. */
+struct source {
+    pb_turn *turn;     /* or NULL: */
+    pb_launched about; /* the kept turn */
+    uint64_t after;    /* the last event that the client has */
+    bool kept;
+    bool resumed; /* the client has seen the beginning, as `after` says */
+    bool reread;  /* the stream tells of a turn: that it failed is an event, not the answer's status */
+    pb_turn_info info; /* of either */
+};
+
 /* A request and what became known of it. On the handler's stack. */
 struct exchange {
     struct http *http;
@@ -59,7 +72,8 @@ struct exchange {
     bool begun;  /* the header is out: only the stream can tell of errors */
     bool answered;
     bool late;     /* the body did not come in time: the client's fault, 408 */
-    pb_str turn;   /* its id, once there is one */
+    struct source *source; /* the turn that answers, once there is one */
+    pb_str location;       /* of 202, or absent */
     pb_str allow;  /* for 405 */
     pb_str origin; /* the Origin that may read the answer, or absent */
     pb_str code;   /* OpenAI's code where it says more than the status, or absent */
@@ -85,6 +99,8 @@ pb_status access_preflight(struct exchange *exchange);
 /* answer.c: whole answers, and the header of streams. Return what pb_respond returned. */
 pb_status answer(struct exchange *exchange, int32_t status, const char *type, pb_str body);
 pb_status answer_begin(struct exchange *exchange);
+/* Nothing to tell: 204. */
+pb_status answer_nothing(struct exchange *exchange);
 /* The running task's error (or `error`), in the dialect of the exchange. */
 pb_status answer_error(struct exchange *exchange);
 pb_status answer_failure(struct exchange *exchange, const pb_error *error);
@@ -139,11 +155,12 @@ struct chat {
     bool include_usage;
     pb_turn_spec spec;
     struct messages messages;
+    struct source source;
 };
 const char *openai_finish(int32_t finish);
 /* chat_reply.c, chat_stream.c: run the turn and answer. */
-pb_status chat_answer_whole(struct exchange *exchange, const struct chat *chat, pb_turn *turn);
-pb_status chat_answer_stream(struct exchange *exchange, const struct chat *chat, pb_turn *turn);
+pb_status chat_answer_whole(struct exchange *exchange, const struct chat *chat);
+pb_status chat_answer_stream(struct exchange *exchange, const struct chat *chat);
 void openai_usage_write(pb_json_writer *writer, const pb_usage *usage);
 /* "sources" and "patchbay", beside the standard members. */
 void openai_extras_write(pb_json_writer *writer, const pb_reply *reply, pb_str turn,
@@ -156,12 +173,27 @@ handler models_list, models_get;
 handler turns_create;
 struct turn_input {
     bool stream;
+    bool detach;
     pb_turn_spec spec;
     const pb_message *message;
 };
 /* turns_input.c */
 pb_status turn_input_read(struct exchange *exchange, struct turn_input *input);
 /* turns_stream.c */
-pb_status turns_answer_stream(struct exchange *exchange, pb_turn *turn);
+pb_status turns_answer_stream(struct exchange *exchange);
+
+/* kept.c */
+handler turns_events; /* GET /v1/turns/{id}/events */
+/* The header Idempotency-Key: sets key and digest, or leaves them absent. PB_INVALID: malformed. */
+pb_status kept_read_key(struct exchange *exchange, pb_turn_spec *spec);
+/* Makes the turn, or launches it when it has a key or is detached, and sets exchange->source. */
+pb_status source_begin(struct exchange *exchange, const pb_turn_spec *spec, bool detach,
+                       struct source *source);
+/* Hands its events to `sink`, to the end. */
+pb_status source_run(struct exchange *exchange, pb_sink *sink);
+/* Takes over what following told of the turn: before the first event is written. */
+void source_describe(struct source *source);
+/* Answers a failure that is not answered yet, and frees the turn. */
+pb_status source_end(struct exchange *exchange, pb_status status);
 
 #endif

@@ -3,18 +3,21 @@
 
 struct route {
     pb_str method;
-    pb_str path; /* with a slash at its end: everything below, as match.values[0] */
+    pb_str path; /* with a slash at its end: what follows, up to `end`, as match.values[0] */
+    pb_str end;  /* how such a path ends, or absent */
     pb_str scope;
     handler *handle;
     bool openai;
 };
 
 static const struct route routes[] = {
-    {PB_LIT("POST"), PB_LIT("/v1/chat/completions"), PB_LIT("turns.create"), chat_completions,
-     true},
-    {PB_LIT("GET"), PB_LIT("/v1/models"), PB_LIT("pipelines.read"), models_list, true},
-    {PB_LIT("GET"), PB_LIT("/v1/models/"), PB_LIT("pipelines.read"), models_get, true},
-    {PB_LIT("POST"), PB_LIT("/v1/turns"), PB_LIT("turns.create"), turns_create, false},
+    {PB_LIT("POST"), PB_LIT("/v1/chat/completions"), {NULL, 0}, PB_LIT("turns.create"),
+     chat_completions, true},
+    {PB_LIT("GET"), PB_LIT("/v1/models"), {NULL, 0}, PB_LIT("pipelines.read"), models_list, true},
+    {PB_LIT("GET"), PB_LIT("/v1/models/"), {NULL, 0}, PB_LIT("pipelines.read"), models_get, true},
+    {PB_LIT("POST"), PB_LIT("/v1/turns"), {NULL, 0}, PB_LIT("turns.create"), turns_create, false},
+    {PB_LIT("GET"), PB_LIT("/v1/turns/"), PB_LIT("/events"), PB_LIT("turns.read"), turns_events,
+     false},
 };
 
 static const char *const methods[] = {"GET", "POST", "PUT", "PATCH", "DELETE"};
@@ -24,8 +27,12 @@ static bool path_fits(const struct route *route, pb_str path, pb_str *rest)
     pb_str own = route->path;
 
     *rest = pb_str_slice(path, own.size, path.size);
-    if (own.data[own.size - 1] == '/')
-        return rest->size > 0 && pb_str_starts(path, own);
+    if (own.data[own.size - 1] == '/') {
+        if (!pb_str_starts(path, own) || !pb_str_ends(*rest, route->end))
+            return false;
+        rest->size -= route->end.size;
+        return rest->size > 0;
+    }
     return pb_str_equal(path, own);
 }
 

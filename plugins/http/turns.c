@@ -5,7 +5,6 @@
 struct whole {
     pb_sink base;
     struct exchange *exchange;
-    pb_turn *turn;
     pb_reply reply;
 };
 
@@ -14,7 +13,7 @@ static pb_status answer_done(struct whole *whole, const pb_turn_result *result)
     pb_buf buf = {0};
     pb_json_writer writer = pb_json_writer_make(&buf);
 
-    pb_reply_write(&writer, &whole->reply, pb_turn_info_of(whole->turn), result);
+    pb_reply_write(&writer, &whole->reply, &whole->exchange->source->info, result);
     if (buf.failed)
         return PB_NO_MEMORY;
     return answer(whole->exchange, 200, "application/json", pb_buf_str(&buf));
@@ -33,42 +32,62 @@ static pb_status whole_emit(pb_sink *sink, const pb_event *event)
     return answer_error(whole->exchange);
 }
 
-static pb_status answer_whole(struct exchange *exchange, pb_turn *turn)
+static pb_status answer_whole(struct exchange *exchange)
 {
     struct whole whole = {
         .base = {.size = (uint32_t)sizeof(pb_sink), .emit = whole_emit},
         .exchange = exchange,
-        .turn = turn,
         .reply = pb_reply_make((size_t)exchange->http->limits.reply),
     };
-    pb_status status = pb_turn_run(turn, &whole.base);
+    pb_status status = source_run(exchange, &whole.base);
 
     pb_reply_end(&whole.reply);
     return status;
 }
 
+/* A detached turn that nobody reads along: where it will be found. The same for each request with
+ * its key. */
+static pb_status answer_launched(struct exchange *exchange)
+{
+    const pb_turn_info *info = &exchange->source->info;
+    pb_buf buf = {0};
+    pb_json_writer writer = pb_json_writer_make(&buf);
+
+    pb_jw_open(&writer, '{');
+    pb_jw_member(&writer, "id", info->id);
+    pb_jw_member(&writer, "status", pb_lit("running"));
+    pb_jw_member(&writer, "conversation", info->conversation);
+    pb_jw_member(&writer, "pipeline", info->pipeline);
+    pb_jw_close(&writer, '}');
+    exchange->location = pb_printf("/v1/turns/%.*s", PB_ARG(info->id));
+    if (buf.failed || !exchange->location.data)
+        return PB_NO_MEMORY;
+    return answer(exchange, 202, "application/json", pb_buf_str(&buf));
+}
+
 pb_status turns_create(struct exchange *exchange)
 {
     struct turn_input input = {0};
-    pb_turn *turn;
+    struct source source = {0};
     pb_status status = turn_input_read(exchange, &input);
 
+    if (status == PB_OK)
+        status = kept_read_key(exchange, &input.spec);
     if (status != PB_OK)
         return status;
     input.spec.stream = input.stream;
     input.spec.principal = &exchange->principal;
     input.spec.messages = &input.message;
-    input.spec.message_count = 1;
+    input.spec.message_count = input.message != NULL;
     input.spec.request_id = exchange->request->id;
+    input.spec.remote = exchange->request->remote;
     input.spec.transport = pb_lit("http");
-    status = pb_turn_new(&input.spec, &turn);
+    status = source_begin(exchange, &input.spec, input.detach, &source);
     if (status != PB_OK)
         return status;
-    exchange->turn = pb_turn_info_of(turn)->id;
-    status = input.stream ? turns_answer_stream(exchange, turn) : answer_whole(exchange, turn);
-    if (status != PB_OK && !exchange->begun && !exchange->answered)
-        status = answer_error(exchange);
-    pb_turn_free(turn);
-    exchange->turn = (pb_str){0};
-    return status;
+    if (input.stream)
+        status = turns_answer_stream(exchange);
+    else
+        status = input.detach ? answer_launched(exchange) : answer_whole(exchange);
+    return source_end(exchange, status);
 }

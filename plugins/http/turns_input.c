@@ -3,7 +3,7 @@
 
 static const char *const fields[] = {
     "pipeline",  "conversation", "message",  "stream",        "detach",
-    "overrides", "variables",    "metadata", "stream_stages", NULL,
+    "overrides", "variables",    "metadata", "stream_stages", "replaces", NULL,
 };
 
 static bool is_field(pb_str name)
@@ -47,24 +47,40 @@ static void read_pipeline(struct exchange *exchange, const pb_json *json, pb_tur
               PB_ARG(pb_str_slice(name->text, 0, 128)));
 }
 
+/* Absent is null is a new one, where the pipeline keeps any. What is wrong with an id is told by the
+ * turn. */
+static void read_conversation(struct exchange *exchange, const pb_json *json, pb_turn_spec *spec)
+{
+    const pb_json *conversation = pb_json_get(json, "conversation");
+    const pb_json *replaces = pb_json_get(json, "replaces");
+
+    if (pb_json_is(conversation, PB_JSON_STRING))
+        spec->conversation = conversation->text.size ? conversation->text : pb_lit("-");
+    else if (conversation && conversation->type != PB_JSON_NULL)
+        fault(exchange, AT(NULL, "conversation"), "must be the id of a conversation, or null");
+    else if (spec->pipeline && pb_pipeline_info_of(spec->pipeline)->keeps_history)
+        spec->conversation = pb_lit("new");
+    if (pb_json_is(replaces, PB_JSON_STRING))
+        spec->replaces = replaces->text.size ? replaces->text : pb_lit("-");
+    else if (replaces && replaces->type != PB_JSON_NULL)
+        fault(exchange, AT(NULL, "replaces"), "must be the id of a message, or null");
+}
+
 pb_status turn_input_read(struct exchange *exchange, struct turn_input *input)
 {
-    const pb_json *json, *conversation;
+    const pb_json *json, *message;
     pb_status status = body_json(exchange, &json);
 
     if (status != PB_OK)
         return status;
     input->spec = pb_turn_spec_make();
     read_pipeline(exchange, json, &input->spec);
-    input->message = message_native(exchange, pb_json_get(json, "message"));
-    conversation = pb_json_get(json, "conversation");
-    if (conversation && conversation->type != PB_JSON_NULL)
-        fault(
-            exchange, AT(NULL, "conversation"),
-            "must be null: this server keeps no conversations, send what was said in the message");
-    if (read_bool(exchange, json, "detach", false))
-        fault(exchange, AT(NULL, "detach"),
-              "must be false: this server runs a turn only while its client waits");
+    read_conversation(exchange, json, &input->spec);
+    message = pb_json_get(json, "message");
+    bool needed = !input->spec.replaces.size || (message && message->type != PB_JSON_NULL);
+    if (needed && !(input->message = message_native(exchange, message)))
+        return PB_NO_MEMORY;
+    input->detach = read_bool(exchange, json, "detach", false);
     input->stream = read_bool(exchange, json, "stream", false);
     input->spec.stream_stages = read_bool(exchange, json, "stream_stages", false);
     input->spec.params = read_object(exchange, json, "overrides");
@@ -74,7 +90,5 @@ pb_status turn_input_read(struct exchange *exchange, struct turn_input *input)
     for (const pb_json *at = json->child; at; at = at->next)
         if (!is_field(at->key))
             fault(exchange, AT_NAME(NULL, at->key), "is no field of a turn");
-    if (!input->message)
-        return PB_NO_MEMORY;
     return faults_status(exchange);
 }

@@ -1,29 +1,34 @@
 /* turns_stream.c - a turn of the native API as typed server-sent events.
  *
- * The first event, `turn`, goes out at once: a client knows the id by which it may cancel, and the
- * connection shows life while the model thinks. Text is one quoted string between two constants.
- * A tool call is sent when it is whole.
+ * The header and the event `turn` go out with the first event, so that what fails before it has a
+ * status of its own; a turn that is silent for a moment shows them anyway: a client knows the id by
+ * which it may cancel. Text is one quoted string between two constants. A tool call is sent when it
+ * is whole. The events of a kept turn carry their numbers as ids, so that a stream can be resumed.
  */
 #include "http.h"
 
 enum { ROOM = 1024 };
 
+static const pb_duration silence = 250 * PB_MILLISECOND;
+
 struct stream {
     pb_sink base;
     struct exchange *exchange;
-    pb_turn *turn;
-    uint64_t number; /* of the last event, its id */
+    uint64_t number; /* of the event that is written, its id */
     size_t flushed;  /* tool calls that were sent */
     char *frame;     /* ROOM bytes to write an event in */
     pb_reply reply;  /* of sources and tool calls */
 };
 
-/* Begins an event in the frame, or in the scope when it outgrows that. */
+/* Begins an event in the frame, or in the scope when it outgrows that. The events of a plain turn
+ * are counted, those of a kept one have their numbers. */
 static pb_buf event_begin(struct stream *stream, const char *name)
 {
     pb_buf buf = {.data = stream->frame, .capacity = ROOM};
 
-    pb_buf_printf(&buf, "id: %llu\nevent: %s\ndata: ", (unsigned long long)++stream->number, name);
+    if (!stream->exchange->source->kept)
+        stream->number++;
+    pb_buf_printf(&buf, "id: %llu\nevent: %s\ndata: ", (unsigned long long)stream->number, name);
     return buf;
 }
 
@@ -54,16 +59,36 @@ static pb_status emit_text(struct stream *stream, const char *name, const pb_eve
 
 static pb_status emit_turn(struct stream *stream)
 {
-    const pb_turn_info *info = pb_turn_info_of(stream->turn);
+    const pb_turn_info *info = &stream->exchange->source->info;
     pb_buf buf = event_begin(stream, "turn");
     pb_json_writer writer = pb_json_writer_make(&buf);
 
     pb_jw_open(&writer, '{');
     pb_jw_member(&writer, "id", info->id);
-    pb_jw_member(&writer, "conversation", (pb_str){0});
+    pb_jw_member(&writer, "conversation", info->conversation);
     pb_jw_member(&writer, "pipeline", info->pipeline);
     pb_jw_close(&writer, '}');
     return event_end(stream, &buf);
+}
+
+/* The header, and who speaks, unless the client knows that from before. */
+static pb_status open_stream(struct stream *stream)
+{
+    struct source *source = stream->exchange->source;
+
+    source_describe(source);
+    pb_status status = answer_begin(stream->exchange);
+    return status == PB_OK && !source->resumed ? emit_turn(stream) : status;
+}
+
+/* What goes wrong here the next write runs into. */
+static void open_silent(void *arg)
+{
+    struct stream *stream = arg;
+    const struct source *source = stream->exchange->source;
+
+    if (!stream->exchange->begun && (source->turn || source->about.id.size))
+        (void)open_stream(stream);
 }
 
 struct call {
@@ -110,10 +135,12 @@ static pb_status flush_calls(struct stream *stream, bool all)
 
 static pb_status emit_call(struct stream *stream, const pb_event *event)
 {
-    struct call call = {event->id, event->name, event->text, event->branch, true};
+    bool local = event->flags & PB_EVENT_LOCAL;
+    struct call call = {event->id, event->name, event->text, event->branch, local};
 
-    return event->flags & PB_EVENT_LOCAL ? send_call(stream, &call)
-                                         : pb_reply_note(&stream->reply, event);
+    /* kept calls are whole */
+    return local || event->number ? send_call(stream, &call)
+                                  : pb_reply_note(&stream->reply, event);
 }
 
 static pb_status emit_named(struct stream *stream, const char *name, const pb_event *event,
@@ -147,26 +174,48 @@ static pb_status emit_source(struct stream *stream, const pb_event *event)
     return status == PB_OK ? pb_reply_note(&stream->reply, event) : status;
 }
 
-/* usage and done; or error, which is the end. */
-static pb_status emit_done(struct stream *stream, const pb_turn_result *result)
+static pb_status emit_usage(struct stream *stream, const pb_turn_result *result)
 {
-    const pb_turn_info *info = pb_turn_info_of(stream->turn);
-    bool failed = result->status != PB_OK && result->status != PB_CANCELLED;
-    pb_buf buf = event_begin(stream, failed ? "error" : "usage");
+    pb_buf buf = event_begin(stream, "usage");
     pb_json_writer writer = pb_json_writer_make(&buf);
 
+    pb_usage_write(&writer, &result->usage);
+    return event_end(stream, &buf);
+}
+
+static pb_status emit_error(struct stream *stream, const pb_error *error)
+{
+    pb_buf buf = event_begin(stream, "error");
+
+    pb_problem_write(&buf, error, stream->exchange->source->info.request_id, NULL, 0);
+    return event_end(stream, &buf);
+}
+
+/* usage and done; or error, which is the end. The number before that of a kept done is left for
+ * `usage`. */
+static pb_status emit_done(struct stream *stream, const pb_event *event)
+{
+    const struct source *source = stream->exchange->source;
+    const pb_turn_result *result = event->result;
+    bool failed = result->status != PB_OK && result->status != PB_CANCELLED;
+    pb_status status = PB_OK;
+
     if (failed) {
-        pb_problem_write(&buf, result->error ? result->error : pb_error_last(), info->request_id,
-                         NULL, 0);
+        status = emit_error(stream, result->error ? result->error : pb_error_last());
     } else {
-        pb_usage_write(&writer, &result->usage);
-    }
-    pb_status status = event_end(stream, &buf);
-    if (status == PB_OK && !failed) {
-        buf = event_begin(stream, "done");
-        writer = pb_json_writer_make(&buf);
-        pb_reply_write(&writer, &stream->reply, info, result);
-        status = event_end(stream, &buf);
+        pb_reply_sources_of(&stream->reply, event);
+        if (source->kept)
+            stream->number--;
+        if (!source->kept || stream->number > source->after)
+            status = emit_usage(stream, result);
+        if (source->kept)
+            stream->number++;
+        if (status == PB_OK) {
+            pb_buf buf = event_begin(stream, "done");
+            pb_json_writer writer = pb_json_writer_make(&buf);
+            pb_reply_write(&writer, &stream->reply, &source->info, result);
+            status = event_end(stream, &buf);
+        }
     }
     return status == PB_OK ? pb_respond_end(stream->exchange->request) : status;
 }
@@ -189,10 +238,26 @@ static pb_status emit_event(struct stream *stream, const pb_event *event)
     case PB_EVENT_CUSTOM:
         return emit_named(stream, "custom", event, NULL);
     case PB_EVENT_DONE:
-        return emit_done(stream, event->result);
+        return emit_done(stream, event);
     default:
         return PB_OK;
     }
+}
+
+/* Did the turn fail before it said anything, so that the answer can be the failure? */
+static bool fails_at_once(const struct stream *stream, const pb_event *event)
+{
+    return event->type == PB_EVENT_DONE && event->result->status != PB_OK &&
+           event->result->status != PB_CANCELLED && !stream->exchange->source->reread;
+}
+
+static pb_status begin_with(struct stream *stream, const pb_event *event)
+{
+    if (!fails_at_once(stream, event))
+        return open_stream(stream);
+    source_describe(stream->exchange->source);
+    return answer_failure(stream->exchange,
+                          event->result->error ? event->result->error : pb_error_last());
 }
 
 static pb_status stream_emit(pb_sink *sink, const pb_event *event)
@@ -200,33 +265,41 @@ static pb_status stream_emit(pb_sink *sink, const pb_event *event)
     struct stream *stream = (struct stream *)sink;
     bool calling = event->type == PB_EVENT_TOOL_CALL;
     bool small = event->type == PB_EVENT_TEXT && event->text.size <= (ROOM - 256) / 6;
-    pb_scope *scope = small ? NULL : pb_scope_begin();
-    pb_status status = flush_calls(stream, !calling);
 
-    if (status == PB_OK)
-        status = emit_event(stream, event);
-    if (status == PB_OK && calling)
-        status = flush_calls(stream, false);
+    if (event->type == PB_EVENT_USAGE) /* of one model call: clients get the sum */
+        return PB_OK;
+    pb_scope *scope = small ? NULL : pb_scope_begin();
+    pb_status status = PB_OK;
+    if (!stream->exchange->begun)
+        status = begin_with(stream, event);
+    if (status == PB_OK && !stream->exchange->answered) {
+        if (event->number)
+            stream->number = event->number;
+        status = flush_calls(stream, !calling);
+        if (status == PB_OK)
+            status = emit_event(stream, event);
+        if (status == PB_OK && calling)
+            status = flush_calls(stream, false);
+    }
     if (scope)
         pb_scope_end(scope);
     return status;
 }
 
-pb_status turns_answer_stream(struct exchange *exchange, pb_turn *turn)
+pb_status turns_answer_stream(struct exchange *exchange)
 {
     struct stream stream = {
         .base = {.size = (uint32_t)sizeof(pb_sink), .emit = stream_emit},
         .exchange = exchange,
-        .turn = turn,
         .frame = pb_alloc(ROOM),
         .reply = pb_reply_make((size_t)exchange->http->limits.reply),
     };
-    pb_status status = stream.frame ? answer_begin(exchange) : (pb_status)PB_NO_MEMORY;
 
-    if (status == PB_OK)
-        status = emit_turn(&stream);
-    if (status == PB_OK)
-        status = pb_turn_run(turn, &stream.base);
+    if (!stream.frame)
+        return PB_NO_MEMORY;
+    pb_respond_overdue(exchange->request, silence, open_silent, &stream);
+    pb_status status = source_run(exchange, &stream.base);
+    pb_respond_overdue(exchange->request, 0, NULL, NULL);
     pb_reply_end(&stream.reply);
     return status;
 }

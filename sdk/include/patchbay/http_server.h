@@ -88,6 +88,16 @@ static inline pb_status pb_respond_begin(pb_request *request, int32_t status,
     return PB_CALL(respond_begin)(request, status, headers, count);
 }
 
+/* Calls fn(arg), once, on a task of its own when no answer was begun `after` from now: for a handler
+ * that would rather know how its work goes before it answers, but does not leave its client without a
+ * sign of life. Not called when the client is gone. `arg` must stay until the handler took it back:
+ * with fn NULL, which parks while fn runs. */
+static inline void pb_respond_overdue(pb_request *request, pb_duration after, void (*fn)(void *arg),
+                                      void *arg)
+{
+    PB_CALL(respond_overdue)(request, after, fn, arg);
+}
+
 /* Appends to it; the bytes are copied. Parks while more than 64 kB wait for the client to read.
  * PB_CANCELLED when it is gone or made no progress for the write time-out. */
 static inline pb_status pb_respond_write(pb_request *request, pb_str bytes)

@@ -147,6 +147,20 @@ static inline pb_status pb_reply_note(pb_reply *reply, const pb_event *event)
     }
 }
 
+/* A PB_EVENT_DONE may bring all sources of its turn with it, as {"sources": […]}: then they take the
+ * place of what was noted, which is less where a stream was resumed. */
+static inline void pb_reply_sources_of(pb_reply *reply, const pb_event *event)
+{
+    const pb_json *sources = pb_json_get(event->data, "sources");
+
+    if (!pb_json_is(sources, PB_JSON_ARRAY))
+        return;
+    reply->sources.size = 0;
+    for (const pb_json *at = sources->child; at; at = at->next)
+        if (pb_reply_note_source(reply, at) != PB_OK)
+            return;
+}
+
 /* Frees what was kept. */
 static inline void pb_reply_end(pb_reply *reply)
 {
@@ -215,10 +229,12 @@ static inline void pb_reply_write_calls(pb_json_writer *writer, const pb_reply *
 }
 
 static inline void pb_reply_write_message(pb_json_writer *writer, const pb_reply *reply,
-                                          const pb_turn_result *result)
+                                          const pb_turn_info *info, const pb_turn_result *result)
 {
     pb_jw_key(writer, "message");
     pb_jw_open(writer, '{');
+    if (info->conversation.size)
+        pb_jw_member(writer, "id", info->reply);
     pb_jw_member(writer, "role", pb_lit("assistant"));
     if (reply->text.data)
         pb_jw_member(writer, "text", pb_reply_str(&reply->text));
@@ -239,37 +255,53 @@ static inline void pb_reply_write_ms(pb_json_writer *writer, const char *key, pb
         pb_jw_null(writer);
 }
 
-/* The whole turn as POST /v1/turns answers it: one object. What was not noted is left out: a
- * transport that streamed the text notes only the sources. `result` as in PB_EVENT_DONE. */
-static inline void pb_reply_write(pb_json_writer *writer, const pb_reply *reply,
-                                  const pb_turn_info *info, const pb_turn_result *result)
+/* "done", "cancelled", "interrupted" or "failed". */
+static inline const char *pb_result_state(const pb_turn_result *result)
 {
-    bool failed = result->status != PB_OK && result->status != PB_CANCELLED;
+    if (result->interrupted)
+        return "interrupted";
+    if (result->status == PB_OK)
+        return "done";
+    return result->status == PB_CANCELLED ? "cancelled" : "failed";
+}
 
+static inline void pb_reply_write_answered(pb_json_writer *writer, const pb_turn_result *result)
+{
+    pb_jw_key(writer, "answered_by");
+    if (!result->llm.size) {
+        pb_jw_null(writer);
+        return;
+    }
     pb_jw_open(writer, '{');
-    pb_jw_member(writer, "id", info->id);
-    pb_jw_member(writer, "status",
-                 failed ? pb_lit("failed")
-                        : (result->status == PB_OK ? pb_lit("done") : pb_lit("cancelled")));
-    pb_jw_member(writer, "conversation", pb_str_make(NULL, 0));
-    pb_jw_member(writer, "pipeline", info->pipeline);
-    pb_reply_write_message(writer, reply, result);
+    pb_jw_member(writer, "llm", result->llm);
+    pb_jw_member(writer, "model", result->model);
+    pb_jw_key(writer, "fallback");
+    pb_jw_bool(writer, result->fallback != 0);
+    pb_jw_close(writer, '}');
+}
+
+/* What was said: the members "conversation", "message" and "sources". */
+static inline void pb_reply_write_content(pb_json_writer *writer, const pb_reply *reply,
+                                          const pb_turn_info *info, const pb_turn_result *result)
+{
+    pb_jw_member(writer, "conversation", info->conversation);
+    pb_reply_write_message(writer, reply, info, result);
     pb_jw_key(writer, "sources");
     pb_jw_open(writer, '[');
     if (reply->sources.size)
         pb_jw_raw(writer, pb_reply_str(&reply->sources));
     pb_jw_close(writer, ']');
-    pb_jw_key(writer, "answered_by");
-    if (result->llm.size) {
-        pb_jw_open(writer, '{');
-        pb_jw_member(writer, "llm", result->llm);
-        pb_jw_member(writer, "model", result->model);
-        pb_jw_key(writer, "fallback");
-        pb_jw_bool(writer, result->fallback != 0);
-        pb_jw_close(writer, '}');
-    } else {
-        pb_jw_null(writer);
-    }
+}
+
+/* All members of a turn, without the brackets: for who adds members of their own. */
+static inline void pb_reply_write_members(pb_json_writer *writer, const pb_reply *reply,
+                                          const pb_turn_info *info, const pb_turn_result *result)
+{
+    pb_jw_member(writer, "id", info->id);
+    pb_jw_member(writer, "status", pb_str_of(pb_result_state(result)));
+    pb_jw_member(writer, "pipeline", info->pipeline);
+    pb_reply_write_content(writer, reply, info, result);
+    pb_reply_write_answered(writer, result);
     pb_jw_key(writer, "usage");
     pb_usage_write(writer, &result->usage);
     pb_jw_key(writer, "timing");
@@ -277,11 +309,20 @@ static inline void pb_reply_write(pb_json_writer *writer, const pb_reply *reply,
     pb_reply_write_ms(writer, "total_ms", result->total);
     pb_reply_write_ms(writer, "first_token_ms", result->first_text);
     pb_jw_close(writer, '}');
-    if (failed && result->error) {
+    if (result->status != PB_OK && result->status != PB_CANCELLED && result->error) {
         pb_jw_key(writer, "error");
         pb_problem_write(writer->buf, result->error, info->request_id, NULL, 0);
         writer->comma = true;
     }
+}
+
+/* The whole turn as POST /v1/turns answers it: one object. What was not noted is left out: a
+ * transport that streamed the text notes only the sources. `result` as in PB_EVENT_DONE. */
+static inline void pb_reply_write(pb_json_writer *writer, const pb_reply *reply,
+                                  const pb_turn_info *info, const pb_turn_result *result)
+{
+    pb_jw_open(writer, '{');
+    pb_reply_write_members(writer, reply, info, result);
     pb_jw_close(writer, '}');
 }
 

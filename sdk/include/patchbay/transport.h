@@ -110,6 +110,9 @@ struct pb_launched {
     pb_str reply;
     pb_str pipeline;
     pb_time created;
+    pb_str request_id; /* of the request that launched it, or absent */
+    const pb_header *headers; /* that its stages set before its first event; filled by pb_turn_follow */
+    size_t header_count;
 };
 
 /* Makes a turn and runs it in a task of the host: `spec` is copied. PB_UNPROCESSABLE: `key` was used
@@ -131,8 +134,10 @@ struct pb_follow_spec {
 };
 
 /* Hands the events of a launched turn to `sink` as they come, in whatever worker it runs; the last is
- * PB_EVENT_DONE. Without loss or repetition. A turn whose worker died ends as interrupted. Parks. Returns what
- * the sink failed with, PB_NOT_FOUND, PB_CANCELLED, or the turn's own status. */
+ * PB_EVENT_DONE. Without loss or repetition. A turn whose worker died ends as interrupted. A tool call that the client is
+ * to make comes whole, in one event; the number before that of PB_EVENT_DONE is nobody's. Parks. Returns what
+ * the sink failed with, PB_NOT_FOUND, PB_CANCELLED, the turn's own status, or PB_DECLINED: it has ended, with no
+ * event behind `after`. */
 static inline pb_status pb_turn_follow(const pb_follow_spec *spec, pb_sink *sink)
 {
     return PB_CALL(turn_follow)(spec, sink);

@@ -61,7 +61,7 @@ void journal_read_about(const pb_value *row, struct journal_state *out)
 pb_status journal_look_up(pb_str id, const pb_principal *principal, struct journal_state *out)
 {
     pb_instance *database;
-    uint8_t uuid[16];
+    uint8_t uuid[16] = {0};
     pb_rows rows;
     pb_value values[] = {pb_value_bytes(uuid, sizeof uuid)};
     pb_statement statement = pb_statement_make(turn_sql, values, 1);

@@ -19,6 +19,7 @@ node-llhttp          -          sources of the HTTP parser
 libssl-dev           -          TLS, digests, signatures
 libcurl4-openssl-dev -          proxies and HTTP/2-only hosts
 libpcre2-dev         -          regular expressions in the conditions of `route`
+libsqlite3-dev       -          the database in a file, of `sqlite`
 ca-certificates      -          whom to trust when a model is asked over https
 SET
 }

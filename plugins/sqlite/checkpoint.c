@@ -1,0 +1,119 @@
+/* checkpoint.c - moves what is in the log into the file, on a thread of its own, so that no commit
+ * waits for it. Above the larger bound the log must begin anew, which needs the write lock. */
+#include "sqlite.h"
+
+enum { RESTART_MS = 100 };
+
+/* After each commit: `pages` are in the log. */
+static int note_commit(void *arg, sqlite3 *db, const char *name, int pages)
+{
+    struct sqlite *self = arg;
+    struct checkpoints *checkpoints = &self->checkpoints;
+    int64_t page_size = self->writer.connection.page_size;
+
+    (void)db, (void)name;
+    pthread_mutex_lock(&checkpoints->mutex);
+    if (pages < checkpoints->pages) /* it began anew */
+        checkpoints->done = 0;
+    checkpoints->pages = pages;
+    checkpoints->page_size = page_size;
+    bool due = (pages - checkpoints->done) * page_size >= self->checkpoint;
+    if (due && !checkpoints->due) {
+        checkpoints->due = true;
+        pthread_cond_signal(&checkpoints->wake);
+    }
+    pthread_mutex_unlock(&checkpoints->mutex);
+    return SQLITE_OK;
+}
+
+void checkpoints_watch(struct sqlite *self)
+{
+    sqlite3_wal_hook(self->writer.connection.db, note_commit, self);
+}
+
+/* Readers of old pages are in the way: for a moment all writers wait for them. */
+static void begin_anew(struct sqlite *self)
+{
+    struct checkpoints *checkpoints = &self->checkpoints;
+    sqlite3 *db = checkpoints->connection.db;
+    struct fault fault;
+
+    if (lock_take(&checkpoints->lock, self->lock_path, &fault) != PB_OK)
+        return;
+    sqlite3_busy_timeout(db, RESTART_MS);
+    int code = sqlite3_wal_checkpoint_v2(db, NULL, SQLITE_CHECKPOINT_RESTART, NULL, NULL);
+    sqlite3_busy_timeout(db, 0);
+    lock_give(&checkpoints->lock);
+    if ((code & 0xff) == SQLITE_BUSY)
+        pb_log(PB_WARN, "the log of %s cannot begin anew: somebody reads old pages for long",
+               self->path.data);
+}
+
+static void move(struct sqlite *self)
+{
+    struct checkpoints *checkpoints = &self->checkpoints;
+    struct fault fault;
+    int pages = 0, done = 0;
+
+    if (connection_open(&checkpoints->connection, false, &fault) != PB_OK)
+        return;
+    sqlite3 *db = checkpoints->connection.db;
+    pb_duration began = clock_now();
+    int code = sqlite3_wal_checkpoint_v2(db, NULL, SQLITE_CHECKPOINT_PASSIVE, &pages, &done);
+    if (code != SQLITE_OK && (code & 0xff) != SQLITE_BUSY)
+        pb_log(PB_ERROR, "the log of %s cannot be moved into it: %s", self->path.data,
+               sqlite3_errmsg(db));
+    pthread_mutex_lock(&checkpoints->mutex);
+    if (code == SQLITE_OK && checkpoints->pages >= done)
+        checkpoints->done = done;
+    pthread_mutex_unlock(&checkpoints->mutex);
+    if (code == SQLITE_OK && pages * checkpoints->connection.page_size >= self->checkpoint_full)
+        begin_anew(self);
+    atomic_fetch_add(&self->figures.checkpoints, 1);
+    atomic_fetch_add(&self->figures.checkpoint_ns, clock_now() - began);
+}
+
+static void *move_all(void *arg)
+{
+    struct sqlite *self = arg;
+    struct checkpoints *checkpoints = &self->checkpoints;
+
+    pthread_setname_np(pthread_self(), "sqlite-log");
+    pthread_mutex_lock(&checkpoints->mutex);
+    for (;;) {
+        while (!checkpoints->due && !checkpoints->stop)
+            pthread_cond_wait(&checkpoints->wake, &checkpoints->mutex);
+        if (checkpoints->stop)
+            break;
+        checkpoints->due = false;
+        pthread_mutex_unlock(&checkpoints->mutex);
+        move(self);
+        pthread_mutex_lock(&checkpoints->mutex);
+    }
+    pthread_mutex_unlock(&checkpoints->mutex);
+    return NULL;
+}
+
+pb_status checkpoints_start(struct sqlite *self)
+{
+    struct checkpoints *checkpoints = &self->checkpoints;
+
+    if (!thread_start(&checkpoints->thread, move_all, self))
+        return pb_fail(PB_UNAVAILABLE, "the thread for checkpoints cannot be started");
+    checkpoints->running = true;
+    return PB_OK;
+}
+
+void checkpoints_stop(struct sqlite *self)
+{
+    struct checkpoints *checkpoints = &self->checkpoints;
+
+    if (!checkpoints->running)
+        return;
+    pthread_mutex_lock(&checkpoints->mutex);
+    checkpoints->stop = true;
+    pthread_cond_signal(&checkpoints->wake);
+    pthread_mutex_unlock(&checkpoints->mutex);
+    pthread_join(checkpoints->thread, NULL);
+    checkpoints->running = false;
+}

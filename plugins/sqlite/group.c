@@ -1,0 +1,133 @@
+/* group.c - group commit: many requests, one fsync. Each that needs it runs in a savepoint, so that
+ * one that fails is undone alone. */
+#include "sqlite.h"
+
+#define GROUP_TIME (4 * PB_MILLISECOND) /* of work before the commit */
+
+/* A batch that comes next; NULL: none, or something else stands first. */
+static struct request *take_batch(struct queue *queue)
+{
+    struct request *request = NULL;
+
+    pthread_mutex_lock(&queue->mutex);
+    if (queue->first && queue->first->kind == REQUEST_BATCH)
+        request = queue_pop(queue);
+    pthread_mutex_unlock(&queue->mutex);
+    return request;
+}
+
+/* One statement is undone by SQLite itself when it fails. */
+static pb_status run_one(struct connection *connection, struct request *request)
+{
+    struct fault *fault = &request->fault;
+    bool several = request->count > 1;
+    int code = several ? connection_control(connection, SAVEPOINT) : SQLITE_OK;
+
+    if (code != SQLITE_OK)
+        return fault_of(fault, connection->db, code);
+    pb_status status = connection_run_all(connection, request->statements, request->count,
+                                          request->harvests, fault);
+    if (!several || sqlite3_get_autocommit(connection->db))
+        return status;
+    if (status != PB_OK)
+        connection_control(connection, UNDO);
+    code = connection_control(connection, RELEASE);
+    if (code != SQLITE_OK && status == PB_OK)
+        status = fault_of(fault, connection->db, code);
+    return status;
+}
+
+/* The whole transaction is gone: those before it have done nothing wrong and begin again. */
+static void put_back(struct queue *queue, struct request **group, size_t count)
+{
+    pthread_mutex_lock(&queue->mutex);
+    while (count) {
+        struct request *request = group[--count];
+        request->taken = false;
+        request->next = queue->first;
+        if (!queue->first)
+            queue->last = &request->next;
+        queue->first = request;
+        queue->length++;
+    }
+    pthread_mutex_unlock(&queue->mutex);
+}
+
+/* Runs what is there and what comes meanwhile. Gives how many are in writer->group; *gone: the last
+ * of them took the whole transaction with it. */
+static size_t run_group(struct sqlite *self, bool *gone)
+{
+    struct writer *writer = &self->writer;
+    struct connection *connection = &writer->connection;
+    pb_duration began = clock_now();
+    struct request *request;
+    size_t count = 0;
+
+    *gone = false;
+    while (!*gone && count < (size_t)self->group && clock_now() - began < GROUP_TIME &&
+           (request = take_batch(&writer->queue))) {
+        connection->due = clock_now() + self->query_limit;
+        request->fault.status = PB_OK;
+        request->fault.status = run_one(connection, request);
+        *gone = sqlite3_get_autocommit(connection->db) != 0;
+        writer->group[count++] = request;
+    }
+    return count;
+}
+
+static void answer(struct writer *writer, size_t count)
+{
+    for (size_t i = 0; i < count; i++)
+        writer->signals[i] = writer->group[i]->signal;
+    pb_signal_raise(writer->signals, count);
+}
+
+static void count_group(struct figures *figures, size_t count)
+{
+    atomic_fetch_add_explicit(&figures->groups, 1, memory_order_relaxed);
+    atomic_fetch_add_explicit(&figures->requests, (long long)count, memory_order_relaxed);
+    if ((long long)count > atomic_load_explicit(&figures->largest, memory_order_relaxed))
+        atomic_store_explicit(&figures->largest, (long long)count, memory_order_relaxed);
+}
+
+/* Nothing could be begun: whoever waits is told. */
+static void refuse_batches(struct sqlite *self, const struct fault *fault)
+{
+    struct writer *writer = &self->writer;
+    size_t count = 0;
+
+    writer_note(self, fault);
+    while (count < GROUP_MOST && (writer->group[count] = take_batch(&writer->queue)))
+        writer->group[count++]->fault = *fault;
+    lock_give(&writer->lock);
+    answer(writer, count);
+}
+
+void group_serve(struct sqlite *self)
+{
+    struct writer *writer = &self->writer;
+    struct fault fault;
+    bool gone;
+
+    if (writer_begin(self, &fault) != PB_OK) {
+        refuse_batches(self, &fault);
+        return;
+    }
+    size_t count = run_group(self, &gone);
+    if (gone) {
+        struct request *guilty = writer->group[count - 1];
+        if (guilty->fault.status == PB_NO_SPACE || guilty->fault.status == PB_UNAVAILABLE)
+            writer_note(self, &guilty->fault);
+        put_back(&writer->queue, writer->group, count - 1);
+        lock_give(&writer->lock);
+        pb_signal_raise(&guilty->signal, 1);
+        return;
+    }
+    pb_status status = writer_commit(self, &fault);
+    lock_give(&writer->lock);
+    for (size_t i = 0; status != PB_OK && i < count; i++)
+        if (writer->group[i]->fault.status == PB_OK)
+            writer->group[i]->fault = fault;
+    count_group(&self->figures, count);
+    answer(writer, count);
+}

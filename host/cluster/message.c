@@ -4,6 +4,7 @@
 #include "runtime/loop.h"
 #include <errno.h>
 #include <fcntl.h>
+#include <limits.h>
 #include <patchbay/log.h>
 #include <patchbay/memory.h>
 #include <stdlib.h>
@@ -289,6 +290,12 @@ static void on_event(uv_poll_t *poll, int status, int events)
         receive(poll, AT_ONCE);
     if (status != 0 && poll->data) /* libuv stopped looking */
         listen_for(poll->data);
+}
+
+void channel_drain(struct channel *channel)
+{
+    if (channel->poll)
+        receive(channel->poll, INT_MAX);
 }
 
 pb_status channel_open(struct channel *channel, int fd)

@@ -98,6 +98,9 @@ void channel_send(struct channel *channel, const struct message *message);
 /* `closed` will be called, soon; what still comes is dropped. */
 void channel_cut(struct channel *channel, const char *why);
 
+/* Hands out all that has come, now. */
+void channel_drain(struct channel *channel);
+
 /* Without a callback. May be called from the callbacks. Closing twice is fine. */
 void channel_close(struct channel *channel);
 static inline bool channel_is_open(const struct channel *channel)

@@ -1,5 +1,6 @@
 /* calls.c - the functions of libc that are stood in front of. None does more than ask for a fault,
- * tell the image, and go on to libc; a sync asks libc for nothing, because nothing depends on it. */
+ * tell the image, and go on to libc; a sync asks libc for nothing, because nothing depends on it.
+ */
 #include "unsynced.h"
 
 #include <dlfcn.h>
@@ -23,7 +24,7 @@ void *next_function(void **kept, const char *name)
     return *kept;
 }
 
-/* --- open and close ---------------------------------------------------------------------------- */
+/* --- open and close -------------------------------------------------------------------------- */
 
 static int opened(int fd, int flags)
 {
@@ -117,7 +118,7 @@ OUT int dup3(int from, int to, int flags)
     return NEXT(dup3)(from, to, flags);
 }
 
-/* --- reading and writing ----------------------------------------------------------------------- */
+/* --- reading and writing --------------------------------------------------------------------- */
 
 static bool write_fails(struct image_file *file, int fd, off_t end)
 {
@@ -260,7 +261,7 @@ OUT ssize_t read(int fd, void *data, size_t size)
 PREAD(pread)
 PREAD(pread64)
 
-/* --- syncs ------------------------------------------------------------------------------------- */
+/* --- syncs ----------------------------------------------------------------------------------- */
 
 static int sync_descriptor(int fd)
 {
@@ -281,7 +282,7 @@ OUT int fdatasync(int fd)
     return sync_descriptor(fd);
 }
 
-/* --- names ------------------------------------------------------------------------------------- */
+/* --- names ----------------------------------------------------------------------------------- */
 
 static bool name_fails(const char *path)
 {
@@ -303,7 +304,7 @@ OUT int mkdir(const char *path, mode_t mode)
     return name_fails(path) ? -1 : NEXT(mkdir)(path, mode);
 }
 
-/* --- descriptors ------------------------------------------------------------------------------- */
+/* --- descriptors ----------------------------------------------------------------------------- */
 
 OUT int accept(int fd, struct sockaddr *restrict address, socklen_t *restrict size)
 {
@@ -320,7 +321,7 @@ OUT int socket(int domain, int type, int protocol)
     return fault(FAULT_SOCKET, NULL) ? -1 : NEXT(socket)(domain, type, protocol);
 }
 
-/* --- the wall clock ---------------------------------------------------------------------------- */
+/* --- the wall clock -------------------------------------------------------------------------- */
 
 enum { SECOND = 1000000000 };
 

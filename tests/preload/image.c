@@ -1,12 +1,14 @@
 /* image.c - the durable image of a folder: what a disk holds for sure when the power fails.
  *
- * The model is the strict one of POSIX. What is written to a file is durable when fsync or fdatasync
- * of that file returned, by whatever process; a name (created, renamed, deleted) when fsync of its
- * folder returned. What comes through mmap is never durable; that is SQLite's -shm, which need not be.
+ * The model is the strict one of POSIX. What is written to a file is durable when fsync or
+ * fdatasync of that file returned, by whatever process; a name (created, renamed, deleted) when
+ * fsync of its folder returned. What comes through mmap is never durable; that is SQLite's -shm,
+ * which need not be.
  *
  * Files are known by inode and time of birth. IMAGE/pages/ID has a byte for every page that was
  * written since it was last taken; IMAGE/data/ID is the durable content; IMAGE/names/FOLDER lists
- * the durable names of a folder. All of it is shared by all processes, and any may be killed anywhere. */
+ * the durable names of a folder. All of it is shared by all processes, and any may be killed
+ * anywhere. */
 #include "unsynced.h"
 
 #include <dirent.h>
@@ -24,7 +26,8 @@
 
 enum { PAGE = 4096, PAGES = 1 << 22, DESCRIPTORS = 1 << 16, RUN = 16 };
 
-/* Of a page: clean, written, or being taken (which is as good as written to who comes after a death). */
+/* Of a page: clean, written, or being taken (which is as good as written to who comes after a
+ * death). */
 enum { CLEAN, DIRTY, TAKING };
 
 struct pages {
@@ -76,7 +79,7 @@ const char *image_path(const struct image_file *file)
     return file->path;
 }
 
-/* --- files ------------------------------------------------------------------------------------- */
+/* --- files ----------------------------------------------------------------------------------- */
 
 static int identify(int fd, const char *name, char id[64])
 {
@@ -204,7 +207,7 @@ void image_opened(int fd, int flags)
     }
 }
 
-/* --- what changes ------------------------------------------------------------------------------ */
+/* --- what changes ---------------------------------------------------------------------------- */
 
 void image_touch(struct image_file *file, off_t at, off_t size)
 {
@@ -229,7 +232,7 @@ void image_truncate(struct image_file *file, int fd, off_t size)
     image_touch(file, size, end - size);
 }
 
-/* --- what becomes durable ---------------------------------------------------------------------- */
+/* --- what becomes durable -------------------------------------------------------------------- */
 
 static void take_run(struct image_file *file, int fd, off_t first, int count)
 {

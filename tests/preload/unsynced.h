@@ -23,7 +23,7 @@ void *next_function(void **kept, const char *name);
         (__typeof__(&name))next_function(&next_##name, #name);                                     \
     })
 
-/* --- image.c ------------------------------------------------------------------------------------ */
+/* --- image.c --------------------------------------------------------------------------------- */
 
 struct image_file;
 
@@ -42,7 +42,7 @@ void image_truncate(struct image_file *file, int fd, off_t size);
 /* Takes what the file holds now into the durable image; of a folder, its names. */
 void image_sync(int fd);
 
-/* --- faults.c ----------------------------------------------------------------------------------- */
+/* --- faults.c -------------------------------------------------------------------------------- */
 
 enum fault_calls {
     FAULT_WRITE = 1,   /* write, pwrite, ftruncate, fallocate below the folder */

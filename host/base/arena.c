@@ -15,6 +15,13 @@ struct arena_block {
     char data[];
 };
 
+static _Thread_local size_t all_bytes;
+
+size_t arena_bytes(void)
+{
+    return all_bytes;
+}
+
 static size_t aligned(size_t size)
 {
     return (size + (ALIGN - 1)) & ~(size_t)(ALIGN - 1);
@@ -31,6 +38,7 @@ static void pop(struct arena *arena)
     struct arena_block *block = arena->head;
     arena->head = block->below;
     arena->total -= block->size + sizeof *block;
+    all_bytes -= block->size + sizeof *block;
     free(block);
 }
 
@@ -64,6 +72,7 @@ static bool push(struct arena *arena, size_t size)
     block->used = 0;
     arena->head = block;
     arena->total += block_size + sizeof *block;
+    all_bytes += block_size + sizeof *block;
     return true;
 }
 

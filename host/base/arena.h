@@ -36,4 +36,7 @@ void *arena_grow(struct arena *arena, void *memory, size_t old_size, size_t new_
 struct arena_mark arena_mark_now(const struct arena *arena);
 void arena_release(struct arena *arena, struct arena_mark mark);
 
+/* What all arenas that this thread filled hold now. */
+size_t arena_bytes(void);
+
 #endif

@@ -1,17 +1,20 @@
 /* listener.c - listening sockets: opening, accepting one connection a wake-up, limits, draining.
  *
- * We poll the socket ourselves and accept one connection each time it wakes us, so that several
- * workers on one socket share connections evenly.
+ * All workers poll the same socket. Each accepts one connection a wake-up, and looks away for a
+ * moment while it holds more than another, so that they share connections evenly.
  */
 #include "base/map.h"
+#include "cluster/listen_socket.h"
+#include "cluster/node.h"
+#include "cluster/scoreboard.h"
 #include "net/server_internal.h"
 #include "net/tls.h"
 
-#include <arpa/inet.h>
 #include <errno.h>
 #include <patchbay/log.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <sys/socket.h>
 #include <unistd.h>
 
 struct server_defaults server_defaults = {
@@ -31,6 +34,11 @@ struct holder {
     struct in6_addr address;
     size_t count;
 };
+
+/* How long a worker looks away, and how many connections it then takes at most that still wait. */
+enum { LOOK_AWAY = 2 * 1000 * 1000, LATE_MOST = 64 };
+
+pb_str (*server_owner)(void);
 
 static struct list_link listeners = {&listeners, &listeners};
 static struct map holders; /* of all listeners, by address */
@@ -56,6 +64,7 @@ void listener_count(pb_listener *listener, const struct in6_addr *address, int b
     struct holder *holder = map_get(&holders, key_of(address));
 
     listener->connection_count += (size_t)by;
+    atomic_fetch_add_explicit(&scoreboard_own->connections, (uint32_t)by, memory_order_relaxed);
     pb_metric_add(connections_metric, pb_str_make(NULL, 0), by);
     if (!holder && by > 0 && (holder = calloc(1, sizeof *holder))) {
         holder->address = *address;
@@ -111,14 +120,6 @@ pb_str listener_url(const pb_listener *listener)
 
 /* --- accepting -------------------------------------------------------------------------------- */
 
-static void on_wake(uv_poll_t *poll, int status, int events);
-
-static void accept_again(struct timer *timer)
-{
-    pb_listener *listener = list_entry(timer, pb_listener, again);
-    uv_poll_start(&listener->poll, UV_READABLE, on_wake);
-}
-
 /* Best effort: the client sees why, if its kernel has room. */
 static void turn_away(pb_listener *listener, int fd)
 {
@@ -146,115 +147,95 @@ static void to_in6(const struct sockaddr_storage *peer, struct in6_addr *out)
     }
 }
 
-static void on_wake(uv_poll_t *poll, int status, int events)
+static void accept_late(struct timer *timer);
+
+static void look_away(pb_listener *listener, pb_duration time)
 {
-    pb_listener *listener = poll->data;
+    uv_poll_stop(&listener->poll);
+    timer_arm(&listener->again, time, accept_late);
+}
+
+/* False: nothing waits, or nothing can be accepted now. */
+static bool accept_one(pb_listener *listener)
+{
     struct sockaddr_storage peer;
     socklen_t size = sizeof peer;
     struct in6_addr address;
-
-    (void)status;
-    (void)events;
     int fd = accept4(listener->fd, (struct sockaddr *)&peer, &size, SOCK_NONBLOCK | SOCK_CLOEXEC);
+
     if (fd < 0) {
         if (errno == EMFILE || errno == ENFILE || errno == ENOBUFS || errno == ENOMEM) {
             pb_log(PB_WARN, "%s accepts no connection for a moment: %s", listener->url,
                    strerror(errno));
-            uv_poll_stop(poll);
-            timer_arm(&listener->again, 100 * PB_MILLISECOND, accept_again);
+            look_away(listener, 100 * PB_MILLISECOND);
         }
-        return;
+        return false;
     }
     to_in6(&peer, &address);
     if (listener_full(listener, &address))
         turn_away(listener, fd);
     else
         connection_accept(listener, fd, &address);
+    return true;
+}
+
+static bool holds_too_many(void)
+{
+    return atomic_load_explicit(&scoreboard_own->connections, memory_order_relaxed) >
+           scoreboard_fewest_connections() + 1;
+}
+
+static void on_wake(uv_poll_t *poll, int status, int events)
+{
+    pb_listener *listener = poll->data;
+
+    (void)status;
+    (void)events;
+    if (holds_too_many()) {
+        look_away(listener, LOOK_AWAY);
+        return;
+    }
+    listener->late = 1;
+    (void)accept_one(listener);
+}
+
+/* What still waits now was left by those who hold less: the longer they leave it, the more we take. */
+static void accept_late(struct timer *timer)
+{
+    pb_listener *listener = list_entry(timer, pb_listener, again);
+    unsigned left = listener->late;
+
+    uv_poll_start(&listener->poll, UV_READABLE, on_wake);
+    while (left && accept_one(listener))
+        left--;
+    listener->late = left ? 1 : listener->late < LATE_MOST ? listener->late * 2 : LATE_MOST;
 }
 
 /* --- opening ---------------------------------------------------------------------------------- */
 
-/* "127.0.0.1:8080", "[::1]:8080", "localhost:8080". */
-static pb_status parse_address(pb_str text, struct sockaddr_storage *out, int *port)
+/* Which listener of its owner this is, the same in all workers: "transports.web", "transports.web 2". */
+static pb_str key_for(pb_str address)
 {
-    char host[64];
-    size_t colon = text.size;
-    long number = 0;
-    int error;
+    pb_str owner = server_owner ? server_owner() : pb_str_make(NULL, 0);
+    void *instance = task_local()->instance;
+    int number = 1;
 
-    while (colon && text.data[colon - 1] != ':')
-        colon--;
-    pb_str digits = pb_str_slice(text, colon, text.size);
-    pb_str name = pb_str_slice(text, 0, colon ? colon - 1 : 0);
-    bool six = name.size > 2 && name.data[0] == '[' && name.data[name.size - 1] == ']';
-    if (six)
-        name = pb_str_slice(name, 1, name.size - 2);
-    for (size_t i = 0; i < digits.size; i++)
-        number = digits.data[i] < '0' || digits.data[i] > '9' || number > 65535
-                     ? 65536
-                     : number * 10 + (digits.data[i] - '0');
-    if (!colon || !digits.size || number > 65535 || name.size >= sizeof host)
-        return pb_fail(PB_INVALID, "'%.*s' is no address; write it as 127.0.0.1:8080 or [::1]:8080",
-                       PB_ARG(text));
-    if (pb_str_is(name, "localhost"))
-        name = pb_lit("127.0.0.1");
-    memcpy(host, name.data, name.size);
-    host[name.size] = 0;
-    *port = (int)number;
-    error = six ? uv_ip6_addr(host, *port, (struct sockaddr_in6 *)out)
-                : uv_ip4_addr(host, *port, (struct sockaddr_in *)out);
-    if (error)
-        return pb_fail(PB_INVALID, "'%.*s' is no address; write it as 127.0.0.1:8080 or [::1]:8080",
-                       PB_ARG(text));
-    return PB_OK;
-}
-
-static pb_status fail_to_listen(pb_str address)
-{
-    switch (errno) {
-    case EADDRINUSE:
-        return pb_fail(PB_CONFLICT, "%.*s is in use already", PB_ARG(address));
-    case EACCES:
-    case EPERM:
-        return pb_fail(PB_FORBIDDEN, "%.*s may not be listened on by this user", PB_ARG(address));
-    case EADDRNOTAVAIL:
-        return pb_fail(PB_INVALID, "%.*s is not an address of this machine", PB_ARG(address));
-    default:
-        return pb_fail(PB_UNAVAILABLE, "%.*s cannot be listened on: %s", PB_ARG(address),
-                       strerror(errno));
-    }
+    if (!owner.size)
+        return address;
+    for (struct list_link *at = listeners.next; at != &listeners; at = at->next)
+        number += list_entry(at, pb_listener, link)->owner == instance;
+    return number == 1 ? owner : pb_printf("%.*s %d", PB_ARG(owner), number);
 }
 
 static pb_status open_socket(pb_listener *listener, pb_str address)
 {
-    struct sockaddr_storage at = {0};
-    socklen_t size = sizeof at;
-    int one = 1, zero = 0, port;
-    pb_status status = parse_address(address, &at, &port);
+    pb_status status = node_listen(key_for(address), address, &listener->fd);
 
     if (status != PB_OK)
         return status;
-    int fd = socket(at.ss_family, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
-    if (fd < 0)
-        return fail_to_listen(address);
-    setsockopt(fd, SOL_SOCKET, SO_REUSEADDR, &one, sizeof one);
-    if (at.ss_family == AF_INET6)
-        setsockopt(fd, IPPROTO_IPV6, IPV6_V6ONLY, &zero, sizeof zero);
-    size = at.ss_family == AF_INET6 ? sizeof(struct sockaddr_in6) : sizeof(struct sockaddr_in);
-    if (bind(fd, (struct sockaddr *)&at, size) != 0 || listen(fd, SOMAXCONN) != 0) {
-        status = fail_to_listen(address);
-        close(fd);
-        return status;
-    }
-    getsockname(fd, (struct sockaddr *)&at, &size);
-    listener->fd = fd;
-    listener->port = ntohs(at.ss_family == AF_INET6 ? ((struct sockaddr_in6 *)&at)->sin6_port
-                                                    : ((struct sockaddr_in *)&at)->sin_port);
-    size_t host = address.size;
-    while (address.data[host - 1] != ':')
-        host--;
+    listener->port = listen_socket_port(listener->fd);
     snprintf(listener->url, sizeof listener->url, "%s://%.*s:%d", listener->tls ? "https" : "http",
-             (int)(host - 1), address.data, listener->port);
+             PB_ARG(listen_address_host(address)), listener->port);
     return PB_OK;
 }
 
@@ -306,6 +287,9 @@ pb_status host_listen(const pb_listen_spec *spec, pb_listener **out)
         return status;
     }
     listener->spec.address = listener->spec.certificate = listener->spec.key = (pb_str){0};
+    listener->owner = task_local()->instance;
+    listener->number = task_local()->work.instance;
+    listener->late = 1;
     uv_poll_init(loop_uv(), &listener->poll, listener->fd);
     listener->poll.data = listener;
     uv_poll_start(&listener->poll, UV_READABLE, on_wake);

@@ -26,6 +26,10 @@ struct server_defaults {
 };
 extern struct server_defaults server_defaults;
 
+/* Names whoever listens ("transports.web"), so that all workers mean the same socket; NULL, or absent:
+ * the address does. Asked in pb_listen. */
+extern pb_str (*server_owner)(void);
+
 /* The port that a listener got (port 0: any). */
 int listener_port(const pb_listener *listener);
 

@@ -28,7 +28,10 @@ struct pb_listener {
     uv_poll_t poll;
     int fd; /* -1: no longer accepting */
     int port;
-    struct timer again; /* accepting after descriptors ran out */
+    void *owner;        /* the instance that listens, or NULL */
+    uint32_t number;    /* its number, for the scoreboard */
+    unsigned late;      /* how many to accept after the next look away */
+    struct timer again; /* accepting after that, or after descriptors ran out */
     bool draining; /* accepts no more; answers say "Connection: close" */
     bool ending;   /* idle connections are closed too */
     struct waiter *closer; /* who waits in listener_close */

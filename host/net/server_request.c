@@ -121,7 +121,11 @@ static void run(void *arg)
     pb_listener *listener = request->listener;
     pb_status status = PB_CANCELLED;
 
-    task_local()->request = request->pub.id;
+    struct task_locals *locals = task_local();
+    locals->request = request->pub.id;
+    locals->instance = listener->owner;
+    locals->work.instance = listener->number;
+    task_tell(&locals->work);
     if (request->connection) /* still there */
         status = listener->spec.handle(listener->spec.self, &request->pub);
     respond_overdue_end(request);

@@ -2,6 +2,7 @@
 #include "plugin/instances_internal.h"
 
 #include "base/scope.h"
+#include "cluster/node.h"
 
 struct instances instances = {.last = &instances.first,
                               .last_pipeline = &instances.pipelines};
@@ -50,6 +51,23 @@ pb_str instance_title(const pb_instance *instance)
                      instance->plugin->name, instance->plugin->version);
 }
 
+void instances_tell_names(void)
+{
+    size_t count = 0, pipelines = 0;
+
+    for (const pb_pipeline *at = pipelines_all(); at; at = at->next)
+        pipelines++;
+    pb_str *titles = PB_NEW_ARRAY(pb_str, instances.count + 1);
+    pb_str *names = PB_NEW_ARRAY(pb_str, pipelines + 1);
+    if (!titles || !names)
+        return; /* they are shown as numbers */
+    for (const pb_instance *at = instances.first; at; at = at->next)
+        titles[count++] = instance_title(at);
+    for (const pb_pipeline *at = pipelines_all(); at; at = at->next)
+        names[at->number - 1] = at->info.name;
+    node_names(titles, count, names, pipelines);
+}
+
 struct arena *instances_arena_enter(void)
 {
     return scope_arena_swap(&instances.arena);
@@ -74,7 +92,7 @@ pb_instance *instance_add(pb_str kind, pb_str name, pb_str path)
     instance->path = path;
     *instances.last = instance;
     instances.last = &instance->next;
-    instances.count++;
+    instance->number = (uint32_t)++instances.count;
     return instance;
 }
 

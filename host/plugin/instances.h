@@ -39,6 +39,8 @@ struct pb_instance {
     struct instance_need *needs;
     pb_pipeline *nested;           /* the pipelines of its options, by nested->next */
     int mark;                      /* of the walk that orders */
+    uint32_t number;               /* for the scoreboard: from 1, in the order of `next` */
+    int64_t grown;                 /* bytes, while memory is counted (memory.c) */
     bool broken;                   /* its problems are reported; it cannot be created */
     struct arena arena;            /* of its options, create and start; lives for ever */
 };
@@ -48,6 +50,7 @@ struct pb_pipeline {
     pb_instance **stages;
     size_t count;
     pb_pipeline *next;     /* the next of the configuration, or of the stage */
+    uint32_t number;       /* for the scoreboard: from 1; 0: a nested one */
     struct config_node *node;
 };
 
@@ -64,6 +67,13 @@ pb_status instances_build(const struct instances_source *source);
 /* Creates and starts all. Parks (call it on a task). On failure one sentence names instance and
  * plugin, and nothing is left started or created. */
 pb_status instances_start(void);
+
+/* Tells the cluster what the scoreboard's numbers mean (node_names). After instances_build. */
+void instances_tell_names(void);
+
+/* This worker is to end, or a new generation serves: what runs in one worker only (`.single`) is
+ * stopped at once, for another worker to start it. Does not park, may be called on the loop. */
+void instances_retire(void);
 
 /* Before instances_start: transports that listen are created but not started. For commands that run
  * a pipeline in their own process; a transport with `run` listens on nothing and is started. */
@@ -98,12 +108,16 @@ static inline void *instance_enter(pb_instance *instance)
     struct task_locals *locals = task_local();
     void *before = locals->instance;
     locals->instance = instance;
+    locals->work.instance = instance ? instance->number : 0;
+    atomic_store_explicit(&task_note->instance, locals->work.instance, memory_order_relaxed);
+    if (task_on_switch)
+        task_on_switch(locals);
     return before;
 }
 
 static inline void instance_leave(void *before)
 {
-    task_local()->instance = before;
+    (void)instance_enter(before);
 }
 
 /* The instance that runs, or NULL. */

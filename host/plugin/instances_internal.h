@@ -15,6 +15,7 @@ struct instance_need {
 struct instances {
     pb_instance *first, **last;
     pb_pipeline *pipelines, **last_pipeline;
+    size_t pipeline_count;
     pb_instance **order; /* of starting; `count` of them */
     size_t count;
     struct arena arena; /* of the structs of the set */
@@ -45,6 +46,22 @@ void instances_read_host(const struct instances_source *source);
 /* Reads the options of one instance, its pipelines included. `also`: keys that are no options. */
 void instance_read(pb_instance *instance, const struct instances_source *source,
                    const char *const *also);
+
+/* Calls a lifecycle function in the instance's own scope, which lives for ever. */
+pb_status instance_call(pb_instance *instance, pb_status (*function)(void *self));
+void instance_call_void(pb_instance *instance, void (*function)(void *self));
+/* Puts place, instance and plugin in front of what the plugin said: "… did not start: …". */
+pb_status instance_name_failure(const pb_instance *instance, const char *what, pb_status status);
+
+/* single.c: components that run in one worker. start tries once for each, and goes on trying on
+ * tasks of its own; what start() of one says is returned. stop parks until none is left here. */
+pb_status singles_start(void);
+void singles_retire(void);
+void singles_stop(void);
+
+/* memory.c: watches host.limits.worker_memory of a worker. Does nothing twice. */
+void memory_watch(void);
+void memory_unwatch(void);
 
 /* Reads every pipeline of the configuration. */
 void instances_read_pipelines(const struct instances_source *source);

@@ -274,6 +274,7 @@ static void read_pipeline(struct config_node *node, const struct instances_sourc
                        "no stages; a pipeline needs at least one");
     pipeline->info.name = node->key;
     pipeline->info.description = options.description;
+    pipeline->number = (uint32_t)++instances.pipeline_count;
     *instances.last_pipeline = pipeline;
     instances.last_pipeline = &pipeline->next;
 }

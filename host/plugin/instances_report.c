@@ -107,13 +107,22 @@ static void write_label(pb_buf *out, pb_str text)
     }
 }
 
+/* What runs in one worker may be called, and count, in every worker. */
+static bool counts(const pb_instance *instance)
+{
+    bool there = instance->interface->single
+                     ? instance->state > INSTANCE_READ && instance->state < INSTANCE_DESTROYED
+                     : instance->state == INSTANCE_STARTED;
+    return there && instance->interface->stats;
+}
+
 void instances_stats_write(pb_buf *out)
 {
     struct pb_stats stats = {0};
     pb_str last = {0};
 
     for (pb_instance *instance = instances.first; instance; instance = instance->next) {
-        if (instance->state != INSTANCE_STARTED || !instance->interface->stats)
+        if (!counts(instance))
             continue;
         stats.instance = instance;
         void *before = instance_enter(instance);

@@ -2,13 +2,13 @@
 #include "plugin/instances_internal.h"
 
 #include "base/scope.h"
+#include "net/server.h"
 #include "plugin/kinds.h"
 
 #include <patchbay/log.h>
 #include <patchbay/transport.h>
 
-/* Calls a lifecycle function in the instance's own scope, which lives for ever. */
-static pb_status call(pb_instance *instance, pb_status (*function)(void *self))
+pb_status instance_call(pb_instance *instance, pb_status (*function)(void *self))
 {
     struct arena *arena = scope_arena_swap(&instance->arena);
     void *before = instance_enter(instance);
@@ -20,7 +20,7 @@ static pb_status call(pb_instance *instance, pb_status (*function)(void *self))
     return status;
 }
 
-static void call_void(pb_instance *instance, void (*function)(void *self))
+void instance_call_void(pb_instance *instance, void (*function)(void *self))
 {
     struct arena *arena = scope_arena_swap(&instance->arena);
     void *before = instance_enter(instance);
@@ -30,8 +30,7 @@ static void call_void(pb_instance *instance, void (*function)(void *self))
     (void)scope_arena_swap(arena);
 }
 
-/* Puts place, instance and plugin in front of what the plugin said. */
-static pb_status name_failure(const pb_instance *instance, const char *what, pb_status status)
+pb_status instance_name_failure(const pb_instance *instance, const char *what, pb_status status)
 {
     const pb_error *error = pb_error_last();
     pb_str title = instance_title(instance);
@@ -49,7 +48,7 @@ static void stop(pb_instance *instance)
         return;
     instance->state = INSTANCE_STOPPED;
     if (instance->interface->stop)
-        call_void(instance, instance->interface->stop);
+        instance_call_void(instance, instance->interface->stop);
 }
 
 static void destroy(pb_instance *instance)
@@ -58,7 +57,7 @@ static void destroy(pb_instance *instance)
         return;
     instance->state = INSTANCE_DESTROYED;
     if (instance->interface->destroy)
-        call_void(instance, instance->interface->destroy);
+        instance_call_void(instance, instance->interface->destroy);
 }
 
 static pb_status create_all(void)
@@ -66,9 +65,9 @@ static pb_status create_all(void)
     for (size_t i = 0; i < instances.count; i++) {
         pb_instance *instance = instances.order[i];
         pb_status status =
-            instance->interface->create ? call(instance, instance->interface->create) : PB_OK;
+            instance->interface->create ? instance_call(instance, instance->interface->create) : PB_OK;
         if (status != PB_OK)
-            return name_failure(instance, "could not be created", status);
+            return instance_name_failure(instance, "could not be created", status);
         instance->state = INSTANCE_CREATED;
     }
     return PB_OK;
@@ -89,23 +88,34 @@ static pb_status start_all(void)
 {
     for (size_t i = 0; i < instances.count; i++) {
         pb_instance *instance = instances.order[i];
-        if (instances.no_listeners && listens(instance))
+        if (instance->interface->single || (instances.no_listeners && listens(instance)))
             continue;
         pb_status status =
-            instance->interface->start ? call(instance, instance->interface->start) : PB_OK;
+            instance->interface->start ? instance_call(instance, instance->interface->start) : PB_OK;
         if (status != PB_OK)
-            return name_failure(instance, "did not start", status);
+            return instance_name_failure(instance, "did not start", status);
         instance->state = INSTANCE_STARTED;
     }
     return PB_OK;
+}
+
+/* net asks for whom a socket is opened. */
+static pb_str owner_path(void)
+{
+    const pb_instance *instance = instance_running();
+    return instance ? instance->path : (pb_str){0};
 }
 
 pb_status instances_start(void)
 {
     pb_status status = create_all();
 
+    server_owner = owner_path;
+    memory_watch();
     if (status == PB_OK)
         status = start_all();
+    if (status == PB_OK && !instances.no_listeners)
+        status = singles_start();
     if (status == PB_OK)
         return PB_OK;
     /* what is undone may fail too: the first sentence is the one that counts */
@@ -114,8 +124,14 @@ pb_status instances_start(void)
     return pb_fail(status, "%.*s", PB_ARG(sentence));
 }
 
+void instances_retire(void)
+{
+    singles_retire();
+}
+
 void instances_stop_transports(void)
 {
+    singles_stop();
     for (size_t i = instances.count; i-- > 0;)
         if (kind_find(instances.order[i]->kind)->last)
             stop(instances.order[i]);
@@ -123,6 +139,8 @@ void instances_stop_transports(void)
 
 void instances_stop(void)
 {
+    singles_stop();
+    memory_unwatch();
     for (size_t i = instances.count; i-- > 0;)
         stop(instances.order[i]);
     for (size_t i = instances.count; i-- > 0;)

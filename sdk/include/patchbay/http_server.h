@@ -43,8 +43,8 @@ struct pb_listen_spec {
     int64_t max_connections_per_address;
 };
 
-/* Opens a listener; `handle` is called on a task for each request. Does not park. PB_INVALID when the
- * address is none, PB_CONFLICT when it is taken, PB_FORBIDDEN. */
+/* Opens a listener, one socket for all workers; `handle` is called on a task for each request. Parks.
+ * PB_INVALID when the address is none, PB_CONFLICT when it is taken, PB_FORBIDDEN. */
 static inline pb_status pb_listen(const pb_listen_spec *spec, pb_listener **out)
 {
     return PB_CALL(listen)(spec, out);

@@ -1,4 +1,5 @@
-/* server_overdue.c - pb_respond_overdue: a sign of life for clients whose answer takes long to begin.
+/* server_overdue.c - pb_respond_overdue: a sign of life for clients whose answer takes long to
+ * begin.
  *
  * The timer is the one that later sends heartbeats, and a task is taken only when it fires, so a
  * turn that is quick pays for arming it and no more.

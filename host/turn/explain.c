@@ -196,6 +196,7 @@ void trace_write(const struct trace *trace, bool tree, pb_json_writer *out)
     write_text(out, "id", pb_str_of(trace->id));
     write_text(out, "status", pb_str_of(trace_state(trace)));
     write_text(out, "pipeline", trace->pipeline);
+    write_text(out, "conversation", trace->conversation);
     write_text(out, "request_id", trace->request_id);
     write_created(out, trace->created);
     if (trace->finish > 0 && trace->finish < (int32_t)(sizeof finish_names / sizeof *finish_names))

@@ -60,8 +60,9 @@ static pb_status choose(pb_instance **out)
 
     if (name.size) {
         *out = instance_find(pb_lit("database"), name);
-        return *out ? PB_OK
-                    : pb_fail(PB_INVALID, "host.journal: there is no database '%.*s'", PB_ARG(name));
+        return *out
+                   ? PB_OK
+                   : pb_fail(PB_INVALID, "host.journal: there is no database '%.*s'", PB_ARG(name));
     }
     *out = count_databases(&one) == 1 ? one : NULL;
     return PB_OK;
@@ -72,8 +73,9 @@ static pb_status none(void)
     pb_instance *one = NULL;
 
     return count_databases(&one)
-               ? pb_fail(PB_UNSUPPORTED, "detached turns and Idempotency-Key need to know which of the "
-                                         "databases keeps them: name it in host.journal")
+               ? pb_fail(PB_UNSUPPORTED,
+                         "detached turns and Idempotency-Key need to know which of the "
+                         "databases keeps them: name it in host.journal")
                : pb_fail(PB_UNSUPPORTED, "detached turns and Idempotency-Key need a database: "
                                          "configure one under `databases`");
 }
@@ -132,8 +134,7 @@ static void keep(void *arg)
         journal.keeper_waits = NULL;
         if (journal.state == CLOSING)
             break;
-        log_failure("was not searched for turns that nobody runs",
-                    journal_sweep(journal.database));
+        log_failure("was not searched for turns that nobody runs", journal_sweep(journal.database));
         if (journal.state != CLOSING)
             clean(&lease);
     }

@@ -17,26 +17,50 @@
 /* Opens the journal: its tables, what dead nodes left, and the task that cleans up. Without a
  * database that could be it there is none. Parks. After the databases have started. */
 pb_status journal_setup(void);
-/* Waits until the launched turns of this process have ended, and closes the journal. Parks. Before the
- * instances are stopped. */
+/* Waits until the launched turns of this process have ended, and closes the journal. Parks. Before
+ * the instances are stopped. */
 void journal_stop(void);
 
-/* What GET /v1/turns/{id} adds for a turn that is kept: members of an object ("conversation", "status",
- * and once it ended "message", "sources", …), or all of it when `alone`. PB_NOT_FOUND: there is none
- * for this principal. Parks. */
+/* What GET /v1/turns/{id} adds for a turn that is kept: members of an object ("conversation",
+ * "status", and once it ended "message", "sources", …), or all of it when `alone`. PB_NOT_FOUND:
+ * there is none for this principal. Parks. */
 pb_status journal_write(pb_str id, const pb_principal *principal, bool alone,
                         pb_json_writer *writer);
 
-/* --- between the files of the journal ---------------------------------------------------------- */
+/* --- between the files of the journal ----------------------------------------------------------
+ */
 
 enum {
-    JOURNAL_BATCH = 4096,        /* bytes that are written at once, */
-    JOURNAL_ROWS = 32,           /* rows of a batch or of a page */
-    JOURNAL_AHEAD = 256 * 1024,  /* bytes that a turn may be ahead of the database */
+    JOURNAL_BATCH = 4096,       /* bytes that are written at once, */
+    JOURNAL_ROWS = 32,          /* rows of a batch or of a page */
+    JOURNAL_AHEAD = 256 * 1024, /* bytes that a turn may be ahead of the database */
 };
 
-/* The open journal's database. PB_UNSUPPORTED with a sentence when there is none. Parks the first time. */
+/* The open journal's database. PB_UNSUPPORTED with a sentence when there is none. Parks the first
+ * time. */
 pb_status journal_database(pb_instance **out);
+
+/* journal_sql.c */
+enum {
+    SQL_KNOWN,
+    SQL_TURN_INSERT,
+    SQL_TURN_TAKE_BACK,
+    SQL_TURN,
+    SQL_PAGE,
+    SQL_EVENT,
+    SQL_FIRST_BATCH,
+    SQL_NEXT_BATCH,
+    SQL_LAST_BATCH,
+    SQL_INTERRUPT,
+    SQL_INTERRUPT_EVENT,
+    SQL_RUNNING,
+    SQL_SUM,
+    SQL_OLDEST,
+    SQL_EVENTS_DELETE,
+    SQL_TURN_DELETE,
+    JOURNAL_STATEMENTS,
+};
+extern const pb_str journal_sql[JOURNAL_STATEMENTS];
 
 /* A row of events that is not written yet. */
 struct journal_row {
@@ -54,8 +78,8 @@ struct journal_turn {
     pb_turn_spec spec;
     pb_turn *turn;
     pb_instance *database;
-    pb_task *task;  /* runs the pipeline; the root task writes */
-    int64_t row;    /* turns.id */
+    pb_task *task; /* runs the pipeline; the root task writes */
+    int64_t row;   /* turns.id */
     pb_sink sink;
 
     struct journal_row *first, **last; /* not written yet */
@@ -84,7 +108,8 @@ struct journal_turn *journal_find(pb_str id);
 void journal_add(struct journal_turn *journal);
 void journal_free(struct journal_turn *journal);
 void journal_wake(struct journal_turn *journal); /* its followers here */
-/* Parks until more of it is written, or it ended, or `limit` passed (PB_TIMEOUT, without an error). */
+/* Parks until more of it is written, or it ended, or `limit` passed (PB_TIMEOUT, without an error).
+ */
 pb_status journal_wait(struct journal_turn *journal, pb_duration limit);
 /* Waits until none runs. Parks. */
 void journal_wait_all(void);
@@ -113,8 +138,7 @@ struct journal_state {
 };
 /* The row of a turn that this principal may see. PB_NOT_FOUND. In the running scope. Parks. */
 pb_status journal_look_up(pb_str id, const pb_principal *principal, struct journal_state *out);
-#define JOURNAL_COLUMNS                                                                            \
-    "id, uuid, owner, pipeline, conversation, reply, request, created, headers, status, node"
+/* From the columns that SQL_TURN and SQL_KNOWN begin with. */
 void journal_read_about(const pb_value *row, struct journal_state *out);
 
 /* journal_clean.c. Ends a running row whose node is gone, or does not know of it. Parks. */

@@ -1,4 +1,5 @@
-/* journal_clean.c - rows that nobody writes any more are ended as interrupted; old ones are deleted.
+/* journal_clean.c - rows that nobody writes any more are ended as interrupted; old ones are
+ * deleted.
  */
 #include "turn/journal.h"
 
@@ -12,23 +13,13 @@ static const pb_duration breath = 5 * PB_MILLISECOND; /* others want the databas
 
 /* --- turns that nobody runs ------------------------------------------------------------------- */
 
-static const pb_str end_sql =
-    PB_LIT("UPDATE turns SET status = 'interrupted', ended = $2, events = events + 2 "
-           "WHERE id = $1 AND status = 'running' AND node = $3");
-static const pb_str last_event_sql = PB_LIT("INSERT INTO turn_events (turn, number, data) "
-                                            "SELECT id, events, $2 FROM turns WHERE id = $1");
-static const pb_str running_sql = PB_LIT("SELECT id, uuid, node FROM turns WHERE status = 'running' "
-                                         "AND id > $1 ORDER BY id LIMIT 100");
-
 static pb_str last_event(void)
 {
     pb_error error = {.size = sizeof error,
                       .status = PB_UNAVAILABLE,
                       .sentence = PB_LIT("the worker died; what it had said until then is kept")};
-    pb_turn_result result = {.size = sizeof result,
-                             .status = PB_UNAVAILABLE,
-                             .error = &error,
-                             .interrupted = 1};
+    pb_turn_result result = {
+        .size = sizeof result, .status = PB_UNAVAILABLE, .error = &error, .interrupted = 1};
     pb_event event = pb_event_make(PB_EVENT_DONE);
     pb_buf buf = {0};
 
@@ -47,8 +38,8 @@ pb_status journal_interrupt(int64_t row, pb_str node)
     pb_scope *scope = pb_scope_begin();
     pb_value end[] = {pb_value_int(row), pb_value_int(host_now()), pb_value_text(node)};
     pb_value event[] = {pb_value_int(row), pb_value_text(last_event())};
-    pb_statement batch[] = {pb_statement_make(end_sql, end, 3),
-                            pb_statement_make(last_event_sql, event, 2)};
+    pb_statement batch[] = {pb_statement_make(journal_sql[SQL_INTERRUPT], end, 3),
+                            pb_statement_make(journal_sql[SQL_INTERRUPT_EVENT], event, 2)};
     pb_rows rows[2];
 
     batch[0].flags = PB_EXPECT_ROW | PB_ALL_TENANTS;
@@ -66,14 +57,14 @@ static bool has_writer(const pb_value *row)
 {
     pb_str node = row[2].text;
 
-    return pb_node_alive(node) && (!pb_str_equal(node, pb_node_id()) ||
-                                   journal_find(pb_uuid_text(row[1].text.data)));
+    return pb_node_alive(node) &&
+           (!pb_str_equal(node, pb_node_id()) || journal_find(pb_uuid_text(row[1].text.data)));
 }
 
 static pb_status sweep_page(pb_instance *database, int64_t *after, size_t *ended)
 {
     pb_value values[] = {pb_value_int(*after)};
-    pb_statement statement = pb_statement_make(running_sql, values, 1);
+    pb_statement statement = pb_statement_make(journal_sql[SQL_RUNNING], values, 1);
     pb_rows rows;
 
     statement.flags = PB_ALL_TENANTS;
@@ -107,14 +98,6 @@ pb_status journal_sweep(pb_instance *database)
 
 /* --- turns that are old, or too many ---------------------------------------------------------- */
 
-static const pb_str sum_sql = PB_LIT(
-    "SELECT COUNT(*), COALESCE(SUM(bytes), 0) FROM turns WHERE ended IS NOT NULL");
-static const pb_str oldest_sql = PB_LIT("SELECT id, ended, events, bytes FROM turns WHERE ended IS "
-                                        "NOT NULL ORDER BY ended LIMIT 100");
-static const pb_str events_sql =
-    PB_LIT("DELETE FROM turn_events WHERE turn = $1 AND number <= $2");
-static const pb_str turn_sql = PB_LIT("DELETE FROM turns WHERE id = $1");
-
 static pb_status run(pb_instance *database, pb_str sql, const pb_value *values, size_t count,
                      pb_rows *out)
 {
@@ -131,11 +114,11 @@ static pb_status remove_turn(pb_instance *database, int64_t row, int64_t events)
 
     for (int64_t upto = SLICE; status == PB_OK && upto < events + SLICE; upto += SLICE) {
         pb_value values[] = {pb_value_int(row), pb_value_int(upto)};
-        status = run(database, events_sql, values, 2, NULL);
+        status = run(database, journal_sql[SQL_EVENTS_DELETE], values, 2, NULL);
     }
     pb_value values[] = {pb_value_int(row)};
     if (status == PB_OK)
-        status = run(database, turn_sql, values, 1, NULL);
+        status = run(database, journal_sql[SQL_TURN_DELETE], values, 1, NULL);
     return status == PB_OK ? pb_sleep(breath) : status;
 }
 
@@ -148,7 +131,7 @@ struct excess {
 static pb_status clean_page(pb_instance *database, struct excess *excess)
 {
     pb_rows rows;
-    pb_status status = run(database, oldest_sql, NULL, 0, &rows);
+    pb_status status = run(database, journal_sql[SQL_OLDEST], NULL, 0, &rows);
 
     for (size_t i = 0; status == PB_OK && i < rows.count; i++) {
         const pb_value *row = pb_cell(&rows, i, 0);
@@ -167,7 +150,7 @@ pb_status journal_clean(pb_instance *database)
     struct excess excess = {.before = host_now() - limits->journal_age / PB_MILLISECOND};
     pb_scope *scope = pb_scope_begin();
     pb_rows rows;
-    pb_status status = run(database, sum_sql, NULL, 0, &rows);
+    pb_status status = run(database, journal_sql[SQL_SUM], NULL, 0, &rows);
 
     if (status == PB_OK) {
         excess.turns = pb_cell(&rows, 0, 0)->integer - limits->journal_turns;

@@ -1,4 +1,5 @@
-/* journal_copy.c - a spec with all that it points to, so that a launched turn outlives who asked. */
+/* journal_copy.c - a spec with all that it points to, so that a launched turn outlives who asked.
+ */
 #include "turn/journal.h"
 
 struct copier {

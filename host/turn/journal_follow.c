@@ -1,8 +1,8 @@
 /* journal_follow.c - pb_turn_follow: a launched turn's events as they stand in the database.
  *
- * A page is read in one statement with the row of the turn, so that "ended" and "no more events" are
- * of one moment. Waiting is by the writer where it is in this process, else by the bus, and never
- * longer than a second: what only wakes may be lost.
+ * A page is read in one statement with the row of the turn, so that "ended" and "no more events"
+ * are of one moment. Waiting is by the writer where it is in this process, else by the bus, and
+ * never longer than a second: what only wakes may be lost.
  */
 #include "turn/journal.h"
 
@@ -14,14 +14,12 @@ static const pb_duration look_again = PB_SECOND;
 
 static pb_status unknown(void)
 {
-    return pb_fail(PB_NOT_FOUND, "there is no kept turn with this id; only detached turns and those "
-                                 "with an Idempotency-Key are kept, and only for a time");
+    return pb_fail(PB_NOT_FOUND,
+                   "there is no kept turn with this id; only detached turns and those "
+                   "with an Idempotency-Key are kept, and only for a time");
 }
 
 /* --- the row of a turn ------------------------------------------------------------------------ */
-
-static const pb_str turn_sql = PB_LIT("SELECT " JOURNAL_COLUMNS
-                                      " FROM turns WHERE tenant = $tenant AND uuid = $1");
 
 static pb_str uuid_of(const pb_value *value)
 {
@@ -64,7 +62,7 @@ pb_status journal_look_up(pb_str id, const pb_principal *principal, struct journ
     uint8_t uuid[16] = {0};
     pb_rows rows;
     pb_value values[] = {pb_value_bytes(uuid, sizeof uuid)};
-    pb_statement statement = pb_statement_make(turn_sql, values, 1);
+    pb_statement statement = pb_statement_make(journal_sql[SQL_TURN], values, 1);
 
     if (!principal || !pb_uuid_bytes(id, uuid) || journal_database(&database) != PB_OK)
         return unknown();
@@ -79,11 +77,6 @@ pb_status journal_look_up(pb_str id, const pb_principal *principal, struct journ
 }
 
 /* --- following -------------------------------------------------------------------------------- */
-
-static const pb_str page_sql =
-    PB_LIT("SELECT t.status, t.node, t.headers, e.number, e.data FROM turns t LEFT JOIN turn_events e "
-           "ON e.turn = t.id AND e.number > $2 WHERE t.tenant = $tenant AND t.id = $1 "
-           "ORDER BY e.number LIMIT 32");
 
 struct following {
     const pb_follow_spec *spec;
@@ -133,7 +126,7 @@ static pb_status read_page(struct following *following, pb_rows *rows)
 {
     pb_value values[] = {pb_value_int(following->turn.row),
                          pb_value_int((int64_t)following->after)};
-    pb_statement statement = pb_statement_make(page_sql, values, 2);
+    pb_statement statement = pb_statement_make(journal_sql[SQL_PAGE], values, 2);
 
     statement.tenant = following->spec->principal->tenant;
     pb_status status = pb_db_run(following->database, &statement, rows);
@@ -144,7 +137,8 @@ static pb_status read_page(struct following *following, pb_rows *rows)
     return status;
 }
 
-/* The headers come with the first batch. They must outlive the page: it is read again after them. */
+/* The headers come with the first batch. They must outlive the page: it is read again after them.
+ */
 static bool take_headers(struct following *following, pb_scope **scope, const pb_value *row)
 {
     pb_launched *about = following->spec->about;

@@ -1,5 +1,5 @@
-/* journal_launch.c - pb_turn_launch: the row of a turn is durable before it begins, and a key finds the
- * turn that it began.
+/* journal_launch.c - pb_turn_launch: the row of a turn is durable before it begins, and a key finds
+ * the turn that it began.
  */
 #include "turn/journal.h"
 
@@ -9,17 +9,6 @@
 
 static const pb_principal nobody = {
     .size = sizeof nobody, .id = PB_LIT("nobody"), .tenant = PB_LIT("default")};
-
-static const pb_str known_sql =
-    PB_LIT("SELECT " JOURNAL_COLUMNS ", digest FROM turns "
-           "WHERE tenant = $tenant AND owner = $1 AND key_hash = $2");
-static const pb_str insert_sql =
-    PB_LIT("INSERT INTO turns (tenant, owner, uuid, key_hash, digest, pipeline, conversation, reply, "
-           "request, node, created, status, events, bytes) VALUES ($tenant, $1, $2, $3, $4, $5, $6, "
-           "$7, $8, $9, $10, 'running', 0, 0) ON CONFLICT (tenant, owner, key_hash) WHERE key_hash "
-           "IS NOT NULL DO NOTHING RETURNING id");
-static const pb_str delete_sql =
-    PB_LIT("DELETE FROM turns WHERE tenant = $tenant AND uuid = $1 AND status = 'running'");
 
 struct launch {
     const pb_turn_spec *spec;
@@ -39,7 +28,7 @@ static pb_value hash_value(const struct launch *launch)
 static pb_status find_known(struct launch *launch)
 {
     pb_value values[] = {pb_value_text(launch->principal->id), hash_value(launch)};
-    pb_statement statement = pb_statement_make(known_sql, values, 2);
+    pb_statement statement = pb_statement_make(journal_sql[SQL_KNOWN], values, 2);
     struct journal_state state;
     pb_rows rows;
 
@@ -50,9 +39,10 @@ static pb_status find_known(struct launch *launch)
     if (rows.count == 0)
         return PB_DECLINED;
     if (!pb_str_equal(pb_cell(&rows, 0, rows.columns - 1)->text, launch->spec->digest))
-        return pb_fail(PB_UNPROCESSABLE,
-                       "this Idempotency-Key was used before with another request; a key stands for "
-                       "one request");
+        return pb_fail(
+            PB_UNPROCESSABLE,
+            "this Idempotency-Key was used before with another request; a key stands for "
+            "one request");
     journal_read_about(rows.cells, &state);
     *launch->out = state.about;
     launch->out->known = 1;
@@ -81,7 +71,8 @@ static pb_status insert(const struct launch *launch, struct journal_turn *journa
         pb_value_text(pb_node_id()),
         pb_value_int(info->created),
     };
-    pb_statement statement = pb_statement_make(insert_sql, values, sizeof values / sizeof *values);
+    pb_statement statement =
+        pb_statement_make(journal_sql[SQL_TURN_INSERT], values, sizeof values / sizeof *values);
     pb_rows rows;
 
     statement.tenant = launch->principal->tenant;
@@ -102,7 +93,7 @@ static void take_back(const struct launch *launch, const struct journal_turn *jo
     pb_str sentence = pb_copy(error.sentence);
     uint8_t uuid[16];
     pb_value values[] = {uuid_value(journal->turn->info.id, uuid)};
-    pb_statement statement = pb_statement_make(delete_sql, values, 1);
+    pb_statement statement = pb_statement_make(journal_sql[SQL_TURN_TAKE_BACK], values, 1);
 
     statement.tenant = launch->principal->tenant;
     (void)pb_db_run(launch->database, &statement, NULL);

@@ -1,5 +1,5 @@
-/* journal_run.c - the launched turns of this process: two tasks each, one that runs the pipeline and
- * one that writes, so that a turn waits neither for the database nor for whoever reads along.
+/* journal_run.c - the launched turns of this process: two tasks each, one that runs the pipeline
+ * and one that writes, so that a turn waits neither for the database nor for whoever reads along.
  */
 #include "turn/journal.h"
 

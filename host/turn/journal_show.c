@@ -1,5 +1,5 @@
-/* journal_show.c - what GET /v1/turns/{id} tells of a kept turn: how it stands, and once it ended its
- * whole reply, put together from its events.
+/* journal_show.c - what GET /v1/turns/{id} tells of a kept turn: how it stands, and once it ended
+ * its whole reply, put together from its events.
  */
 #include "turn/journal.h"
 

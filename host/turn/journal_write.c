@@ -2,9 +2,9 @@
  *
  * Deltas of text that come between two batches become one row; a tool call for the client becomes a
  * row when it is whole. A row has its number from the moment it is made and is written until it is
- * there, so a batch may be tried again. The first batch goes at once, the next one 50 ms later or when
- * 4 kB have come. Each batch asks whether the turn is still ours: a worker that was taken for dead
- * writes no more.
+ * there, so a batch may be tried again. The first batch goes at once, the next one 50 ms later or
+ * when 4 kB have come. Each batch asks whether the turn is still ours: a worker that was taken for
+ * dead writes no more.
  */
 #include "turn/journal.h"
 
@@ -249,19 +249,6 @@ void journal_over(struct journal_turn *journal, pb_status status)
 
 /* --- writing ---------------------------------------------------------------------------------- */
 
-static const pb_str insert_sql = PB_LIT("INSERT INTO turn_events (turn, number, data) VALUES "
-                                        "($1, $2, $3) ON CONFLICT (turn, number) DO NOTHING");
-static const pb_str first_sql =
-    PB_LIT("UPDATE turns SET events = $2, bytes = $3, headers = $4 "
-           "WHERE tenant = $tenant AND id = $1 AND status = 'running'");
-static const pb_str next_sql =
-    PB_LIT("UPDATE turns SET events = $2, bytes = $3 "
-           "WHERE tenant = $tenant AND id = $1 AND status = 'running'");
-static const pb_str last_sql =
-    PB_LIT("UPDATE turns SET events = $2, bytes = $3, headers = $4, status = $5, ended = $6, "
-           "key_hash = CASE WHEN $7 = 1 THEN NULL ELSE key_hash END "
-           "WHERE tenant = $tenant AND id = $1 AND status = 'running'");
-
 static void note_headers(struct journal_turn *journal)
 {
     size_t count;
@@ -305,9 +292,9 @@ static void fill_update(struct journal_turn *journal, struct batch *batch)
     batch->update[4] = pb_value_text(pb_str_of(journal->state));
     batch->update[5] = pb_value_int(host_now());
     batch->update[6] = pb_value_int(journal->refused);
-    *update = batch->final ? pb_statement_make(last_sql, batch->update, 7)
-              : first      ? pb_statement_make(first_sql, batch->update, 4)
-                           : pb_statement_make(next_sql, batch->update, 3);
+    *update = batch->final ? pb_statement_make(journal_sql[SQL_LAST_BATCH], batch->update, 7)
+              : first      ? pb_statement_make(journal_sql[SQL_FIRST_BATCH], batch->update, 4)
+                           : pb_statement_make(journal_sql[SQL_NEXT_BATCH], batch->update, 3);
     update->flags = PB_EXPECT_ROW;
 }
 
@@ -321,7 +308,7 @@ static void fill_batch(struct journal_turn *journal, struct batch *batch)
         values[0] = pb_value_int(journal->row);
         values[1] = pb_value_int((int64_t)row->number);
         values[2] = pb_value_text(pb_str_make(row->data, row->size));
-        batch->statements[batch->count++] = pb_statement_make(insert_sql, values, 3);
+        batch->statements[batch->count++] = pb_statement_make(journal_sql[SQL_EVENT], values, 3);
         batch->last = row->number;
     }
     batch->behind = row;

@@ -73,7 +73,7 @@ struct trace {
     int32_t finish;
     pb_status status;
     bool fallback;
-    pb_str pipeline, request_id, owner, tenant, llm, model;
+    pb_str pipeline, request_id, conversation, owner, tenant, llm, model;
     pb_str sentence, error_instance;
     pb_usage usage;
     pb_duration first_text;

@@ -97,6 +97,7 @@ static void describe(struct turn_whole *turn, const pb_turn_spec *spec)
     trace->created = info->created;
     trace->pipeline = info->pipeline;
     trace->request_id = trace_copy(trace, spec->request_id);
+    trace->conversation = trace_copy(trace, info->conversation);
     trace->owner = trace_copy(trace, info->principal->id);
     trace->tenant = trace_copy(trace, info->principal->tenant);
 }

@@ -158,8 +158,7 @@ static pb_str request_of(const struct exchange *exchange)
 {
     const struct source *source = exchange->source;
 
-    return source && source->info.request_id.size ? source->info.request_id
-                                                  : exchange->request->id;
+    return source && source->info.request_id.size ? source->info.request_id : exchange->request->id;
 }
 
 /* One whose status is not what its kind usually has. */

@@ -99,8 +99,7 @@ static void read_conversation(struct exchange *exchange, struct chat *chat)
 
     if (member && member->type != PB_JSON_NULL && !pb_json_text(member).size)
         fault(exchange, place, "must be the id of a conversation, or \"new\"");
-    else if (header.size && pb_json_text(member).size &&
-             !pb_str_same(header, pb_json_text(member)))
+    else if (header.size && pb_json_text(member).size && !pb_str_same(header, pb_json_text(member)))
         fault(exchange, place, "must be what the header Patchbay-Conversation says");
     chat->spec.conversation = header.size ? header : pb_json_text(member);
 }

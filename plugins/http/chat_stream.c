@@ -2,8 +2,8 @@
  *
  * All chunks of a stream begin and end alike: what stands around the delta is formatted once, and a
  * piece of text is one quoted string written behind it and one write. The header waits for the
- * first piece, so that what fails before it still has a status of its own; where nothing comes for as
- * long as a heartbeat may take, it goes out alone.
+ * first piece, so that what fails before it still has a status of its own; where nothing comes for
+ * as long as a heartbeat may take, it goes out alone.
  */
 #include "http.h"
 

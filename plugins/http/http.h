@@ -60,7 +60,8 @@ struct source {
     uint64_t after;    /* the last event that the client has */
     bool kept;
     bool resumed; /* the client has seen the beginning, as `after` says */
-    bool reread;  /* the stream tells of a turn: that it failed is an event, not the answer's status */
+    bool reread;  /* the stream tells of a turn: that it failed is an event, not the answer's status
+                   */
     pb_turn_info info; /* of either */
 };
 
@@ -71,12 +72,12 @@ struct exchange {
     bool openai; /* errors go out in OpenAI's shape */
     bool begun;  /* the header is out: only the stream can tell of errors */
     bool answered;
-    bool late;     /* the body did not come in time: the client's fault, 408 */
+    bool late;             /* the body did not come in time: the client's fault, 408 */
     struct source *source; /* the turn that answers, once there is one */
     pb_str location;       /* of 202, or absent */
-    pb_str allow;  /* for 405 */
-    pb_str origin; /* the Origin that may read the answer, or absent */
-    pb_str code;   /* OpenAI's code where it says more than the status, or absent */
+    pb_str allow;          /* for 405 */
+    pb_str origin;         /* the Origin that may read the answer, or absent */
+    pb_str code;           /* OpenAI's code where it says more than the status, or absent */
     pb_principal principal;
     pb_operation_match match;
     pb_field_error *faults; /* room for FAULTS once there is one */

@@ -1,8 +1,9 @@
 /* kept.c - where an exchange's events come from; turns that outlive their connection.
  *
- * A turn with an Idempotency-Key, or a detached one, is launched: it runs on its own, and its answer
- * is told by following its kept events. So a request that comes again with the same key gets what the
- * first one got, and a stream that broke off is resumed at GET /v1/turns/{id}/events by any worker.
+ * A turn with an Idempotency-Key, or a detached one, is launched: it runs on its own, and its
+ * answer is told by following its kept events. So a request that comes again with the same key gets
+ * what the first one got, and a stream that broke off is resumed at GET /v1/turns/{id}/events by
+ * any worker.
  */
 #include "http.h"
 
@@ -14,8 +15,9 @@ enum { KEY_MOST = 255 };
 
 static pb_status bad_key(void)
 {
-    return pb_fail(PB_INVALID, "Idempotency-Key must be one text of 1 to %d printable ASCII "
-                               "characters, as \"8e03978e-40d5-43dd-bc93-6894a57f9324\"",
+    return pb_fail(PB_INVALID,
+                   "Idempotency-Key must be one text of 1 to %d printable ASCII "
+                   "characters, as \"8e03978e-40d5-43dd-bc93-6894a57f9324\"",
                    KEY_MOST);
 }
 
@@ -77,8 +79,8 @@ static pb_status digest(struct exchange *exchange, pb_str *out)
         return status;
     pb_sha256((pb_bytes){(const uint8_t *)body.data, body.size}, sum);
     if (conversation.size) {
-        pb_str both = pb_printf("%.*s %.*s", PB_ARG(conversation),
-                                PB_ARG(pb_hex((pb_bytes){sum, 32})));
+        pb_str both =
+            pb_printf("%.*s %.*s", PB_ARG(conversation), PB_ARG(pb_hex((pb_bytes){sum, 32})));
         if (!both.data)
             return PB_NO_MEMORY;
         pb_sha256((pb_bytes){(const uint8_t *)both.data, both.size}, sum);

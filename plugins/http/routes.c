@@ -11,8 +11,12 @@ struct route {
 };
 
 static const struct route routes[] = {
-    {PB_LIT("POST"), PB_LIT("/v1/chat/completions"), {NULL, 0}, PB_LIT("turns.create"),
-     chat_completions, true},
+    {PB_LIT("POST"),
+     PB_LIT("/v1/chat/completions"),
+     {NULL, 0},
+     PB_LIT("turns.create"),
+     chat_completions,
+     true},
     {PB_LIT("GET"), PB_LIT("/v1/models"), {NULL, 0}, PB_LIT("pipelines.read"), models_list, true},
     {PB_LIT("GET"), PB_LIT("/v1/models/"), {NULL, 0}, PB_LIT("pipelines.read"), models_get, true},
     {PB_LIT("POST"), PB_LIT("/v1/turns"), {NULL, 0}, PB_LIT("turns.create"), turns_create, false},

@@ -1,9 +1,11 @@
 /* turns_input.c - the body of POST /v1/turns. Everything that is wrong with it is said at once. */
 #include "http.h"
 
+#include <patchbay/secret.h>
+
 static const char *const fields[] = {
-    "pipeline",  "conversation", "message",  "stream",        "detach",
-    "overrides", "variables",    "metadata", "stream_stages", "replaces", NULL,
+    "pipeline",  "conversation", "message",       "stream",   "detach", "overrides",
+    "variables", "metadata",     "stream_stages", "replaces", NULL,
 };
 
 static bool is_field(pb_str name)
@@ -47,23 +49,25 @@ static void read_pipeline(struct exchange *exchange, const pb_json *json, pb_tur
               PB_ARG(pb_str_slice(name->text, 0, 128)));
 }
 
-/* Absent is null is a new one, where the pipeline keeps any. What is wrong with an id is told by the
- * turn. */
+static pb_str read_id(struct exchange *exchange, const pb_json *json, const char *name)
+{
+    const pb_json *value = pb_json_get(json, name);
+    uint8_t uuid[16];
+
+    if (value && value->type != PB_JSON_NULL && !pb_uuid_bytes(pb_json_text(value), uuid))
+        fault(exchange, AT_NAME(NULL, value->key),
+              "must be an id, as 0193f3c2-7a51-7d20-9c3e-5b1f6f0e2a44, or null");
+    return pb_json_text(value);
+}
+
+/* Absent is null is a new one, where the pipeline keeps any. */
 static void read_conversation(struct exchange *exchange, const pb_json *json, pb_turn_spec *spec)
 {
-    const pb_json *conversation = pb_json_get(json, "conversation");
-    const pb_json *replaces = pb_json_get(json, "replaces");
-
-    if (pb_json_is(conversation, PB_JSON_STRING))
-        spec->conversation = conversation->text.size ? conversation->text : pb_lit("-");
-    else if (conversation && conversation->type != PB_JSON_NULL)
-        fault(exchange, AT(NULL, "conversation"), "must be the id of a conversation, or null");
-    else if (spec->pipeline && pb_pipeline_info_of(spec->pipeline)->keeps_history)
+    spec->conversation = read_id(exchange, json, "conversation");
+    spec->replaces = read_id(exchange, json, "replaces");
+    if (!spec->conversation.size && spec->pipeline &&
+        pb_pipeline_info_of(spec->pipeline)->keeps_history)
         spec->conversation = pb_lit("new");
-    if (pb_json_is(replaces, PB_JSON_STRING))
-        spec->replaces = replaces->text.size ? replaces->text : pb_lit("-");
-    else if (replaces && replaces->type != PB_JSON_NULL)
-        fault(exchange, AT(NULL, "replaces"), "must be the id of a message, or null");
 }
 
 pb_status turn_input_read(struct exchange *exchange, struct turn_input *input)

@@ -139,8 +139,7 @@ static pb_status emit_call(struct stream *stream, const pb_event *event)
     struct call call = {event->id, event->name, event->text, event->branch, local};
 
     /* kept calls are whole */
-    return local || event->number ? send_call(stream, &call)
-                                  : pb_reply_note(&stream->reply, event);
+    return local || event->number ? send_call(stream, &call) : pb_reply_note(&stream->reply, event);
 }
 
 static pb_status emit_named(struct stream *stream, const char *name, const pb_event *event,

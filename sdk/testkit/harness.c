@@ -10,6 +10,7 @@
 #include "plugin/contract.h"
 #include "plugin/instances.h"
 #include "runtime/task.h"
+#include "turn/journal.h"
 #include "turn/operations.h"
 #include "turn/turn.h"
 #include <stdio.h>
@@ -289,6 +290,7 @@ void pb_harness_refuse(const char *yaml, const pb_plugin *const *plugins, const 
 static void stop(void *arg)
 {
     (void)arg;
+    journal_stop();
     instances_stop();
 }
 

@@ -110,17 +110,39 @@ START_TEST(errors)
     ck_at("detail", "busy");
     ck_at("instance", header("x-request-id"));
     ck_at("retry_after", "1");
+    turn("{\"message\":\"hi\",\"stream\":true}"); /* it said nothing yet */
+    ck_assert_int_eq(reply.status, 429);
+    ck_assert_str_eq(header("retry-after"), "1");
+    ck_at("detail", "busy");
+    ck_assert_str_ne(header("x-patchbay-turn"), "");
+}
+END_TEST
+
+START_TEST(a_failure_in_the_middle_of_a_stream)
+{
+    pb_script(harness, "main", PB_STEP_TEXT("half"), PB_STEP_FAIL(PB_BAD_UPSTREAM, "ill"));
+    turn("{\"message\":\"hi\",\"stream\":true}");
+    ck_assert_int_eq(reply.status, 200);
+    ck_assert_str_eq(events(), "1 turn, 2 text, 3 error, ");
+    ck_event(2, "status", "502");
+    ck_event(2, "detail", "ill");
+}
+END_TEST
+
+/* A client that waits is told of its turn, though nothing was said yet. */
+START_TEST(a_silent_stream_begins_all_the_same)
+{
+    pb_script(harness, "main", PB_STEP_WAIT(400 * PB_MILLISECOND), PB_STEP_FAIL(PB_BAD_UPSTREAM, "ill"));
     turn("{\"message\":\"hi\",\"stream\":true}");
     ck_assert_int_eq(reply.status, 200);
     ck_assert_str_eq(events(), "1 turn, 2 error, ");
-    ck_event(1, "status", "429");
-    ck_event(1, "detail", "busy");
+    ck_event(0, "id", header("x-patchbay-turn"));
 }
 END_TEST
 
 START_TEST(everything_wrong_is_said_at_once)
 {
-    turn("{\"mesage\":\"hi\",\"pipeline\":\"hidden\",\"conversation\":\"x\",\"detach\":true,"
+    turn("{\"mesage\":\"hi\",\"pipeline\":\"hidden\",\"conversation\":\"x\",\"detach\":1,"
          "\"overrides\":{\"temperature\":9,\"model\":\"gpt\",\"a/b\":1},\"metadata\":7}");
     ck_assert_int_eq(reply.status, 400);
     ck_assert_str_eq(header("content-type"), "application/problem+json");
@@ -176,6 +198,8 @@ int main(void)
         suite_case("turns", serve, unserve,
                    (const TTest *const[]){a_turn, a_message_of_parts, a_stream,
                                           stages_and_tool_calls_in_a_stream, errors,
+                                          a_failure_in_the_middle_of_a_stream,
+                                          a_silent_stream_begins_all_the_same,
                                           everything_wrong_is_said_at_once, one_thing_wrong,
                                           the_turn_can_be_looked_at, NULL});
 

@@ -135,7 +135,7 @@ static pb_status ask(struct asking *asking)
         return hand_over(asking, false);
     if (look_after_file(self, &fault) != PB_OK)
         return fault_fail(&fault);
-    if (!look_up(asking, &reads))
+    if (!look_up(asking, &reads) || !self->read_limit)
         return hand_over(asking, reads);
     pb_status status = pb_step();
     if (status != PB_OK)

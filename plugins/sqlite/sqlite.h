@@ -193,8 +193,9 @@ struct writer {
     struct write_lock lock;
     pthread_t thread;
     bool running;
-    bool suspect;  /* a commit failed: open again before the next */
-    bool reported; /* SQLITE_BUSY */
+    bool suspect;         /* a commit failed: open again before the next */
+    pb_duration reported; /* when a stranger's lock was logged last */
+    atomic_bool blocked;  /* by one, now */
     struct request *group[GROUP_MOST];
     pb_signal *signals[GROUP_MOST];
     struct fault last; /* of the last commit, under the queue's mutex; status 0: it went well */

@@ -7,6 +7,8 @@
 
 #include <signal.h>
 
+#define REPORT_EVERY (10 * PB_SECOND)
+
 /* --- queues ----------------------------------------------------------------------------------- */
 
 void queue_init(struct queue *queue)
@@ -87,7 +89,10 @@ pb_status request_run(struct sqlite *self, struct queue *queue, struct request *
         return fault_fail(&request->fault);
     bool late = status == PB_TIMEOUT && clock_now() - began >= self->query_limit;
     if (queue_take_back(queue, request))
-        return late ? pb_fail(PB_TIMEOUT, "the database did not get to it within query_limit")
+        return late ? pb_fail(PB_TIMEOUT, "%s",
+                              atomic_load(&self->writer.blocked)
+                                  ? "the database is locked by another program"
+                                  : "the database did not get to it within query_limit")
                     : status;
     atomic_store(&request->told_to_end, true);
     pb_signal_wait_always(request->signal);
@@ -162,20 +167,23 @@ static pb_status open_again(struct sqlite *self, struct fault *fault)
 /* With the lock nobody else of us writes, so that SQLITE_BUSY means a stranger. */
 static int wait_for_stranger(struct sqlite *self)
 {
-    struct connection *connection = &self->writer.connection;
-    pb_duration until = clock_now() + self->query_limit;
+    struct writer *writer = &self->writer;
+    pb_duration now = clock_now(), until = now + self->query_limit;
     int code;
 
     atomic_fetch_add(&self->figures.busy, 1);
-    if (!self->writer.reported)
+    if (!writer->reported || now - writer->reported > REPORT_EVERY) {
+        writer->reported = now;
         pb_log(PB_ERROR,
                "%s is locked by another program that has it open and does not take %s first; "
                "copies are made with the backup operation",
                self->path.data, self->lock_path);
-    self->writer.reported = true;
+    }
+    atomic_store(&writer->blocked, true);
     do
-        code = connection_control(connection, BEGIN_WRITE); /* waits a little each time */
+        code = connection_control(&writer->connection, BEGIN_WRITE); /* waits a little each time */
     while ((code & 0xff) == SQLITE_BUSY && clock_now() < until);
+    atomic_store(&writer->blocked, false);
     return code;
 }
 

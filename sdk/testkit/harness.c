@@ -13,6 +13,8 @@
 #include "turn/journal.h"
 #include "turn/operations.h"
 #include "turn/turn.h"
+#include <errno.h>
+#include <ftw.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <unistd.h>
@@ -113,6 +115,11 @@ void harness_run(pb_harness *harness, void (*fn)(void *arg), void *arg)
     uv_check_stop(&harness->check);
 }
 
+const char *pb_harness_data_dir(pb_harness *harness)
+{
+    return harness->data_dir;
+}
+
 void pb_harness_log(int32_t level, const char *file)
 {
     if (log_setup(level, false, file ? file : "stderr") != PB_OK)
@@ -165,7 +172,7 @@ static pb_status load(pb_harness *harness, const char *yaml, const pb_plugin *co
     if (!root)
         return status;
     pb_status built = instances_build(&(struct instances_source){
-        .root = root, .data_dir = "/tmp", .diagnostics = &harness->diagnostics});
+        .root = root, .data_dir = harness->data_dir, .diagnostics = &harness->diagnostics});
     return status == PB_OK ? built : status;
 }
 
@@ -194,8 +201,17 @@ static char *problems_text(pb_harness *harness, pb_str sentence)
     return strndup(buf.size ? buf.data : "", buf.size);
 }
 
+static int remove_one(const char *path, const struct stat *about, int kind, struct FTW *where)
+{
+    (void)about;
+    (void)kind;
+    (void)where;
+    return remove(path);
+}
+
 static void tear_down(pb_harness *harness)
 {
+    (void)nftw(harness->data_dir, remove_one, 8, FTW_DEPTH | FTW_PHYS);
     instances_reset();
     registry_reset();
     operations_fini();
@@ -215,6 +231,9 @@ static pb_harness *make(void)
 
     if (!harness || loop_init() != PB_OK)
         harness_die("the loop cannot be set up");
+    strcpy(harness->data_dir, "/tmp/patchbay-harness-XXXXXX");
+    if (!mkdtemp(harness->data_dir))
+        harness_die("there is no room for a data folder: %s", strerror(errno));
     arena_init(&harness->arena, 0);
     harness->handles = handles_now();
     uv_idle_init(loop_uv(), &harness->idle);

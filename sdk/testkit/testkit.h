@@ -38,6 +38,9 @@ void pb_harness_refuse(const char *yaml, const pb_plugin *const *plugins,
  * Prints what is left and aborts. */
 void pb_harness_free(pb_harness *harness);
 
+/* The data folder (--data-dir) of this harness: its own, removed when it is freed. */
+const char *pb_harness_data_dir(pb_harness *harness);
+
 /* From now until the next harness: lines of the log from `level` (PB_DEBUG …) on, as text, are
  * appended to `file`; NULL: to standard error. A new harness shows PB_WARN and above there. */
 void pb_harness_log(int32_t level, const char *file);

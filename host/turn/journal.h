@@ -21,11 +21,10 @@ pb_status journal_setup(void);
  * the instances are stopped. */
 void journal_stop(void);
 
-/* What GET /v1/turns/{id} adds for a turn that is kept: members of an object ("conversation",
- * "status", and once it ended "message", "sources", …), or all of it when `alone`. PB_NOT_FOUND:
- * there is none for this principal. Parks. */
-pb_status journal_write(pb_str id, const pb_principal *principal, bool alone,
-                        pb_json_writer *writer);
+/* What GET /v1/turns/{id} answers. `explanation` is the turn's trace as JSON, or absent where there is
+ * none any more; a kept turn adds what it said ("message", "sources") once it ended, or is told
+ * from the journal alone. PB_NOT_FOUND: neither is there for this principal. Parks. */
+pb_status journal_show(pb_str id, const pb_principal *principal, pb_str explanation, pb_buf *out);
 
 /* --- between the files of the journal ----------------------------------------------------------
  */

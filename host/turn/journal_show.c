@@ -56,29 +56,42 @@ static pb_status note(pb_sink *sink, const pb_event *event)
     return PB_OK;
 }
 
-pb_status journal_write(pb_str id, const pb_principal *principal, bool alone,
-                        pb_json_writer *writer)
+static pb_status write_kept(struct reading *reading, const pb_principal *principal)
 {
+    pb_follow_spec spec = {
+        .size = sizeof spec, .id = reading->state->about.id, .principal = principal};
+
+    if (!pb_str_is(reading->state->status, "running"))
+        (void)host_turn_follow(&spec, &reading->base);
+    pb_error_clear();
+    if (!reading->written && reading->alone)
+        write_head(reading->state, reading->writer);
+    return pb_buf_status(reading->writer->buf);
+}
+
+pb_status journal_show(pb_str id, const pb_principal *principal, pb_str explanation, pb_buf *out)
+{
+    pb_json_writer writer = pb_json_writer_make(out);
     struct journal_state state;
     struct reading reading = {.base = {.size = sizeof(pb_sink), .emit = note},
                               .reply = pb_reply_make(0),
-                              .writer = writer,
+                              .writer = &writer,
                               .state = &state,
-                              .alone = alone};
-    pb_follow_spec spec = {.size = sizeof spec, .id = id, .principal = principal};
+                              .alone = !explanation.size};
     pb_status status = journal_look_up(id, principal, &state);
 
-    if (status != PB_OK)
+    if (status != PB_OK && reading.alone)
         return status;
-    if (!pb_str_is(state.status, "running"))
-        (void)host_turn_follow(&spec, &reading.base);
-    pb_error_clear();
+    if (reading.alone) {
+        pb_jw_open(&writer, '{');
+    } else { /* an object that is opened again */
+        pb_buf_add(out, pb_str_slice(explanation, 0, explanation.size - 1));
+        writer.comma = explanation.size > 2;
+    }
+    if (status == PB_OK)
+        status = write_kept(&reading, principal);
+    pb_jw_close(&writer, '}');
     pb_reply_end(&reading.reply);
-    if (reading.written)
-        return PB_OK;
-    if (alone)
-        write_head(&state, writer);
-    else
-        pb_jw_member(writer, "conversation", state.about.conversation);
-    return PB_OK;
+    pb_error_clear();
+    return pb_buf_status(out);
 }

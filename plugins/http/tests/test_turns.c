@@ -148,8 +148,8 @@ START_TEST(everything_wrong_is_said_at_once)
     ck_assert_str_eq(header("content-type"), "application/problem+json");
     ck_at("type", "/problems/invalid");
     ck_at("errors/0/pointer", "/pipeline");
-    ck_at("errors/1/pointer", "/message");
-    ck_at("errors/2/pointer", "/conversation");
+    ck_at("errors/1/pointer", "/conversation");
+    ck_at("errors/2/pointer", "/message");
     ck_at("errors/3/pointer", "/detach");
     ck_at("errors/4/pointer", "/overrides/temperature");
     ck_at("errors/4/detail", "must be between 0 and 2");

@@ -280,11 +280,10 @@ static inline void pb_reply_write_answered(pb_json_writer *writer, const pb_turn
     pb_jw_close(writer, '}');
 }
 
-/* What was said: the members "conversation", "message" and "sources". */
+/* What was said: the members "message" and "sources". */
 static inline void pb_reply_write_content(pb_json_writer *writer, const pb_reply *reply,
                                           const pb_turn_info *info, const pb_turn_result *result)
 {
-    pb_jw_member(writer, "conversation", info->conversation);
     pb_reply_write_message(writer, reply, info, result);
     pb_jw_key(writer, "sources");
     pb_jw_open(writer, '[');
@@ -299,6 +298,7 @@ static inline void pb_reply_write_members(pb_json_writer *writer, const pb_reply
 {
     pb_jw_member(writer, "id", info->id);
     pb_jw_member(writer, "status", pb_str_of(pb_result_state(result)));
+    pb_jw_member(writer, "conversation", info->conversation);
     pb_jw_member(writer, "pipeline", info->pipeline);
     pb_reply_write_content(writer, reply, info, result);
     pb_reply_write_answered(writer, result);

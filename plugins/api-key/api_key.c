@@ -1,10 +1,9 @@
-/* api-key - keys of the configuration, best written as their SHA-256; only digests are compared.
+/* api-key - keys of the configuration and of the database; only their SHA-256 are compared.
  *
  * A key comes as "Authorization: Bearer KEY" or in X-Api-Key. An unknown one is declined, so that
- * another scheme may know it; an expired one is refused.
+ * another scheme may know it; an expired one is refused. Keys of the database are in stored.c.
  */
-#include <patchbay/auth.h>
-#include <patchbay/secret.h>
+#include "api_key.h"
 
 struct key {
     pb_str name;
@@ -21,6 +20,8 @@ struct key {
 
 struct api_key {
     pb_list keys; /* of struct key */
+    pb_instance *database;
+    struct stored stored; /* where there is one */
 };
 
 enum { SHORTEST = 16 };
@@ -41,40 +42,15 @@ static const pb_field key_fields[] = {
 };
 
 static const pb_field api_key_options[] = {
-    PB_LIST_OF(struct api_key, keys, struct key, key_fields, .required = 1, .help = "The keys."),
+    PB_LIST_OF(struct api_key, keys, struct key, key_fields, .help = "Keys of the configuration."),
+    PB_REF(struct api_key, database, "database",
+           .help = "Where service api-keys keeps others; without it there are none."),
     PB_END,
 };
 
 static int digit(char c)
 {
     return c >= '0' && c <= '9' ? c - '0' : c >= 'a' && c <= 'f' ? c - 'a' + 10 : -1;
-}
-
-static int number(pb_str text, size_t at, size_t size)
-{
-    int value = 0;
-
-    for (size_t i = at; i < at + size; i++)
-        value = value * 10 + (text.data[i] - '0');
-    return value;
-}
-
-/* Midnight UTC of "2027-01-31", which has that form (.pattern); false when there is no such day. */
-static bool day(pb_str text, pb_time *out)
-{
-    static const int before[12] = {0, 31, 59, 90, 120, 151, 181, 212, 243, 273, 304, 334};
-    static const int length[12] = {31, 29, 31, 30, 31, 30, 31, 31, 30, 31, 30, 31};
-    int year = number(text, 0, 4), month = number(text, 5, 2), date = number(text, 8, 2);
-    bool leap = (year % 4 == 0 && year % 100 != 0) || year % 400 == 0;
-
-    if (year < 1971 || month < 1 || month > 12 || date < 1 || date > length[month - 1] ||
-        (month == 2 && date == 29 && !leap))
-        return false;
-    int64_t y = year - 1;
-    int64_t days = y * 365 + y / 4 - y / 100 + y / 400 - 719162;
-    days += before[month - 1] + (month > 2 && leap) + date - 1;
-    *out = days * 86400000;
-    return true;
 }
 
 static void digest_of(const struct key *key, uint8_t digest[32])
@@ -125,7 +101,7 @@ static void check_expires(const struct key *key, const char *field, pb_diagnosti
 
     if (!key->expires.size)
         return;
-    if (!day(key->expires, &at))
+    if (!day_read(key->expires, &at))
         pb_problem(diagnostics, field, "'%.*s' is no day; write one like 2027-01-31",
                    PB_ARG(key->expires));
     else if (pb_now() >= at)
@@ -137,8 +113,9 @@ static void api_key_check(const void *self, pb_diagnostics *diagnostics)
     const struct api_key *api_key = self;
     char field[40];
 
-    if (!api_key->keys.count)
-        pb_warning(diagnostics, "keys", "there is no key, so nobody is let in");
+    if (!api_key->keys.count && !api_key->database)
+        pb_warning(diagnostics, "keys", "there is no key and no `database` that has some, so "
+                                        "nobody is let in");
     for (size_t i = 0; i < api_key->keys.count; i++) {
         const struct key *key = &PB_ITEM(api_key->keys, struct key, i);
         snprintf(field, sizeof field, "keys[%zu]", i);
@@ -164,7 +141,7 @@ static pb_status api_key_create(void *self)
         if (!key->id.data)
             return PB_NO_MEMORY;
         if (key->expires.size)
-            (void)day(key->expires, &key->expires_at);
+            (void)day_read(key->expires, &key->expires_at);
         digest_of(key, key->digest);
     }
     return PB_OK;
@@ -183,7 +160,7 @@ static pb_str presented(const pb_credentials *credentials)
 static pb_status api_key_authenticate(void *self, const pb_credentials *credentials,
                                       pb_principal *out)
 {
-    const struct api_key *api_key = self;
+    struct api_key *api_key = self;
     pb_str given = presented(credentials);
     const struct key *found = NULL;
     uint8_t digest[32];
@@ -200,7 +177,8 @@ static pb_status api_key_authenticate(void *self, const pb_credentials *credenti
             found = key;
     }
     if (!found)
-        return PB_DECLINED;
+        return api_key->database ? stored_authenticate(&api_key->stored, given, out)
+                                 : (pb_status)PB_DECLINED;
     if (found->expires_at && pb_now() >= found->expires_at)
         return pb_fail(PB_UNAUTHENTICATED, "this key has expired; ask for a new one");
     out->id = found->id;
@@ -213,6 +191,25 @@ static pb_status api_key_authenticate(void *self, const pb_credentials *credenti
     return PB_OK;
 }
 
-PB_PLUGIN("api-key", "0.1.0", "Apache-2.0", "Lets those in who have a key of the configuration.",
+static pb_status api_key_start(void *self)
+{
+    struct api_key *api_key = self;
+
+    return api_key->database ? stored_start(&api_key->stored, api_key->database)
+                             : (pb_status)PB_OK;
+}
+
+static void api_key_stop(void *self)
+{
+    struct api_key *api_key = self;
+
+    if (api_key->database)
+        stored_stop(&api_key->stored);
+}
+
+PB_PLUGIN("api-key", "0.2.0", "Apache-2.0", "Lets those in who have a key.",
           PB_AUTH("api-key", struct api_key, api_key_options, .check = api_key_check,
-                  .create = api_key_create, .authenticate = api_key_authenticate));
+                  .create = api_key_create, .start = api_key_start, .stop = api_key_stop,
+                  .authenticate = api_key_authenticate),
+          PB_SERVICE("api-keys", struct api_keys, api_keys_options, .start = api_keys_start,
+                     .operations = api_keys_operations));

@@ -25,10 +25,24 @@ pb_status fault_set(struct fault *fault, pb_status status, const char *format, .
     return status;
 }
 
-static pb_status status_of(sqlite3 *db, int code)
+/* Why the disk failed: SQLite does not always carry the number up, but the log's file keeps it. */
+static int errno_of(sqlite3 *db)
 {
+    sqlite3_file *log = NULL;
     int error = db ? sqlite3_system_errno(db) : 0;
 
+    if (error || !db)
+        return error;
+    sqlite3_file_control(db, "main", SQLITE_FCNTL_JOURNAL_POINTER, &log);
+    if (log && log->pMethods)
+        log->pMethods->xFileControl(log, SQLITE_FCNTL_LAST_ERRNO, &error);
+    if (!error)
+        sqlite3_file_control(db, "main", SQLITE_FCNTL_LAST_ERRNO, &error);
+    return error;
+}
+
+static pb_status status_of(int code, int error)
+{
     switch (code & 0xff) {
     case SQLITE_CONSTRAINT:
         return PB_CONFLICT;
@@ -56,10 +70,8 @@ static pb_status status_of(sqlite3 *db, int code)
     }
 }
 
-static const char *reason_of(sqlite3 *db, int code)
+static const char *reason_of(sqlite3 *db, int code, int error)
 {
-    int error = db ? sqlite3_system_errno(db) : 0;
-
     switch (code & 0xff) {
     case SQLITE_FULL:
         return "the disk is full";
@@ -78,7 +90,9 @@ static const char *reason_of(sqlite3 *db, int code)
 
 pb_status fault_of(struct fault *fault, sqlite3 *db, int code)
 {
-    fault_set(fault, status_of(db, code), "%s", reason_of(db, code));
+    int error = (code & 0xff) == SQLITE_IOERR ? errno_of(db) : 0;
+
+    fault_set(fault, status_of(code, error), "%s", reason_of(db, code, error));
     fault->code = code;
     return fault->status;
 }

@@ -19,7 +19,7 @@
 
 extern const pb_plugin patchbay_plugin_sqlite;
 
-static char folder[256], file[300];
+static char folder[256], file[320];
 static pb_harness *harness;
 static pb_instance *database;
 static const char *options = ""; /* more options of the database */
@@ -35,7 +35,7 @@ static inline void make_folder(void)
 
 static inline void drop_folder(void)
 {
-    char command[300];
+    char command[320];
 
     (void)snprintf(command, sizeof command, "rm -rf '%s'", folder);
     ck_assert_int_eq(system(command), 0);
@@ -190,7 +190,7 @@ static inline int64_t stranger(const char *sql)
     sqlite3 *db;
     sqlite3_stmt *statement;
 
-    ck_assert_int_eq(sqlite3_open_v2(file, &db, SQLITE_OPEN_READWRITE, NULL), SQLITE_OK);
+    ck_assert_int_eq(sqlite3_open(file, &db), SQLITE_OK);
     ck_assert_int_eq(sqlite3_prepare_v2(db, sql, -1, &statement, NULL), SQLITE_OK);
     int code = sqlite3_step(statement);
     ck_assert_msg(code == SQLITE_ROW || code == SQLITE_DONE, "%s: %s", sql, sqlite3_errmsg(db));

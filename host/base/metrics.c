@@ -239,7 +239,7 @@ static void write_escaped(pb_buf *out, pb_str text, bool quotes)
     }
 }
 
-static void write_number(pb_buf *out, double value)
+void metrics_number_write(pb_buf *out, double value)
 {
     if (isnan(value))
         pb_buf_add(out, pb_lit("NaN"));
@@ -271,7 +271,7 @@ static void write_series(pb_buf *out, const struct series *series)
     }
     if (series->bound) {
         pb_buf_add(out, label ? pb_lit(",le=\"") : pb_lit("le=\""));
-        write_number(out, *series->bound);
+        metrics_number_write(out, *series->bound);
         pb_buf_byte(out, '"');
     }
     pb_buf_add(out, label || series->bound ? pb_lit("} ") : pb_lit(" "));
@@ -288,7 +288,7 @@ static void write_histogram(pb_buf *out, const pb_metric *metric, const struct s
         pb_buf_printf(out, "%llu\n", (unsigned long long)below);
     }
     write_series(out, &(struct series){metric, sample, "_sum", NULL});
-    write_number(out, sample->sum);
+    metrics_number_write(out, sample->sum);
     pb_buf_byte(out, '\n');
     write_series(out, &(struct series){metric, sample, "_count", NULL});
     pb_buf_printf(out, "%llu\n", (unsigned long long)sample->count);
@@ -315,7 +315,7 @@ void metrics_write(pb_buf *out)
                 continue;
             }
             write_series(out, &(struct series){metric, sample, suffix, NULL});
-            write_number(out, sample->sum);
+            metrics_number_write(out, sample->sum);
             pb_buf_byte(out, '\n');
         }
     }

@@ -24,6 +24,9 @@ void metric_clear(pb_metric *metric);
 /* Appends everything in Prometheus' text format 0.0.4, by name. */
 void metrics_write(pb_buf *out);
 
+/* A value as that format wants it. */
+void metrics_number_write(pb_buf *out, double value);
+
 /* Frees everything; for tests. */
 void metrics_fini(void);
 

@@ -1,123 +1,15 @@
-/* host_operations.c - the operations of the host itself: turns, pipelines, instances, health,
- * metrics, the effective configuration. */
-#include "turn/operations.h"
+/* host_operations.c - the table of the host's own operations, and those that tell what is configured:
+ * pipelines, instances, the effective configuration, kinds of problems. Turns are in
+ * turn_operations.c, health and figures in state_operations.c. */
+#include "turn/host_operations.h"
 
-#include "base/metrics.h"
 #include "plugin/instances.h"
-#include "turn/turn.h"
-#include <patchbay/service.h>
 
-static pb_status answer(pb_content *out, pb_buf *buf)
+pb_status operation_answer(pb_content *out, pb_buf *buf)
 {
     out->type = pb_lit("application/json");
     out->body = pb_buf_str(buf);
     return pb_buf_status(buf);
-}
-
-/* --- turns ------------------------------------------------------------------------------------ */
-
-struct turn_in {
-    pb_str id;
-};
-
-static const pb_field turn_in_fields[] = {
-    PB_STR(struct turn_in, id, .required = 1, .help = "The turn's id."), PB_END};
-
-static pb_status turn_unknown(void)
-{
-    return pb_fail(PB_NOT_FOUND, "there is no turn with this id; only the last ones are kept");
-}
-
-static pb_status turns_get(void *self, const pb_call *call, const void *in, pb_content *out)
-{
-    const struct turn_in *input = in;
-    const struct trace *trace = trace_find(input->id);
-    pb_buf buf = {0};
-    pb_json_writer writer = pb_json_writer_make(&buf);
-
-    (void)self;
-    if (!trace || !turn_is_owner(trace->owner, trace->tenant, call->principal))
-        return turn_unknown();
-    trace_write(trace, true, &writer);
-    return answer(out, &buf);
-}
-
-static pb_status turns_cancel(void *self, const pb_call *call, const void *in, pb_content *out)
-{
-    const struct turn_in *input = in;
-    const struct trace *trace = trace_find(input->id);
-    pb_buf buf = {0};
-    pb_json_writer writer = pb_json_writer_make(&buf);
-
-    (void)self;
-    if (!trace || !turn_is_owner(trace->owner, trace->tenant, call->principal))
-        return turn_unknown();
-    if (!trace->running)
-        return pb_fail(PB_CONFLICT, "the turn has ended already");
-    pb_status status = host_turn_cancel(input->id, call->principal);
-    if (status != PB_OK)
-        return status;
-    pb_jw_open(&writer, '{');
-    pb_jw_key(&writer, "id");
-    pb_jw_str(&writer, input->id);
-    pb_jw_key(&writer, "status");
-    pb_jw_str(&writer, pb_lit("cancelled"));
-    pb_jw_close(&writer, '}');
-    out->status = 202;
-    return answer(out, &buf);
-}
-
-struct turns_in {
-    int64_t limit;
-    pb_str before;
-};
-
-static const pb_field turns_in_fields[] = {
-    PB_INT(struct turns_in, limit, .def = "20", .min = 1, .max = 100, .help = "How many at most."),
-    PB_STR(struct turns_in, before, .help = "Only turns that ended before the one with this id."),
-    PB_END};
-
-static void write_turns(const struct turns_in *input, const pb_call *call, const struct trace *at,
-                        pb_json_writer *writer)
-{
-    const struct trace *last = NULL;
-    int64_t count = 0;
-
-    pb_jw_open(writer, '{');
-    pb_jw_key(writer, "turns");
-    pb_jw_open(writer, '[');
-    for (; at && count < input->limit; at = trace_newest(at)) {
-        if (!turn_is_owner(at->owner, at->tenant, call->principal))
-            continue;
-        trace_write(at, false, writer);
-        last = at;
-        count++;
-    }
-    pb_jw_close(writer, ']');
-    pb_jw_key(writer, "next");
-    if (at && last)
-        pb_jw_str(writer, pb_str_of(last->id));
-    else
-        pb_jw_null(writer);
-    pb_jw_close(writer, '}');
-}
-
-static pb_status turns_list(void *self, const pb_call *call, const void *in, pb_content *out)
-{
-    const struct turns_in *input = in;
-    const struct trace *before = NULL;
-    pb_buf buf = {0};
-    pb_json_writer writer = pb_json_writer_make(&buf);
-
-    (void)self;
-    if (input->before.data) {
-        before = trace_find(input->before);
-        if (!before || before->running ||
-            !turn_is_owner(before->owner, before->tenant, call->principal))
-            return pb_fail_at(PB_INVALID, "/before", "must be the id of a turn that is kept");
-    }
-    write_turns(input, call, trace_newest(before), &writer);
-    return answer(out, &buf);
 }
 
 /* --- what there is ---------------------------------------------------------------------------- */
@@ -148,7 +40,7 @@ static pb_status pipelines_list(void *self, const pb_call *call, const void *in,
     }
     pb_jw_close(&writer, ']');
     pb_jw_close(&writer, '}');
-    return answer(out, &buf);
+    return operation_answer(out, &buf);
 }
 
 static pb_status instances_list(void *self, const pb_call *call, const void *in, pb_content *out)
@@ -180,7 +72,7 @@ static pb_status instances_list(void *self, const pb_call *call, const void *in,
     }
     pb_jw_close(&writer, ']');
     pb_jw_close(&writer, '}');
-    return answer(out, &buf);
+    return operation_answer(out, &buf);
 }
 
 static pb_status config_show(void *self, const pb_call *call, const void *in, pb_content *out)
@@ -191,74 +83,7 @@ static pb_status config_show(void *self, const pb_call *call, const void *in, pb
     (void)call;
     (void)in;
     instances_config_write(&buf);
-    return answer(out, &buf);
-}
-
-/* --- health and figures ----------------------------------------------------------------------- */
-
-static pb_status health_live(void *self, const pb_call *call, const void *in, pb_content *out)
-{
-    (void)self;
-    (void)call;
-    (void)in;
-    out->type = pb_lit("application/json");
-    out->body = pb_lit("{\"status\":\"ok\"}");
-    return PB_OK;
-}
-
-static void write_report(void *arg, const struct instance_report *report)
-{
-    pb_json_writer *writer = arg;
-
-    if (report->status == PB_OK)
-        return;
-    pb_jw_open(writer, '{');
-    pb_jw_key(writer, "instance");
-    pb_jw_str(writer, report->instance->path);
-    pb_jw_key(writer, "status");
-    pb_jw_str(writer, pb_str_of(pb_status_name(report->status)));
-    pb_jw_key(writer, "detail");
-    pb_jw_str(writer, report->sentence);
-    pb_jw_close(writer, '}');
-}
-
-static pb_status health_ready(void *self, const pb_call *call, const void *in, pb_content *out)
-{
-    pb_buf buf = {0};
-    pb_json_writer writer = pb_json_writer_make(&buf);
-
-    (void)self;
-    (void)call;
-    (void)in;
-    pb_jw_open(&writer, '{');
-    pb_jw_key(&writer, "problems");
-    pb_jw_open(&writer, '[');
-    bool ready = instances_health(write_report, &writer);
-    pb_jw_close(&writer, ']');
-    pb_jw_key(&writer, "draining");
-    pb_jw_bool(&writer, turn_draining());
-    ready = ready && !turn_draining();
-    pb_jw_key(&writer, "status");
-    pb_jw_str(&writer, ready ? pb_lit("ready") : pb_lit("not_ready"));
-    pb_jw_close(&writer, '}');
-    pb_error_clear(); /* what a failing health() left */
-    out->status = ready ? 200 : 503;
-    return answer(out, &buf);
-}
-
-static pb_status metrics_read(void *self, const pb_call *call, const void *in, pb_content *out)
-{
-    pb_buf buf = {0};
-
-    (void)self;
-    (void)call;
-    (void)in;
-    turn_report_refresh();
-    metrics_write(&buf);
-    instances_stats_write(&buf);
-    out->type = pb_lit("text/plain; version=0.0.4; charset=utf-8");
-    out->body = pb_buf_str(&buf);
-    return pb_buf_status(&buf);
+    return operation_answer(out, &buf);
 }
 
 /* --- problems --------------------------------------------------------------------------------- */
@@ -305,8 +130,9 @@ static pb_status problems_get(void *self, const pb_call *call, const void *in, v
 #define OUTPUT(type) .output = type##_fields, .output_size = sizeof(struct type)
 
 static const pb_operation operations[] = {
-    {PB_OPERATION("turns.list", "GET", "/v1/turns", "The last turns, newest first."),
-     .scope = "turns.read", INPUT(turns_in), .raw = turns_list},
+    {PB_OPERATION("turns.list", "GET", "/v1/turns", "The last turns and those that run, newest first."),
+     .scope = "turns.read", .input = turns_in_fields, .input_size = sizeof(struct turns_in),
+     .raw = turns_list},
     {PB_OPERATION("turns.get", "GET", "/v1/turns/{id}", "Where a turn's time and money went."),
      .scope = "turns.read", INPUT(turn_in), .raw = turns_get},
     {PB_OPERATION("turns.cancel", "DELETE", "/v1/turns/{id}", "Ends a running turn."),

@@ -1,6 +1,9 @@
 /* live.c - the turns that are there now: how many may be, finding one by its id, ending them. */
 #include "turn/turn.h"
 
+#include "cluster/scoreboard.h"
+#include "plugin/instances.h"
+
 enum { BUCKETS = 256 };
 
 static struct {
@@ -47,13 +50,22 @@ size_t turn_running(void)
     return turns.running;
 }
 
+static void tell_running(void)
+{
+    atomic_store_explicit(&scoreboard_own->turns, (uint32_t)turns.running, memory_order_relaxed);
+}
+
 /* --- coming and going ------------------------------------------------------------------------- */
 
 pb_status turn_live_add(struct turn_core *core)
 {
+    const char *quarantined = scoreboard_quarantined(core->pipeline->info.name);
+
     if (turns.draining)
         return pb_fail_retry(PB_UNAVAILABLE, PB_SECOND,
                              "the server is going down, another one will take over");
+    if (quarantined)
+        return pb_fail(PB_UNAVAILABLE, "%s", quarantined);
     if (turns.limits.turns && turns.live >= turns.limits.turns + turns.limits.queue)
         return pb_fail_retry(PB_UNAVAILABLE, PB_SECOND, "%zu turns are running already, try again",
                              turns.running);
@@ -88,6 +100,7 @@ static void give_places(void)
     while (turns.running < turns.limits.turns && !list_empty(&turns.queue)) {
         struct list_link *link = list_pop(&turns.queue);
         turns.running++;
+        tell_running();
         waiter_wake(list_entry(link, struct turn_core, queue)->waiter);
     }
 }
@@ -99,6 +112,7 @@ static pb_status take_place(struct turn_core *core)
 
     if (!turns.limits.turns || (turns.running < turns.limits.turns && list_empty(&turns.queue))) {
         turns.running++;
+        tell_running();
         return PB_OK;
     }
     core->waiter = &waiter;
@@ -126,6 +140,7 @@ void turn_live_end(struct turn_core *core)
     list_remove(&core->bucket);
     core->task = NULL;
     turns.running--;
+    tell_running();
     give_places();
 }
 
@@ -163,16 +178,21 @@ static void cancel(struct turn_core *core, const char *sentence)
         task_cancel(core->task, sentence);
 }
 
-pb_status host_turn_cancel(pb_str id, const pb_principal *principal)
+pb_status turn_cancel_here(pb_str id, const pb_principal *principal)
 {
     struct turn_core *core = find(id);
-    const pb_principal *owner =
-        core ? list_entry(core, struct turn_whole, core)->view.info.principal : NULL;
+    const struct trace *trace = core ? NULL : trace_find(id);
 
-    if (!core || !turn_is_owner(owner->id, owner->tenant, principal))
-        return pb_fail(PB_NOT_FOUND, "there is no running turn with this id");
-    cancel(core, "the turn was cancelled");
-    return PB_OK;
+    if (core) {
+        const pb_principal *owner = list_entry(core, struct turn_whole, core)->view.info.principal;
+        if (!turn_is_owner(owner->id, owner->tenant, principal))
+            return PB_NOT_FOUND;
+        cancel(core, "the turn was cancelled");
+        return PB_OK;
+    }
+    if (!trace || !turn_is_owner(trace->owner, trace->tenant, principal))
+        return PB_NOT_FOUND;
+    return trace->running ? PB_NOT_FOUND : PB_CONFLICT;
 }
 
 void turn_cancel_all(const char *sentence)
@@ -187,6 +207,7 @@ void turn_cancel_all(const char *sentence)
 
 void turn_drain(void (*idle)(void))
 {
+    instances_retire();
     turns.draining = true;
     turns.idle = idle;
     if (turns.live == 0 && idle) {

@@ -7,6 +7,8 @@
 #include "turn/operations_internal.h"
 
 #include "base/scope.h"
+#include "turn/host_operations.h"
+#include "turn/workers.h"
 #include <stdlib.h>
 
 static struct {
@@ -101,6 +103,9 @@ pb_status operations_setup(void)
     pb_status status;
 
     operations_fini();
+    workers_setup();
+    turn_operations_setup();
+    state_operations_setup();
     status = add_all(host_operations(), NULL);
     for (pb_instance *at = instances_all(); at && status == PB_OK; at = at->next)
         if (pb_str_is(at->kind, "service"))
@@ -110,6 +115,7 @@ pb_status operations_setup(void)
 
 void operations_fini(void)
 {
+    workers_fini();
     free(table.items);
     table.items = NULL;
     table.count = table.room = 0;

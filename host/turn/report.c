@@ -3,12 +3,13 @@
 
 #include "base/log.h"
 #include "base/metrics.h"
+#include "cluster/node.h"
 #include "plugin/instances.h"
 
 static struct {
     pb_metric *turns, *results, *seconds, *first_text, *tokens, *cost, *fallbacks;
     pb_metric *llm_calls, *llm_failures, *llm_seconds;
-    pb_metric *running, *tasks, *hold, *kept;
+    pb_metric *running, *tasks, *hold, *kept, *workers;
 } metrics;
 
 /* Whose line is it? Called by the log for each. */
@@ -55,7 +56,10 @@ void turn_report_setup(void)
     metrics.tasks = pb_metric_new(PB_GAUGE, "tasks", "Tasks that exist now.", NULL);
     metrics.kept = pb_metric_new(PB_GAUGE, "traces_bytes", "Memory of kept traces.", NULL);
     metrics.hold = pb_metric_new(PB_GAUGE, "loop_hold_seconds",
-                                 "The longest time without a poll since this was last read.", NULL);
+                                 "The longest time without a poll since this was last read.",
+                                 "worker");
+    metrics.workers =
+        pb_metric_new(PB_GAUGE, "workers", "Workers whose figures are in this answer.", NULL);
 }
 
 void turn_report_refresh(void)
@@ -66,7 +70,10 @@ void turn_report_refresh(void)
     metric_set(metrics.running, (pb_str){0}, (double)turn_running());
     metric_set(metrics.tasks, (pb_str){0}, (double)task_count());
     metric_set(metrics.kept, (pb_str){0}, (double)bytes);
-    metric_set(metrics.hold, (pb_str){0}, (double)loop_longest_hold() / 1e9);
+    metric_set(metrics.workers, (pb_str){0}, 1); /* added up over all */
+    metric_clear(metrics.hold);
+    metric_set(metrics.hold, pb_printf("%u", node_slot() ? node_slot() : 1),
+               (double)loop_longest_hold() / 1e9);
 }
 
 static double seconds(pb_duration time)

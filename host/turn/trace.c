@@ -9,10 +9,14 @@ enum { BUCKETS = 512, TEXT_FIRST = 256, SPARE_MOST = 64 };
 
 static struct {
     struct list_link ring;  /* finished, the oldest first */
+    struct list_link order; /* all, as they began */
     struct list_link spare; /* empty ones with their memory */
     struct list_link buckets[BUCKETS];
     size_t kept, spares, bytes, limit;
-} store = {.ring = {&store.ring, &store.ring}, .spare = {&store.spare, &store.spare}, .limit = 256};
+} store = {.ring = {&store.ring, &store.ring},
+           .order = {&store.order, &store.order},
+           .spare = {&store.spare, &store.spare},
+           .limit = 256};
 
 pb_duration trace_now(void)
 {
@@ -151,6 +155,7 @@ struct trace *trace_begin(const char *id)
     trace->root.total = -1;
     trace->root.begin = trace_now();
     list_append(bucket_of(id), &trace->bucket);
+    list_append(&store.order, &trace->order);
     return trace;
 }
 
@@ -159,6 +164,7 @@ static void evict(void)
     struct trace *oldest = list_entry(store.ring.next, struct trace, ring);
 
     list_remove(&oldest->ring);
+    list_remove(&oldest->order);
     list_remove(&oldest->bucket);
     store.kept--;
     store.bytes -= oldest->bytes;
@@ -181,6 +187,7 @@ void trace_drop(struct trace *trace)
 {
     if (!trace)
         return;
+    list_remove(&trace->order);
     list_remove(&trace->bucket);
     set_aside(trace);
 }
@@ -200,8 +207,8 @@ struct trace *trace_find(pb_str id)
 
 struct trace *trace_newest(const struct trace *after)
 {
-    struct list_link *link = after ? after->ring.prev : store.ring.prev;
-    return link == &store.ring ? NULL : list_entry(link, struct trace, ring);
+    struct list_link *link = after ? after->order.prev : store.order.prev;
+    return link == &store.order ? NULL : list_entry(link, struct trace, order);
 }
 
 size_t trace_kept(size_t *bytes)

@@ -60,6 +60,7 @@ struct trace_chunk {
 /* One turn's trace with what GET /v1/turns/{id} shows beside the tree. */
 struct trace {
     struct list_link ring;
+    struct list_link order;     /* of beginning, and so of ids; running ones too */
     struct list_link bucket;    /* by id */
     struct trace_chunk *chunks; /* the newest first; the oldest stays for the next turn */
     struct trace_text *texts;
@@ -94,8 +95,7 @@ pb_str trace_copy(struct trace *trace, pb_str text);
 
 /* Running and kept ones; NULL: unknown. */
 struct trace *trace_find(pb_str id);
-/* Newest first: trace_newest(NULL), then trace_newest(previous). Running ones are not among them.
- */
+/* The one that began last, then trace_newest(previous): by falling ids, running ones too. */
 struct trace *trace_newest(const struct trace *after);
 size_t trace_kept(size_t *bytes);
 /* The clock of spans: monotonic, with the loop's virtual time in tests. */

@@ -36,6 +36,18 @@ static pb_status new_uuid(char out[UUID_TEXT_SIZE])
     return status;
 }
 
+static pb_status new_id(struct turn_core *core)
+{
+    uint8_t uuid[UUID_SIZE];
+    pb_status status = uuid_make(uuid);
+
+    if (status != PB_OK)
+        return status;
+    uuid_text(uuid, core->id);
+    memcpy(core->id_words, uuid, sizeof core->id_words);
+    return PB_OK;
+}
+
 /* A client's UUID, in lower case. */
 static pb_status take_uuid(pb_str text, const char *pointer, char out[UUID_TEXT_SIZE])
 {
@@ -112,7 +124,8 @@ pb_status host_turn_new(const pb_turn_spec *asked, pb_turn **out)
         return pb_fail(PB_NO_MEMORY, "there is no memory for another turn");
     memcpy(spec, asked, asked->size < sizeof *spec ? asked->size : sizeof *spec);
     struct turn_core *core = &turn->core;
-    if ((status = new_uuid(core->id)) != PB_OK ||
+    core->pipeline = spec->pipeline;
+    if ((status = new_id(core)) != PB_OK ||
         (status = take_conversation(core, spec)) != PB_OK ||
         (status = turn_live_add(core)) != PB_OK) {
         free(turn);
@@ -122,7 +135,6 @@ pb_status host_turn_new(const pb_turn_spec *asked, pb_turn **out)
     list_init(&core->speakers);
     arena_init(&core->kept, turn_limits_now()->memory);
     arena_init(&turn->view.arena, turn_limits_now()->memory);
-    core->pipeline = spec->pipeline;
     core->stream_stages = spec->stream_stages;
     core->usage.size = sizeof core->usage;
     core->trace = trace_begin(core->id);
@@ -187,12 +199,17 @@ static pb_status run_stages(struct turn_whole *turn)
     locals->turn = &turn->view;
     locals->principal = turn->view.info.principal;
     locals->span = NULL;
+    locals->work.pipeline = turn->core.pipeline->number;
+    memcpy(locals->work.turn, turn->core.id_words, sizeof locals->work.turn);
+    task_tell(&locals->work);
     pb_status status = turn->core.cancelled ? pb_fail(PB_CANCELLED, "the turn was cancelled")
                                             : turn_run_stages(&turn->view, turn->core.pipeline);
     scope_arena_swap(arena);
     locals->turn = before.turn;
     locals->principal = before.principal;
     locals->span = before.span;
+    locals->work = before.work;
+    task_tell(&locals->work);
     return status;
 }
 

@@ -79,6 +79,7 @@ struct turn_core {
     pb_instance *llm; /* that answered last */
     pb_str model;     /* as it called itself; in the turn's arena */
     char id[37];
+    uint64_t id_words[2]; /* the same, for the scoreboard */
     char conversation[37], reply[37], replaces[37]; /* UUIDs, or empty */
 };
 
@@ -124,6 +125,9 @@ void turn_emit_stage(struct pb_turn *turn, pb_str name, bool begin);
 
 /* Runs a pipeline's stages from the first. Parks. */
 pb_status turn_run_stages(struct pb_turn *turn, const struct pb_pipeline *pipeline);
+
+/* Cancels it where it runs in this worker. PB_CONFLICT: it has ended; PB_NOT_FOUND. No error is set. */
+pb_status turn_cancel_here(pb_str id, const pb_principal *principal);
 
 /* May this principal see and end what `owner` started? The owner, or role "admin" of the tenant. */
 bool turn_is_owner(pb_str owner, pb_str tenant, const pb_principal *principal);

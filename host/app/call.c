@@ -1,4 +1,6 @@
 /* call.c - `patchbay call`: any operation, here or on a running server; without one, a list. */
+#include "app/call.h"
+
 #include "app/load.h"
 #include "app/remote.h"
 #include "app/worker.h"
@@ -30,6 +32,24 @@ static pb_status unknown_operation(const char *name)
     return pb_fail(PB_NOT_FOUND, "there is no operation '%s'%.*s", name, PB_ARG(hint));
 }
 
+/* --old-name and --old_name are one. */
+static bool is_named(const char *typed, const char *name)
+{
+    while (*typed && (*typed == *name || (*typed == '-' && *name == '_')))
+        typed++, name++;
+    return *typed == *name;
+}
+
+static const pb_field *find_field(const pb_operation *operation, const char *name)
+{
+    const pb_field *field = operation->input;
+
+    for (; field && field->kind != PB_KIND_END; field = pb_field_next(field))
+        if (is_named(name, pb_field_name(field)))
+            return field;
+    return NULL;
+}
+
 /* What was typed as JSON: numbers, true, false, null, lists and maps as they are, else a string. */
 static void write_value(pb_json_writer *writer, const char *value, bool text)
 {
@@ -44,20 +64,56 @@ static void write_value(pb_json_writer *writer, const char *value, bool text)
     pb_error_clear();
 }
 
-static bool is_text(const pb_operation *operation, const char *name)
+/* a,b as "a", "b" into an open list; a JSON list as its items. */
+static void write_items(pb_json_writer *writer, const char *value, bool text)
 {
-    const pb_field *field = operation->input;
+    const pb_json *json;
+    pb_str rest = pb_str_of(value);
 
-    for (; field && field->kind != PB_KIND_END; field = pb_field_next(field))
-        if (strcmp(pb_field_name(field), name) == 0)
-            return field->kind == PB_KIND_STR || field->kind == PB_KIND_ENUM;
-    return false;
+    if (rest.size && rest.data[0] == '[' && pb_json_parse(rest, &json) == PB_OK) {
+        for (json = json->child; json; json = json->next)
+            pb_jw_json(writer, json);
+        return;
+    }
+    pb_error_clear();
+    while (rest.size) {
+        pb_str item = pb_str_slice(rest, 0, pb_str_find(rest, ','));
+        rest = pb_str_slice(rest, item.size + 1, rest.size);
+        write_value(writer, pb_copy(item).data, text);
+    }
+}
+
+/* One member of the body; a list has what all fields of its name say. */
+static void write_member(pb_json_writer *writer, const struct invocation *invocation,
+                         const pb_field *field, size_t index)
+{
+    const struct command_field *given = &invocation->fields[index];
+    bool text = field && (field->kind == PB_KIND_STR || field->kind == PB_KIND_ENUM ||
+                          field->item == PB_KIND_STR || field->item == PB_KIND_ENUM);
+    bool list = field && field->kind == PB_KIND_LIST;
+
+    for (size_t i = 0; i < index && list; i++)
+        if (is_named(invocation->fields[i].name, pb_field_name(field)))
+            return; /* it is there already */
+    pb_jw_key(writer, field ? pb_field_name(field) : given->name);
+    if (!list) {
+        write_value(writer, given->value, text);
+        return;
+    }
+    pb_jw_open(writer, '[');
+    for (size_t i = index; i < invocation->field_count; i++)
+        if (is_named(invocation->fields[i].name, pb_field_name(field)) &&
+            invocation->fields[i].value)
+            write_items(writer, invocation->fields[i].value, text);
+    pb_jw_close(writer, ']');
 }
 
 static const char *field_value(const struct invocation *invocation, pb_str name)
 {
+    const char *plain = pb_copy(name).data;
+
     for (size_t i = 0; i < invocation->field_count; i++)
-        if (pb_str_is(name, invocation->fields[i].name))
+        if (is_named(invocation->fields[i].name, plain))
             return invocation->fields[i].value;
     return NULL;
 }
@@ -112,15 +168,16 @@ static pb_str fill_rest(const struct invocation *invocation, const pb_operation 
     if (!query)
         pb_jw_open(&writer, '{');
     for (size_t i = 0; i < invocation->field_count; i++) {
-        const struct command_field *field = &invocation->fields[i];
-        if (in_path(operation, field->name))
+        const struct command_field *given = &invocation->fields[i];
+        const pb_field *field = find_field(operation, given->name);
+        const char *name = field ? pb_field_name(field) : given->name;
+        if (in_path(operation, name))
             continue;
         if (query) {
-            pb_buf_printf(&buf, "%s%s=", any ? "&" : "", field->name);
-            add_encoded(&buf, pb_str_of(field->value ? field->value : "true"));
+            pb_buf_printf(&buf, "%s%s=", any ? "&" : "", name);
+            add_encoded(&buf, pb_str_of(given->value ? given->value : "true"));
         } else {
-            pb_jw_key(&writer, field->name);
-            write_value(&writer, field->value, is_text(operation, field->name));
+            write_member(&writer, invocation, field, i);
         }
         any = true;
     }
@@ -173,6 +230,13 @@ static pb_status call_there(const struct invocation *invocation, const pb_operat
     return remote_call(invocation, &request, body);
 }
 
+pb_status call_operation(const struct invocation *invocation, const pb_operation *operation,
+                         pb_str *body)
+{
+    return invocation->url ? call_there(invocation, operation, body)
+                           : call_here(invocation, operation, body);
+}
+
 static pb_status call(void *arg)
 {
     const struct invocation *invocation = arg;
@@ -185,8 +249,7 @@ static pb_status call(void *arg)
     const pb_operation *operation = operation_find(pb_str_of(invocation->words[0]));
     if (!operation)
         return unknown_operation(invocation->words[0]);
-    pb_status status = invocation->url ? call_there(invocation, operation, &body)
-                                       : call_here(invocation, operation, &body);
+    pb_status status = call_operation(invocation, operation, &body);
     if (status == PB_OK && body.size)
         printf("%.*s%s", PB_ARG(body), body.data[body.size - 1] == '\n' ? "" : "\n");
     return status;

@@ -19,13 +19,15 @@ struct command_field {
 /* One reading of argv. All strings are argv's. */
 struct invocation {
     const struct command *command;
+    char **argv;          /* as main got it */
     const char *config;   /* -c, else PATCHBAY_CONFIG, else patchbay.yaml */
     const char *data_dir; /* --data-dir, else "data" */
     const char *url;      /* --url: a running server */
     const char *key;      /* --key, else PATCHBAY_KEY */
     const char *port;     /* --port */
     const char *pipeline; /* --pipeline */
-    bool json, help, yaml, schema, dot;
+    const char *to;       /* --to */
+    bool json, help, yaml, schema, dot, live;
     const char *sets[ARGUMENTS_MOST]; /* --set path=value, NULL at the end */
     size_t set_count;
     const char *words[ARGUMENTS_MOST]; /* what is no option */
@@ -44,6 +46,9 @@ enum {
     TAKES_YAML = 32,    /* --yaml, --schema */
     TAKES_DOT = 64,     /* --dot */
     TAKES_FIELDS = 128, /* any --name value */
+    TAKES_HELP = 4096,  /* --help is its own */
+    TAKES_LIVE = 256,   /* --live */
+    TAKES_TO = 512,     /* --to */
 };
 
 struct command {
@@ -63,6 +68,9 @@ pb_status invocation_read(int argc, char **argv, struct invocation *out);
 
 void help_print(const struct command *command); /* NULL: of the program */
 
+/* Says that there is no such command, and the nearest; PB_INVALID. */
+pb_status command_unknown(const char *name);
+
 int command_serve(const struct invocation *invocation);
 int command_check(const struct invocation *invocation);
 int command_show(const struct invocation *invocation);
@@ -71,6 +79,14 @@ int command_graph(const struct invocation *invocation);
 int command_inspect(const struct invocation *invocation);
 int command_ask(const struct invocation *invocation);
 int command_call(const struct invocation *invocation);
+int command_noun(const struct invocation *invocation); /* operations: patchbay NOUN VERB */
 int command_explain(const struct invocation *invocation);
+int command_reload(const struct invocation *invocation);
+int command_stop(const struct invocation *invocation);
+int command_upgrade(const struct invocation *invocation);
+int command_diff(const struct invocation *invocation);
+int command_migrate(const struct invocation *invocation);
+int command_plugin(const struct invocation *invocation);
+int command_inspect_live(const struct invocation *invocation); /* inspect --live */
 
 #endif

@@ -9,6 +9,14 @@
 const struct command commands[] = {
     {"serve", "", "Run the server.", "patchbay serve -c config/quickstart.yaml --port 8080",
      TAKES_CONFIG | TAKES_PORT, 0, 0, command_serve},
+    {"reload", "", "Let the running server read its configuration and its plugins again.",
+     "patchbay reload --data-dir /var/lib/patchbay", TAKES_CONFIG, 0, 0, command_reload},
+    {"stop", "", "Stop the running server: it lets turns end; returns when it is gone.",
+     "patchbay stop --data-dir /var/lib/patchbay", TAKES_CONFIG, 0, 0, command_stop},
+    {"upgrade", "", "Let the running server become the program that was installed over it.",
+     "patchbay upgrade --data-dir /var/lib/patchbay", TAKES_CONFIG, 0, 0, command_upgrade},
+    {"diff", "[FILE]", "Show what a reload would change, or what FILE would.",
+     "patchbay diff patchbay.new.yaml", TAKES_CONFIG | TAKES_JSON, 0, 1, command_diff},
     {"ask", "[TEXT]", "Ask a pipeline and print the reply; without TEXT the question is stdin.",
      "patchbay ask \"How do I write a plugin?\"",
      TAKES_CONFIG | TAKES_URL | TAKES_JSON | TAKES_PIPELINE, 0, ARGUMENTS_MOST - 1, command_ask},
@@ -22,8 +30,13 @@ const struct command commands[] = {
      "patchbay graph --dot | dot -Tsvg > pipelines.svg", TAKES_CONFIG | TAKES_DOT, 0, 0,
      command_graph},
     {"inspect", "[PLUGIN]", "List the plugins that were found, and why one is not loaded.",
-     "patchbay inspect openai --yaml", TAKES_CONFIG | TAKES_JSON | TAKES_YAML, 0, 1,
+     "patchbay inspect openai --yaml", TAKES_CONFIG | TAKES_JSON | TAKES_YAML | TAKES_LIVE, 0, 1,
      command_inspect},
+    {"plugin", "install FILE", "Put a plugin file in its folder, safely under a running server.",
+     "patchbay plugin install ./my-stage.so --to plugins", TAKES_CONFIG | TAKES_TO, 2, 2,
+     command_plugin},
+    {"migrate", "", "Bring all tables up to date while no server runs.",
+     "patchbay migrate -c patchbay.yaml", TAKES_CONFIG, 0, 0, command_migrate},
     {"call", "OPERATION [--FIELD VALUE …]", "Call an operation, in this process or with --url.",
      "patchbay call pipelines.list", TAKES_CONFIG | TAKES_URL | TAKES_FIELDS, 0, 1, command_call},
     {"explain", "[TURN]", "Show where a turn's time and money went; without TURN the last ones.",
@@ -60,6 +73,10 @@ static const struct option options[] = {
     {"--json", NULL, "print JSON", TAKES_JSON, AT(json), true},
     {"--yaml", NULL, "print options as YAML, ready to paste", TAKES_YAML, AT(yaml), true},
     {"--schema", NULL, "print the JSON Schema of the options", TAKES_YAML, AT(schema), true},
+    {"--live", NULL, "show the running server: its workers and what they run", TAKES_LIVE, AT(live),
+     true},
+    {"--to", "DIR", "the folder to put it in (default: the first of plugins.path)", TAKES_TO, AT(to),
+     false},
     {"--dot", NULL, "print a Graphviz graph", TAKES_DOT, AT(dot), true},
     {"--help", NULL, "print this", 0, AT(help), true},
     {"-h", NULL, NULL, 0, AT(help), true},
@@ -103,7 +120,7 @@ static const struct command *find_command(const char *name)
     return NULL;
 }
 
-static pb_status unknown_command(const char *name)
+pb_status command_unknown(const char *name)
 {
     pb_str names[32];
     size_t count = 0;
@@ -130,14 +147,33 @@ static pb_status unknown_option(const struct command *command, const char *name)
     return PB_INVALID;
 }
 
-/* An option of an operation: --name value, or --name alone. */
-static pb_status read_field(struct invocation *out, const char *name, const char *next, int *at)
+/* What is no command may be a noun: `patchbay keys list` is operation keys.list. */
+static const struct command *noun(const char *word)
+{
+    static struct command row = {.arguments = "VERB [--FIELD VALUE …]",
+                                 .takes = TAKES_CONFIG | TAKES_URL | TAKES_JSON | TAKES_FIELDS |
+                                          TAKES_HELP,
+                                 .words_most = ARGUMENTS_MOST - 1,
+                                 .run = command_noun};
+
+    if (word[strspn(word, "abcdefghijklmnopqrstuvwxyz_")])
+        return NULL;
+    row.name = word;
+    return &row;
+}
+
+/* An option of an operation: --name value, --name=value, or --name alone. */
+static pb_status read_field(struct invocation *out, char *name, const char *next, int *at)
 {
     struct command_field *field = &out->fields[out->field_count++];
+    char *equals = strchr(name, '=');
 
     field->name = name + 2;
     field->value = NULL;
-    if (next && strncmp(next, "--", 2) != 0) {
+    if (equals) {
+        *equals = 0;
+        field->value = equals + 1;
+    } else if (next && strncmp(next, "--", 2) != 0) {
         field->value = next;
         ++*at;
     }
@@ -146,7 +182,7 @@ static pb_status read_field(struct invocation *out, const char *name, const char
 
 static pb_status read_option(struct invocation *out, char **argv, int argc, int *at)
 {
-    const char *name = argv[*at];
+    char *name = argv[*at];
     const char *equals = strncmp(name, "--", 2) == 0 ? strchr(name, '=') : NULL;
     size_t size = equals ? (size_t)(equals - name) : strlen(name);
     const char *next = *at + 1 < argc ? argv[*at + 1] : NULL;
@@ -199,6 +235,7 @@ static pb_status count_words(const struct invocation *invocation)
 pb_status invocation_read(int argc, char **argv, struct invocation *out)
 {
     memset(out, 0, sizeof *out);
+    out->argv = argv;
     if (argc >= ARGUMENTS_MOST) {
         fprintf(stderr, "patchbay: more than %d arguments\n", ARGUMENTS_MOST - 1);
         return PB_INVALID;
@@ -211,8 +248,8 @@ pb_status invocation_read(int argc, char **argv, struct invocation *out)
         return PB_OK;
     }
     out->command = find_command(first);
-    if (!out->command)
-        return unknown_command(first);
+    if (!out->command && !(out->command = noun(first)))
+        return command_unknown(first);
     const char *config = getenv("PATCHBAY_CONFIG");
     out->config = config && *config ? config : "patchbay.yaml";
     out->data_dir = "data";

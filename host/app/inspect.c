@@ -155,6 +155,8 @@ int command_inspect(const struct invocation *invocation)
     static struct loaded loaded;
     const struct plugin *plugin = NULL;
 
+    if (invocation->live)
+        return command_inspect_live(invocation);
     (void)load_config(invocation, &loaded); /* for its plugin folders; it need not be right */
     pb_error_clear();
     registry_scan(loader_default_folders());

@@ -18,7 +18,7 @@ int main(int argc, char **argv)
     pb_status status = invocation_read(argc, argv, &invocation);
     if (status != PB_OK)
         return pb_status_exit(status);
-    if (invocation.help) {
+    if (invocation.help && !(invocation.command && invocation.command->takes & TAKES_HELP)) {
         help_print(invocation.command);
         return 0;
     }

@@ -3,10 +3,13 @@
 #include "app/worker.h"
 
 #include "base/log.h"
+#include "cluster/node.h"
+#include "cluster/scoreboard.h"
 #include "net/client.h"
 #include "net/server.h"
 #include "plugin/contract.h"
 #include "plugin/instances.h"
+#include "runtime/crash.h"
 #include "runtime/task.h"
 #include "turn/journal.h"
 #include "turn/operations.h"
@@ -22,7 +25,8 @@ static struct {
     pb_status status;
     uv_signal_t signals[4];
     struct waiter *ending; /* worker_wait */
-    bool asked;            /* a signal asked to end */
+    bool asked;            /* to end within the drain time */
+    bool retiring;         /* to end when the turns have */
     struct timer drain;
 } worker;
 
@@ -63,22 +67,50 @@ static void drain_over(struct timer *timer)
     stop_waiting();
 }
 
-static void on_signal(uv_signal_t *handle, int number)
+static void wake(void)
 {
-    (void)handle;
-    if (number == SIGUSR1) {
-        log_reopen();
-        return;
-    }
+    atomic_store(&scoreboard_own->state, CELL_DRAINING);
+    if (worker.ending)
+        waiter_wake(worker.ending);
+}
+
+static void drain(void)
+{
     if (worker.asked) { /* the second time: no more patience */
         stop_waiting();
         return;
     }
     worker.asked = true;
-    pb_log(PB_INFO, "asked to stop (signal %d): letting %zu turns end", number, turn_running());
+    pb_log(PB_INFO, "asked to stop: letting %zu turns end", turn_running());
     timer_arm(&worker.drain, instances_host_options()->drain_timeout, drain_over);
-    if (worker.ending)
-        waiter_wake(worker.ending);
+    instances_retire();
+    wake();
+}
+
+/* A new generation serves on the same sockets. */
+static void retire(void)
+{
+    if (worker.asked || worker.retiring)
+        return;
+    worker.retiring = true;
+    pb_log(PB_DEBUG, "retiring: letting %zu turns end", turn_running());
+    server_retire();
+    instances_retire();
+    wake();
+}
+
+static void reopen_logs(void)
+{
+    (void)log_reopen();
+}
+
+static void on_signal(uv_signal_t *handle, int number)
+{
+    (void)handle;
+    if (number == SIGUSR1)
+        reopen_logs();
+    else if (number != SIGHUP) /* that is for the supervisor */
+        drain();
 }
 
 static void watch_signals(void)
@@ -99,14 +131,38 @@ static void unwatch_signals(void)
             uv_close((uv_handle_t *)&worker.signals[i], NULL);
 }
 
-pb_status worker_wait(void)
+void worker_serves(void)
+{
+    node_ready();
+}
+
+static bool anything_left(void)
+{
+    return server_connections() || server_requests() || turn_live();
+}
+
+/* Until told to, or for a while. */
+static void wait_for_word(pb_duration limit)
 {
     struct waiter waiter = {0};
 
-    if (!worker.asked) {
-        worker.ending = &waiter;
+    worker.ending = &waiter;
+    if (limit)
+        (void)task_wait_for(&waiter, limit);
+    else
         task_wait_always(&waiter);
-        worker.ending = NULL;
+    worker.ending = NULL;
+}
+
+pb_status worker_wait(void)
+{
+    pb_duration pause = 5 * PB_MILLISECOND;
+
+    if (!worker.asked && !worker.retiring)
+        wait_for_word(0);
+    while (worker.retiring && !worker.asked && anything_left()) {
+        wait_for_word(pause);
+        pause = pause < 200 * PB_MILLISECOND ? pause * 2 : pause;
     }
     turn_drain(NULL);
     server_drain(); /* all listeners at once: transports stop one after the other */
@@ -147,9 +203,9 @@ static void set_limits(const struct host_options *options)
         files.rlim_cur = files.rlim_max;
         setrlimit(RLIMIT_NOFILE, &files);
     }
-    if (!options->core) { /* they would hold prompts and keys */
-        struct rlimit none = {0, 0};
-        setrlimit(RLIMIT_CORE, &none);
+    if (getrlimit(RLIMIT_CORE, &files) == 0) { /* cores hold prompts and keys */
+        files.rlim_cur = options->core ? files.rlim_max : 0;
+        setrlimit(RLIMIT_CORE, &files);
     }
 }
 
@@ -174,14 +230,17 @@ static pb_status run(void)
 
     if (plan->no_config)
         return plan->main(plan->arg);
+    instances_tell_names();
     if (!plan->serve)
         instances_without_listeners();
-    status = instances_start();
-    if (status != PB_OK)
-        return status;
-    status = operations_setup();
+    status = operations_setup(); /* first: a transport that starts may be asked at once */
     if (status == PB_OK)
-        status = journal_setup();
+        status = instances_start();
+    if (status != PB_OK) {
+        operations_fini();
+        return status;
+    }
+    status = journal_setup();
     if (status == PB_OK)
         status = plan->main(plan->arg);
     turn_drain(NULL);
@@ -194,7 +253,11 @@ static pb_status run(void)
 static void say(pb_status status)
 {
     const pb_error *error = host_error();
-    if (status != PB_OK && status == error->status && error->sentence.size)
+    if (status != PB_OK && node_kind() == NODE_WORKER) /* the supervisor says it */
+        node_failed(status == error->status && error->sentence.size
+                        ? error->sentence
+                        : pb_str_of(pb_status_title(status)));
+    else if (status != PB_OK && status == error->status && error->sentence.size)
         fprintf(stderr, "patchbay: %.*s\n", PB_ARG(error->sentence));
     else if (status != PB_OK)
         fprintf(stderr, "patchbay: %s\n", pb_status_title(status));
@@ -212,20 +275,37 @@ static void on_task(void *unused)
     loop_stop();
 }
 
-pb_status worker_run(const struct worker_plan *plan)
+/* Everything up to the first task. */
+static pb_status begin(const struct worker_plan *plan)
 {
+    static const struct node_hooks hooks = {
+        .drain = drain, .retire = retire, .reopen_logs = reopen_logs};
+    const struct host_options *options = instances_host_options();
+    bool joins = !plan->no_config && !plan->offline;
+    const char *run_dir = options->run_dir.data ? options->run_dir.data : "";
     pb_status status = PB_OK;
 
-    worker.plan = plan;
-    if (!plan->no_config) {
-        status = open_log(instances_host_options(), plan->serve);
-        if (status == PB_OK)
-            set_limits(instances_host_options());
+    if (!plan->no_config && !plan->failed) {
+        status = open_log(options, plan->serve);
+        set_limits(options);
     }
-    if (status == PB_OK)
-        status = loop_init();
-    if (status == PB_OK && plan->serve)
+    pb_status looped = loop_init();
+    if (looped != PB_OK)
+        return looped;
+    pb_status joined = node_join(joins ? run_dir : NULL, plan->serve ? &hooks : NULL);
+    if (plan->serve) {
         watch_signals();
+        crash_watch(CAUSE_STACK_OVERFLOW);
+    }
+    if (plan->failed)
+        return pb_fail(plan->failure, "%s", plan->failed);
+    return status != PB_OK ? status : joined;
+}
+
+pb_status worker_run(const struct worker_plan *plan)
+{
+    worker.plan = plan;
+    pb_status status = begin(plan);
     if (status == PB_OK)
         status = task_start(on_task, NULL, NULL);
     if (status != PB_OK) {
@@ -233,8 +313,10 @@ pb_status worker_run(const struct worker_plan *plan)
         return status;
     }
     loop_run();
+    node_drained();
     if (plan->serve)
         unwatch_signals();
+    node_leave();
     loop_fini();
     turn_fini();
     return worker.status;

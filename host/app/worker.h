@@ -9,7 +9,10 @@
 struct worker_plan {
     pb_status (*main)(void *arg);
     void *arg;
-    bool serve;     /* start the transports too, and let signals drain */
+    bool serve;     /* a worker of a supervisor: start the transports too, and drain when told */
+    const char *failed; /* why there is nothing to run: the supervisor is told; NULL: there is */
+    pb_status failure;
+    bool offline;   /* `patchbay migrate`: joins nobody */
     bool no_config; /* only loop, log and clients: nothing was loaded */
 };
 
@@ -20,7 +23,11 @@ pb_status worker_run(const struct worker_plan *plan);
 /* Who asks in a terminal: the operator, who may do everything. */
 const pb_principal *terminal_principal(void);
 
-/* For main of a server: parks until a signal asks to end, drains, and returns. */
+/* For main of a worker: it serves now. */
+void worker_serves(void);
+
+/* For main of a worker: parks until it is told to end; returns when the turns have ended (a new
+ * generation serves), or begins to drain and returns (it was told to stop). */
 pb_status worker_wait(void);
 
 #endif

@@ -5,6 +5,7 @@
  * end. Blocks: configurations are read before the loop serves anyone.
  */
 #include "config/internal.h"
+#include "config/snapshot.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -168,7 +169,7 @@ static pb_status judge(const struct child *child, const char *name, const pb_buf
     return PB_OK;
 }
 
-pb_status config_command_run(const char *const *argv, const char *folder, int limit, pb_str *out)
+static pb_status run(const char *const *argv, const char *folder, int limit, pb_str *out)
 {
     struct child child = {.deadline = milliseconds() + limit};
     pb_buf text = {0};
@@ -191,4 +192,22 @@ pb_status config_command_run(const char *const *argv, const char *folder, int li
     if (result == PB_OK)
         *out = text.size ? pb_copy(pb_buf_str(&text)) : pb_lit("");
     return result;
+}
+
+pb_status config_command_run(const char *const *argv, const char *folder, int limit, pb_str *out)
+{
+    pb_buf key = {0};
+    pb_status status;
+
+    for (const char *const *at = argv; *at; at++)
+        pb_buf_printf(&key, "%s\n", *at);
+    pb_buf_add(&key, pb_str_of(folder));
+    if (key.failed)
+        return PB_NO_MEMORY;
+    if (snapshot_take(SNAPSHOT_COMMAND, pb_buf_str(&key), &status, out))
+        return status;
+    status = run(argv, folder, limit, out);
+    if (status == PB_OK)
+        snapshot_keep(SNAPSHOT_COMMAND, pb_buf_str(&key), *out);
+    return status;
 }

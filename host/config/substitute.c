@@ -6,6 +6,7 @@
  */
 #include "base/str.h"
 #include "config/internal.h"
+#include "config/snapshot.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -166,7 +167,7 @@ void config_substitute(struct config_diagnostics *diagnostics, struct config_nod
         node->type = CONFIG_NULL; /* as `key:` */
 }
 
-pb_status config_file_read(const char *path, size_t most, pb_str *out)
+static pb_status read_file(const char *path, size_t most, pb_str *out)
 {
     int file = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK | O_NOCTTY);
     pb_status status = PB_INVALID;
@@ -198,6 +199,18 @@ pb_status config_file_read(const char *path, size_t most, pb_str *out)
     *out = pb_str_make(text.data, text.size - !text.failed);
 out:
     close(file);
+    return status;
+}
+
+pb_status config_file_read(const char *path, size_t most, pb_str *out)
+{
+    pb_status status;
+
+    if (snapshot_take(SNAPSHOT_FILE, pb_str_of(path), &status, out))
+        return status;
+    status = read_file(path, most, out);
+    if (status == PB_OK)
+        snapshot_keep(SNAPSHOT_FILE, pb_str_of(path), *out);
     return status;
 }
 

@@ -79,6 +79,10 @@ void instances_retire(void);
  * a pipeline in their own process; a transport with `run` listens on nothing and is started. */
 void instances_without_listeners(void);
 
+/* Before instances_start: only databases, services, what else refers to a database (but stages and
+ * transports), and what those need is started. For bringing tables up to date. */
+void instances_tables_only(void);
+
 /* Stops all that is started, transports first, and destroys all that is created. Parks. */
 void instances_stop(void);
 

@@ -24,6 +24,7 @@ struct instances {
     struct config_node *root;
     const char *data_dir; /* absolute */
     bool no_listeners;
+    bool tables_only; /* see instances_tables_only */
 };
 extern struct instances instances;
 

@@ -78,6 +78,42 @@ void instances_without_listeners(void)
     instances.no_listeners = true;
 }
 
+void instances_tables_only(void)
+{
+    instances.no_listeners = instances.tables_only = true;
+}
+
+/* Is it `wanted`, or does that refer to it? References have no cycles. */
+static bool is_needed_by(const pb_instance *wanted, const pb_instance *instance)
+{
+    if (wanted == instance)
+        return true;
+    for (const struct instance_need *need = wanted->needs; need; need = need->next)
+        if (is_needed_by(need->to, instance))
+            return true;
+    return false;
+}
+
+static bool may_have_tables(const pb_instance *instance)
+{
+    if (pb_str_is(instance->kind, "service") || pb_str_is(instance->kind, "database"))
+        return true;
+    if (pb_str_is(instance->kind, "stage") || pb_str_is(instance->kind, "transport"))
+        return false;
+    for (const struct instance_need *need = instance->needs; need; need = need->next)
+        if (pb_str_is(need->to->kind, "database"))
+            return true;
+    return false;
+}
+
+static bool has_to_do_with_tables(const pb_instance *instance)
+{
+    for (const pb_instance *at = instances.first; at; at = at->next)
+        if (may_have_tables(at) && is_needed_by(at, instance))
+            return true;
+    return false;
+}
+
 static bool listens(const pb_instance *instance)
 {
     return pb_str_is(instance->kind, "transport") &&
@@ -88,7 +124,8 @@ static pb_status start_all(void)
 {
     for (size_t i = 0; i < instances.count; i++) {
         pb_instance *instance = instances.order[i];
-        if (instance->interface->single || (instances.no_listeners && listens(instance)))
+        if (instance->interface->single || (instances.no_listeners && listens(instance)) ||
+            (instances.tables_only && !has_to_do_with_tables(instance)))
             continue;
         pb_status status =
             instance->interface->start ? instance_call(instance, instance->interface->start) : PB_OK;

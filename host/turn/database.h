@@ -10,6 +10,8 @@ void database_forget_tables(void);
 
 /* `patchbay migrate`: steps that need the service to be down may run in this process. */
 void migrate_allow_offline(bool allow);
+/* Calls `each` after every step that this process applied. */
+void migrate_each_step(void (*each)(const char *database, const char *owner, int64_t number));
 /* How many steps this process has applied. */
 size_t migrate_applied(void);
 

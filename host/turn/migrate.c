@@ -16,11 +16,17 @@
 static struct {
     bool allow_offline;
     size_t applied;
+    void (*each_step)(const char *database, const char *owner, int64_t number);
 } state;
 
 void migrate_allow_offline(bool allow)
 {
     state.allow_offline = allow;
+}
+
+void migrate_each_step(void (*each)(const char *database, const char *owner, int64_t number))
+{
+    state.each_step = each;
 }
 
 size_t migrate_applied(void)
@@ -166,6 +172,9 @@ static pb_status apply(const struct plan *plan, const pb_migration *step)
     pb_status status = pb_db_batch(plan->database, statements, count, NULL);
     if (status == PB_OK) {
         state.applied++;
+        if (state.each_step)
+            state.each_step(pb_copy(plan->database->name).data, pb_copy(plan->owner).data,
+                            step->number);
         pb_log(PB_INFO, "database '%.*s': step %lld of the tables of '%.*s' is applied",
                PB_ARG(plan->database->name), (long long)step->number, PB_ARG(plan->owner));
     }

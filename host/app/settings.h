@@ -1,0 +1,39 @@
+/* settings.h - what the supervisor needs of a configuration, without reading it: notes in its snapshot.
+ *
+ * The process that checked the configuration writes them; whoever has the snapshot can read them.
+ * They are text, because a newer supervisor may read an older one's (`patchbay upgrade`).
+ */
+#ifndef HOST_APP_SETTINGS_H
+#define HOST_APP_SETTINGS_H
+
+#include "app/load.h"
+#include <limits.h>
+
+enum { WORKERS_MOST = 64, SETTINGS_PATH = 3072 };
+
+struct settings {
+    int64_t workers;
+    int64_t worker_memory;
+    pb_duration hang, start, drain;
+    int64_t log_level, log_format; /* PB_DEBUG …, HOST_FORMAT_… */
+    char run_dir[SETTINGS_PATH], log_file[SETTINGS_PATH];
+};
+
+/* Processors that may be used: affinity and the cgroup's quota; then at least 2. */
+int64_t settings_workers_auto(void);
+
+/* Into the snapshot that this process records: settings, the command line, the files of the plugins that
+ * are loaded with their inodes. After load_config(). */
+void settings_note(const struct invocation *invocation);
+
+/* From the snapshot that this process replays (its notes: workers, hang, folder, plugin …); for what is
+ * not there its default. */
+void settings_read(struct settings *out);
+
+/* The same from a snapshot's descriptor. */
+pb_status settings_of(int snapshot, struct settings *out);
+
+/* The replayed snapshot's command line: -c, --data-dir, --set, --port. Lives until snapshot_end. */
+void settings_invocation(struct invocation *out);
+
+#endif

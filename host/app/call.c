@@ -186,6 +186,23 @@ static pb_str fill_rest(const struct invocation *invocation, const pb_operation 
     return pb_buf_str(&buf);
 }
 
+/* Fields at fault by their names, as the task's error. */
+static pb_status fail_fields(pb_status status, pb_str problem)
+{
+    const pb_json *json = NULL, *at = NULL;
+    pb_buf sentence = {0};
+
+    if (pb_json_parse(problem, &json) == PB_OK)
+        at = pb_json_at(pb_json_get(json, "errors"), 0);
+    for (; at; at = at->next) {
+        pb_str pointer = pb_json_text(pb_json_get(at, "pointer"));
+        pb_buf_printf(&sentence, "%s%.*s: %.*s", sentence.size ? "; " : "",
+                      PB_ARG(pb_str_slice(pointer, 1, pointer.size)),
+                      PB_ARG(pb_json_text(pb_json_get(at, "detail"))));
+    }
+    return sentence.size ? pb_fail(status, "%.*s", PB_ARG(pb_buf_str(&sentence))) : status;
+}
+
 static pb_status call_here(const struct invocation *invocation, const pb_operation *operation,
                            pb_str *body)
 {
@@ -208,7 +225,7 @@ static pb_status call_here(const struct invocation *invocation, const pb_operati
     *body = content.body;
     if (status == PB_OK && content.status >= 400)
         return remote_problem(content.status, content.body);
-    return status;
+    return status == PB_OK ? status : fail_fields(status, content.body);
 }
 
 static pb_status call_there(const struct invocation *invocation, const pb_operation *operation,

@@ -162,21 +162,6 @@ static const struct command *noun(const char *word)
     return &row;
 }
 
-/* What is no command may be a noun: `patchbay keys list` is operation keys.list. */
-static const struct command *noun(const char *word)
-{
-    static struct command row = {.arguments = "VERB [--FIELD VALUE …]",
-                                 .takes = TAKES_CONFIG | TAKES_URL | TAKES_JSON | TAKES_FIELDS |
-                                          TAKES_HELP,
-                                 .words_most = ARGUMENTS_MOST - 1,
-                                 .run = command_noun};
-
-    if (word[strspn(word, "abcdefghijklmnopqrstuvwxyz_")])
-        return NULL;
-    row.name = word;
-    return &row;
-}
-
 /* An option of an operation: --name value, --name=value, or --name alone. */
 static pb_status read_field(struct invocation *out, char *name, const char *next, int *at)
 {

@@ -39,7 +39,8 @@ struct hub_node *hub_first(void)
     return list_empty(&hub.nodes) ? NULL : list_entry(hub.nodes.next, struct hub_node, link);
 }
 
-/* --- what a peer says ---------------------------------------------------------------------------- */
+/* --- what a peer says ----------------------------------------------------------------------------
+ */
 
 void hub_reply(struct hub_peer *peer, uint64_t number, pb_status status, const char *sentence)
 {
@@ -178,7 +179,8 @@ void hub_dispatch(struct hub_peer *peer, struct message *message)
     }
 }
 
-/* --- peers --------------------------------------------------------------------------------------- */
+/* --- peers ---------------------------------------------------------------------------------------
+ */
 
 static void on_message(struct channel *channel, struct message *message);
 static void on_closed(struct channel *channel);
@@ -264,7 +266,8 @@ static void on_closed(struct channel *channel)
     }
 }
 
-/* --- strangers ----------------------------------------------------------------------------------- */
+/* --- strangers -----------------------------------------------------------------------------------
+ */
 
 static void accept_guest(struct hub_peer *peer, enum hub_kind kind)
 {
@@ -369,7 +372,8 @@ void hub_accept_stop(void)
         hub_peer_free(peer_at(hub.strangers.next));
 }
 
-/* --- time ---------------------------------------------------------------------------------------- */
+/* --- time ----------------------------------------------------------------------------------------
+ */
 
 static void look_at_workers(void)
 {

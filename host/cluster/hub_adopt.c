@@ -1,8 +1,8 @@
 /* hub_adopt.c - cells of the scoreboard, the list of live workers on disk, and workers that come by
  * control.sock: orphans of a dead supervisor, and our own after they were cut.
  *
- * Until every orphan came or died (5 s at most) nothing is granted that one of them may have: requests
- * for listeners, leases and shared memory wait.
+ * Until every orphan came or died (5 s at most) nothing is granted that one of them may have:
+ * requests for listeners, leases and shared memory wait.
  */
 #include "cluster/hub_internal.h"
 
@@ -31,7 +31,8 @@ struct held {
     char text[];
 };
 
-/* --- cells --------------------------------------------------------------------------------------- */
+/* --- cells ---------------------------------------------------------------------------------------
+ */
 
 static bool cell_used(uint32_t cell)
 {
@@ -83,7 +84,8 @@ static void clear_unowned(void)
             clear_cell(&hub.board->cells[i]);
 }
 
-/* --- the list on disk ---------------------------------------------------------------------------- */
+/* --- the list on disk ----------------------------------------------------------------------------
+ */
 
 static void add_line(struct buf *text, const char *id)
 {
@@ -145,7 +147,8 @@ void hub_orphans_forget(void)
         free(list_entry(link, struct held, link));
 }
 
-/* --- requests that wait -------------------------------------------------------------------------- */
+/* --- requests that wait --------------------------------------------------------------------------
+ */
 
 bool hub_hold_back(struct hub_peer *peer, const struct message *message)
 {
@@ -228,7 +231,8 @@ static void came(const struct hub_peer *peer)
     }
 }
 
-/* --- a worker comes back ------------------------------------------------------------------------- */
+/* --- a worker comes back -------------------------------------------------------------------------
+ */
 
 static bool same_file(int a, int b)
 {
@@ -246,7 +250,8 @@ static bool any_worker(const struct hub_peer *but)
     return false;
 }
 
-/* The orphan's scoreboard becomes ours, as long as none of our workers is on the one that we made. */
+/* The orphan's scoreboard becomes ours, as long as none of our workers is on the one that we made.
+ */
 static void take_board(const struct hub_peer *peer, struct message *hello)
 {
     struct scoreboard *board;

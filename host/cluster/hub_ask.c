@@ -37,9 +37,8 @@ static void drop(struct question *question)
 
 static void end(struct question *question)
 {
-    channel_send(&question->asker->channel, &(struct message){.kind = MESSAGE_ASK_END,
-                                                              .number = question->asked,
-                                                              .fd = -1});
+    channel_send(&question->asker->channel,
+                 &(struct message){.kind = MESSAGE_ASK_END, .number = question->asked, .fd = -1});
     drop(question);
 }
 

@@ -17,12 +17,12 @@ static bool say(int fd, const char *const *words, size_t count)
             buf_add(&text, pb_str_make("", 1));
         buf_add(&text, pb_str_of(words[i]));
     }
-    bool sent = text.size <= MESSAGE_TEXT &&
-                message_send(fd, &(struct message){.kind = MESSAGE_HELLO,
-                                                   .a = HUB_COMMAND,
-                                                   .name = pb_node_id(),
-                                                   .body = buf_str(&text),
-                                                   .fd = -1});
+    bool sent =
+        text.size <= MESSAGE_TEXT && message_send(fd, &(struct message){.kind = MESSAGE_HELLO,
+                                                                        .a = HUB_COMMAND,
+                                                                        .name = pb_node_id(),
+                                                                        .body = buf_str(&text),
+                                                                        .fd = -1});
     buf_fini(&text);
     return sent;
 }

@@ -1,4 +1,5 @@
-/* hub_internal.h - what the files of the hub share: its state, its peers, and who does what when. */
+/* hub_internal.h - what the files of the hub share: its state, its peers, and who does what when.
+ */
 #ifndef HOST_CLUSTER_HUB_INTERNAL_H
 #define HOST_CLUSTER_HUB_INTERNAL_H
 
@@ -16,19 +17,19 @@ struct hub_peer {
     struct hub_node node; /* first */
     struct channel channel;
     char id[IDENTITY_SIZE]; /* empty: not known */
-    bool stranger;  /* it has not said hello */
-    bool back;      /* an orphan, or one of ours that was cut, until it has announced what it holds */
-    bool known;     /* the hooks have heard of it */
-    bool moved;     /* has to be told its cell */
-    bool ending;    /* hub_worker_ended */
+    bool stranger;          /* it has not said hello */
+    bool back;   /* an orphan, or one of ours that was cut, until it has announced what it holds */
+    bool known;  /* the hooks have heard of it */
+    bool moved;  /* has to be told its cell */
+    bool ending; /* hub_worker_ended */
     pb_duration since; /* of a stranger: came; of a worker without a socket: lost it */
     size_t instance_count, pipeline_count;
-    struct buf names;             /* each with a NUL */
-    struct list_link topics;      /* struct subscriber */
-    struct list_link wants;       /* struct want: listeners */
-    struct list_link holds;       /* struct hold: regions */
-    struct list_link owes;        /* struct owed: answers */
-    size_t things;                /* in these lists: bounded */
+    struct buf names;        /* each with a NUL */
+    struct list_link topics; /* struct subscriber */
+    struct list_link wants;  /* struct want: listeners */
+    struct list_link holds;  /* struct hold: regions */
+    struct list_link owes;   /* struct owed: answers */
+    size_t things;           /* in these lists: bounded */
 };
 
 struct hub {
@@ -41,8 +42,8 @@ struct hub {
     uint32_t epoch, counter; /* of fencing tokens */
     struct list_link nodes, strangers;
     struct timer tick;
-    pb_duration tick_due;     /* when it should fire: later means that we were held up */
-    bool waits;               /* for orphans … */
+    pb_duration tick_due; /* when it should fire: later means that we were held up */
+    bool waits;           /* for orphans … */
     pb_duration waits_until;
     struct list_link expected; /* … these */
     struct list_link held;     /* requests that wait with us */
@@ -60,10 +61,11 @@ static inline struct hub_peer *peer_at(struct list_link *link)
     return peer_of(list_entry(link, struct hub_node, link));
 }
 
-struct hub_peer *hub_peer_new(enum hub_kind kind); /* in no list; NULL with the error set */
+struct hub_peer *hub_peer_new(enum hub_kind kind);      /* in no list; NULL with the error set */
 pb_status hub_peer_open(struct hub_peer *peer, int fd); /* takes fd */
 
-/* What a peer has by its socket goes (leases, subscriptions, questions); or all, with its memory. */
+/* What a peer has by its socket goes (leases, subscriptions, questions); or all, with its memory.
+ */
 void hub_peer_silent(struct hub_peer *peer);
 void hub_peer_free(struct hub_peer *peer);
 
@@ -156,7 +158,7 @@ void hub_ask_end_all(void);                 /* what came so far is all */
 uint32_t hub_cell_take(uint32_t slot, uint32_t generation);
 void hub_cell_free(uint32_t cell);
 void hub_workers_write(void);
-void hub_orphans_expect(void);  /* reads run_dir/workers */
+void hub_orphans_expect(void); /* reads run_dir/workers */
 void hub_orphans_look(pb_duration now);
 void hub_orphans_forget(void);
 bool hub_hold_back(struct hub_peer *peer, const struct message *message);

@@ -1,4 +1,5 @@
-/* hub_keep.c - what is kept for all workers and generations: listening sockets and shared memory. */
+/* hub_keep.c - what is kept for all workers and generations: listening sockets and shared memory.
+ */
 #include "cluster/hub_internal.h"
 
 #include "cluster/listen_socket.h"
@@ -26,7 +27,8 @@ static void reply_error(struct hub_peer *peer, uint64_t number)
     hub_reply(peer, number, error->status, sentence);
 }
 
-/* --- listeners ----------------------------------------------------------------------------------- */
+/* --- listeners -----------------------------------------------------------------------------------
+ */
 
 static void listener_drop(struct hub_listener *listener)
 {
@@ -61,8 +63,8 @@ struct hub_listener *hub_listener_add(pb_str key, pb_str address, int fd)
     listener->fd = fd;
     listener->wanted = 0;
     listener->key = pb_str_make(memcpy(listener->text, key.data, key.size), key.size);
-    listener->address = pb_str_make(
-        memcpy(listener->text + key.size, address.data, address.size), address.size);
+    listener->address =
+        pb_str_make(memcpy(listener->text + key.size, address.data, address.size), address.size);
     list_append(&hub_listeners, &listener->link);
     return listener;
 }
@@ -148,7 +150,8 @@ void hub_forget_listeners(void)
     }
 }
 
-/* --- shared memory ------------------------------------------------------------------------------- */
+/* --- shared memory -------------------------------------------------------------------------------
+ */
 
 static void region_drop(struct hub_region *region)
 {

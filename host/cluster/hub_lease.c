@@ -51,8 +51,8 @@ bool hub_lease_add(struct hub_peer *peer, pb_str name, int64_t token, pb_duratio
 
     if (!lease)
         return false;
-    *lease = (struct hub_lease){
-        .peer = peer, .token = token, .ttl = ttl, .expires = loop_now() + ttl};
+    *lease =
+        (struct hub_lease){.peer = peer, .token = token, .ttl = ttl, .expires = loop_now() + ttl};
     lease->name = pb_str_make(memcpy(lease->text, name.data, name.size), name.size);
     list_append(&hub_leases, &lease->link);
     hub_tick_arm();
@@ -88,8 +88,7 @@ void hub_lease_take(struct hub_peer *peer, const struct message *message)
         snprintf(sentence, sizeof sentence, "the lease '%.*s' is held by process %d",
                  PB_ARG(message->name), lease->peer->node.pid);
         hub_reply(peer, message->number, PB_CONFLICT, sentence);
-    } else if (!(token = next_token()) ||
-               !hub_lease_add(peer, message->name, token, message->a)) {
+    } else if (!(token = next_token()) || !hub_lease_add(peer, message->name, token, message->a)) {
         hub_reply(peer, message->number, PB_NO_MEMORY, "the lease cannot be kept");
     } else {
         channel_send(&peer->channel, &(struct message){.kind = MESSAGE_ANSWER,
@@ -118,8 +117,8 @@ void hub_lease_release(struct hub_peer *peer, const struct message *message)
         drop(lease);
 }
 
-/* An orphan's, granted by an earlier supervisor. It stands as long as we have granted none ourselves,
- * which we do not while we wait for orphans; of two the newer one. */
+/* An orphan's, granted by an earlier supervisor. It stands as long as we have granted none
+ * ourselves, which we do not while we wait for orphans; of two the newer one. */
 void hub_lease_announced(struct hub_peer *peer, const struct message *message)
 {
     struct hub_lease *other = find(message->name);
@@ -150,8 +149,8 @@ bool hub_lease_any(void)
     return !list_empty(&hub_leases);
 }
 
-/* We were late by so much ourselves (stopped, suspended): their renewals wait in the sockets, so the
- * time is given back. */
+/* We were late by so much ourselves (stopped, suspended): their renewals wait in the sockets, so
+ * the time is given back. */
 void hub_lease_expire(pb_duration now, pb_duration late)
 {
     for (struct list_link *at = hub_leases.next, *next; at != &hub_leases; at = next) {

@@ -1,4 +1,5 @@
-/* hub_open.c - see hub.h: opening and closing the hub, and what the supervisor does with its workers. */
+/* hub_open.c - see hub.h: opening and closing the hub, and what the supervisor does with its
+ * workers. */
 #include "cluster/hub_internal.h"
 
 #include "cluster/run_dir.h"
@@ -64,7 +65,8 @@ void hub_close(void)
     close_all();
 }
 
-/* --- workers ------------------------------------------------------------------------------------- */
+/* --- workers -------------------------------------------------------------------------------------
+ */
 
 pb_status hub_worker_new(uint32_t slot, uint32_t generation, int *child, struct hub_node **out)
 {
@@ -124,7 +126,8 @@ void hub_order(struct hub_node *worker, enum hub_order order)
                  &(struct message){.kind = MESSAGE_ORDER, .a = order, .fd = -1});
 }
 
-/* --- names --------------------------------------------------------------------------------------- */
+/* --- names ---------------------------------------------------------------------------------------
+ */
 
 /* The string of this index from 0; absent when there are fewer. */
 static pb_str nth(const struct buf *names, size_t index)
@@ -154,7 +157,8 @@ pb_str hub_pipeline_name(const struct hub_node *worker, uint32_t number)
                : (pb_str){0};
 }
 
-/* --- commands ------------------------------------------------------------------------------------ */
+/* --- commands ------------------------------------------------------------------------------------
+ */
 
 void hub_answer(struct hub_node *command, pb_str text, int fd)
 {

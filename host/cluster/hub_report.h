@@ -1,4 +1,5 @@
-/* hub_report.h - what the hub keeps, for people to look at: `patchbay inspect --live`; last words. */
+/* hub_report.h - what the hub keeps, for people to look at: `patchbay inspect --live`; last words.
+ */
 #ifndef HOST_CLUSTER_HUB_REPORT_H
 #define HOST_CLUSTER_HUB_REPORT_H
 

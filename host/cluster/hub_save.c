@@ -15,7 +15,8 @@
 enum { FORMAT = 1 };
 static const uint64_t MAGIC = 0x6275686279616270;
 
-/* --- writing ------------------------------------------------------------------------------------- */
+/* --- writing -------------------------------------------------------------------------------------
+ */
 
 static struct buf descriptors; /* ints: what hub_save made inheritable */
 
@@ -190,7 +191,8 @@ void hub_save_undo(int saved)
     close(saved);
 }
 
-/* --- reading ------------------------------------------------------------------------------------- */
+/* --- reading -------------------------------------------------------------------------------------
+ */
 
 struct reader {
     pb_str rest;
@@ -293,7 +295,8 @@ static void get_unsent(struct reader *in, struct hub_peer *peer)
     }
 }
 
-/* On a scoreboard that was made anew the worker itself will not write: its layout is an older one. */
+/* On a scoreboard that was made anew the worker itself will not write: its layout is an older one.
+ */
 static void seat(const struct hub_peer *peer)
 {
     uint32_t at = peer->node.cell;
@@ -361,7 +364,8 @@ static pb_status get_board(int fd)
 static pb_status get_all(struct reader *in)
 {
     if (get(in) != (int64_t)MAGIC || get(in) != FORMAT)
-        return pb_fail(PB_UNSUPPORTED, "the hub was saved in a format that this version cannot read");
+        return pb_fail(PB_UNSUPPORTED,
+                       "the hub was saved in a format that this version cannot read");
     hub.lock = get_fd(in);
     hub.socket = get_fd(in);
     pb_status status = get_board(get_fd(in));

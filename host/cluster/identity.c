@@ -31,8 +31,8 @@ static const char *boot_id(void)
     return boot;
 }
 
-/* The state's letter and the start time of a process: fields 3 and 22 of its stat, behind the name in
- * brackets, which may hold anything. */
+/* The state's letter and the start time of a process: fields 3 and 22 of its stat, behind the name
+ * in brackets, which may hold anything. */
 static bool read_stat(int32_t pid, char *state, unsigned long long *start)
 {
     char path[32], text[1024];

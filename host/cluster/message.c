@@ -39,7 +39,8 @@ union control {
     char space[CMSG_SPACE(sizeof(int) * DESCRIPTORS)];
 };
 
-/* --- one message --------------------------------------------------------------------------------- */
+/* --- one message ---------------------------------------------------------------------------------
+ */
 
 bool message_send(int fd, const struct message *message)
 {
@@ -151,7 +152,8 @@ bool message_pair(int ends[2])
     return socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, ends) == 0;
 }
 
-/* --- the queue ----------------------------------------------------------------------------------- */
+/* --- the queue -----------------------------------------------------------------------------------
+ */
 
 static void on_event(uv_poll_t *poll, int status, int events);
 
@@ -253,7 +255,8 @@ void channel_unsent(struct channel *channel, void (*each)(void *arg, const struc
         each(arg, &(struct message){.kind = MESSAGE_GAP, .fd = -1});
 }
 
-/* --- the loop ------------------------------------------------------------------------------------ */
+/* --- the loop ------------------------------------------------------------------------------------
+ */
 
 /* The owner may close the channel, and free it, in a callback: then poll->data is NULL. */
 static void receive(uv_poll_t *poll, int limit)

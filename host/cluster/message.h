@@ -1,7 +1,7 @@
 /* message.h - what workers and supervisor say to each other: messages over AF_UNIX SOCK_SEQPACKET.
  *
- * A message is a head of fixed size, a name and a body, and at most one descriptor. The head carries
- * the protocol's version; whoever speaks another one, or garbage, is cut.
+ * A message is a head of fixed size, a name and a body, and at most one descriptor. The head
+ * carries the protocol's version; whoever speaks another one, or garbage, is cut.
  */
 #ifndef HOST_CLUSTER_MESSAGE_H
 #define HOST_CLUSTER_MESSAGE_H
@@ -17,37 +17,37 @@ enum {
 
 enum message_kind {
     MESSAGE_NONE,
-    /* From a node. HELLO: a = hub_kind, name = node id, body = struct message_hello, descriptor = the
-     * scoreboard of an orphan; of a command the body is its words. */
+    /* From a node. HELLO: a = hub_kind, name = node id, body = struct message_hello, descriptor =
+     * the scoreboard of an orphan; of a command the body is its words. */
     MESSAGE_HELLO,
-    MESSAGE_ANNOUNCED,    /* an orphan has said all that it holds */
-    MESSAGE_NAMES,        /* a = instances, b = pipelines, body = names, each with a NUL */
+    MESSAGE_ANNOUNCED, /* an orphan has said all that it holds */
+    MESSAGE_NAMES,     /* a = instances, b = pipelines, body = names, each with a NUL */
     MESSAGE_READY,
-    MESSAGE_FAILED,       /* body = sentence */
+    MESSAGE_FAILED, /* body = sentence */
     MESSAGE_DRAINED,
-    MESSAGE_SUBSCRIBE,    /* name = topic */
+    MESSAGE_SUBSCRIBE, /* name = topic */
     MESSAGE_UNSUBSCRIBE,
-    MESSAGE_LEASE_TAKE,   /* number, name, a = ttl */
-    MESSAGE_LEASE_RENEW,  /* number comes back, name, a = token */
-    MESSAGE_LEASE_RELEASE,/* name, a = token */
-    MESSAGE_LEASE_HELD,   /* an orphan's: name, a = token, b = ttl */
-    MESSAGE_SHARED_OPEN,  /* number, name, a = bytes, b = version */
-    MESSAGE_SHARED_CLOSE, /* name, a, b */
-    MESSAGE_SHARED_HELD,  /* an orphan's: name, a, b, descriptor */
-    MESSAGE_LISTEN,       /* number, name = key, body = address */
-    MESSAGE_LISTENER_HELD,/* an orphan's: name, body, descriptor */
-    MESSAGE_ASK_END,      /* number: the asker waits no longer */
+    MESSAGE_LEASE_TAKE,    /* number, name, a = ttl */
+    MESSAGE_LEASE_RENEW,   /* number comes back, name, a = token */
+    MESSAGE_LEASE_RELEASE, /* name, a = token */
+    MESSAGE_LEASE_HELD,    /* an orphan's: name, a = token, b = ttl */
+    MESSAGE_SHARED_OPEN,   /* number, name, a = bytes, b = version */
+    MESSAGE_SHARED_CLOSE,  /* name, a, b */
+    MESSAGE_SHARED_HELD,   /* an orphan's: name, a, b, descriptor */
+    MESSAGE_LISTEN,        /* number, name = key, body = address */
+    MESSAGE_LISTENER_HELD, /* an orphan's: name, body, descriptor */
+    MESSAGE_ASK_END,       /* number: the asker waits no longer */
     /* Both ways. */
-    MESSAGE_BUS,          /* name = topic, body */
-    MESSAGE_GAP,          /* bus messages were lost */
-    MESSAGE_ASK,          /* number, name = topic, body */
-    MESSAGE_ANSWER,       /* number, a = status, body, b = token, descriptor: of any request */
+    MESSAGE_BUS,    /* name = topic, body */
+    MESSAGE_GAP,    /* bus messages were lost */
+    MESSAGE_ASK,    /* number, name = topic, body */
+    MESSAGE_ANSWER, /* number, a = status, body, b = token, descriptor: of any request */
     /* From the supervisor. */
-    MESSAGE_WELCOME,      /* a = cell or -1, descriptor = scoreboard, when it is another */
-    MESSAGE_LEASE_STATE,  /* number, name, a = token, b = status */
-    MESSAGE_ORDER,        /* a = hub_order */
-    MESSAGE_REPLY,        /* a piece of a command's answer: body, descriptor */
-    MESSAGE_REPLY_END,    /* a = exit code */
+    MESSAGE_WELCOME,     /* a = cell or -1, descriptor = scoreboard, when it is another */
+    MESSAGE_LEASE_STATE, /* number, name, a = token, b = status */
+    MESSAGE_ORDER,       /* a = hub_order */
+    MESSAGE_REPLY,       /* a piece of a command's answer: body, descriptor */
+    MESSAGE_REPLY_END,   /* a = exit code */
     MESSAGE_KINDS
 };
 
@@ -75,7 +75,8 @@ enum message_result { MESSAGE_GOT, MESSAGE_AGAIN, MESSAGE_END, MESSAGE_BAD };
  * caller's. MESSAGE_BAD: garbage or another version, or too many descriptors (they are closed). */
 enum message_result message_receive(int fd, struct message *out);
 
-/* --- a socket on the loop ------------------------------------------------------------------------ */
+/* --- a socket on the loop ------------------------------------------------------------------------
+ */
 
 struct channel {
     void (*message)(struct channel *channel, struct message *message); /* take fd by setting -1 */
@@ -88,7 +89,8 @@ struct channel {
     bool cut;
 };
 
-/* Takes the descriptor and makes it non-blocking. The callbacks are set by the owner before. PB_INTERNAL. */
+/* Takes the descriptor and makes it non-blocking. The callbacks are set by the owner before.
+ * PB_INTERNAL. */
 pb_status channel_open(struct channel *channel, int fd);
 
 /* Sends, or queues when the other side is slow. A bus message that finds no room is lost, and a GAP

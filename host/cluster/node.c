@@ -1,4 +1,5 @@
-/* node.c - see node.h: joining, the link to the supervisor, and finding the next one when it is gone. */
+/* node.c - see node.h: joining, the link to the supervisor, and finding the next one when it is
+ * gone. */
 #include "cluster/node_internal.h"
 
 #include "cluster/run_dir.h"
@@ -14,9 +15,8 @@
 enum { WELCOME_MS = 1000, QUICK_TRIES = 20 };
 static const pb_duration retry_soon = 100 * PB_MILLISECOND, retry_later = PB_SECOND;
 
-struct node node = {.board = -1,
-                    .channel = {.fd = -1},
-                    .requests = {&node.requests, &node.requests}};
+struct node node = {
+    .board = -1, .channel = {.fd = -1}, .requests = {&node.requests, &node.requests}};
 
 enum node_kind node_kind(void)
 {
@@ -48,7 +48,8 @@ static void send_kind(enum message_kind kind)
     node_send(&(struct message){.kind = (uint16_t)kind, .fd = -1});
 }
 
-/* --- what the supervisor says -------------------------------------------------------------------- */
+/* --- what the supervisor says --------------------------------------------------------------------
+ */
 
 /* Takes the scoreboard that came, when we can read it. */
 static void take_board(struct message *message)
@@ -125,7 +126,8 @@ static void on_message(struct channel *channel, struct message *message)
     }
 }
 
-/* --- the link ------------------------------------------------------------------------------------ */
+/* --- the link ------------------------------------------------------------------------------------
+ */
 
 static void try_again(struct timer *timer);
 
@@ -159,10 +161,8 @@ static bool open_link(int fd)
 /* Says who we are and all that we hold. */
 static void say_hello(bool orphan)
 {
-    struct message_hello body = {.slot = node.slot,
-                                 .generation = node.generation,
-                                 .cell = node.cell,
-                                 .ready = node.ready};
+    struct message_hello body = {
+        .slot = node.slot, .generation = node.generation, .cell = node.cell, .ready = node.ready};
     struct message hello = {.kind = MESSAGE_HELLO,
                             .a = node.kind == NODE_GUEST, /* hub_kind: HUB_WORKER, HUB_GUEST */
                             .name = host_node_id(),
@@ -202,7 +202,8 @@ static bool receive_welcome(int fd, struct message *out)
     return wait.revents && message_receive(fd, out) == MESSAGE_GOT;
 }
 
-/* --- joining ------------------------------------------------------------------------------------- */
+/* --- joining -------------------------------------------------------------------------------------
+ */
 
 /* PATCHBAY_WORKER=fd:slot:generation; the welcome lies in the socket before we began. */
 static bool join_as_worker(void)
@@ -283,7 +284,8 @@ void node_leave(void)
     node.kind = NODE_ALONE;
 }
 
-/* --- what a worker tells ------------------------------------------------------------------------- */
+/* --- what a worker tells -------------------------------------------------------------------------
+ */
 
 void node_names(const pb_str *instances, size_t instance_count, const pb_str *pipelines,
                 size_t pipeline_count)

@@ -8,7 +8,8 @@
 #include <stdlib.h>
 #include <unistd.h>
 
-/* --- answering ----------------------------------------------------------------------------------- */
+/* --- answering -----------------------------------------------------------------------------------
+ */
 
 enum { TOPICS = 16 };
 
@@ -78,7 +79,8 @@ void node_question_message(const struct message *message)
     }
 }
 
-/* --- asking -------------------------------------------------------------------------------------- */
+/* --- asking --------------------------------------------------------------------------------------
+ */
 
 /* Hands out what came meanwhile; true: that was enough. */
 static bool hand_out(struct node_request *request, size_t *count,
@@ -117,13 +119,14 @@ size_t node_ask(const char *topic, pb_str question, pb_duration limit,
         enough = hand_out(&request, &count, each, arg);
     }
     if (!request.ended)
-        node_send(&(struct message){
-            .kind = MESSAGE_ASK_END, .number = request.ask.number, .fd = -1});
+        node_send(
+            &(struct message){.kind = MESSAGE_ASK_END, .number = request.ask.number, .fd = -1});
     node_request_end(&request);
     return count;
 }
 
-/* --- listeners ----------------------------------------------------------------------------------- */
+/* --- listeners -----------------------------------------------------------------------------------
+ */
 
 /* A descriptor of our own, for a new supervisor. */
 struct listener {

@@ -1,7 +1,7 @@
 /* node_bus.c - subscriptions of this process: a bounded queue each, and a task while it has work.
  *
- * A message that is published here reaches our own subscriptions at once, the other processes through
- * the supervisor, which never sends it back.
+ * A message that is published here reaches our own subscriptions at once, the other processes
+ * through the supervisor, which never sends it back.
  */
 #include "cluster/node_internal.h"
 
@@ -44,7 +44,8 @@ struct pb_subscription {
 static struct list_link subscriptions = {&subscriptions, &subscriptions};
 static const pb_bus_message gap = {.size = sizeof gap, .flags = PB_BUS_GAP};
 
-/* --- queues -------------------------------------------------------------------------------------- */
+/* --- queues --------------------------------------------------------------------------------------
+ */
 
 static void let_go(struct payload *payload)
 {
@@ -126,7 +127,8 @@ static void put(struct pb_subscription *subscription, struct payload *payload)
     wake(subscription);
 }
 
-/* --- delivering ---------------------------------------------------------------------------------- */
+/* --- delivering ----------------------------------------------------------------------------------
+ */
 
 static struct payload *payload_new(pb_str topic, pb_str body)
 {
@@ -138,10 +140,9 @@ static struct payload *payload_new(pb_str topic, pb_str body)
     if (body.size)
         memcpy(payload->text + topic.size, body.data, body.size);
     payload->references = 1;
-    payload->message = (pb_bus_message){
-        .size = sizeof payload->message,
-        .topic = pb_str_make(payload->text, topic.size),
-        .body = pb_str_make(payload->text + topic.size, body.size)};
+    payload->message = (pb_bus_message){.size = sizeof payload->message,
+                                        .topic = pb_str_make(payload->text, topic.size),
+                                        .body = pb_str_make(payload->text + topic.size, body.size)};
     return payload;
 }
 
@@ -188,7 +189,8 @@ void host_publish(pb_str topic, pb_str body)
         node.lost_bus = node.kind != NODE_ALONE;
 }
 
-/* --- subscribing --------------------------------------------------------------------------------- */
+/* --- subscribing ---------------------------------------------------------------------------------
+ */
 
 /* The supervisor knows which topics a process wants, not how often. */
 static bool wanted(pb_str topic)
@@ -271,7 +273,8 @@ void host_unsubscribe(pb_subscription *subscription)
     let_go(subscription->shown);
     subscription->shown = NULL;
     subscription->ended = true;
-    if (subscription->task && (!task_current() || task_descends(task_current(), subscription->task)))
+    if (subscription->task &&
+        (!task_current() || task_descends(task_current(), subscription->task)))
         return; /* its own task frees it */
     if (subscription->task) {
         subscription->ending = &waiter;

@@ -1,4 +1,5 @@
-/* node_internal.h - what the files of a node share: its link to the supervisor and requests over it. */
+/* node_internal.h - what the files of a node share: its link to the supervisor and requests over
+ * it. */
 #ifndef HOST_CLUSTER_NODE_INTERNAL_H
 #define HOST_CLUSTER_NODE_INTERNAL_H
 
@@ -14,9 +15,9 @@ struct node {
     uint32_t slot, generation, cell;
     int board; /* the scoreboard's descriptor, for a new supervisor; -1: none */
     bool ready;
-    bool welcome;    /* the supervisor has answered our HELLO: there is somebody to ask */
+    bool welcome;     /* the supervisor has answered our HELLO: there is somebody to ask */
     bool was_welcome; /* ever */
-    bool lost_bus;   /* something was published while nobody was there */
+    bool lost_bus;    /* something was published while nobody was there */
     struct channel channel;
     struct timer retry;
     unsigned tries;
@@ -30,7 +31,8 @@ extern struct node node;
 /* Sends when there is somebody; else it is lost. Does not park. */
 void node_send(const struct message *message);
 
-/* --- requests ------------------------------------------------------------------------------------ */
+/* --- requests ------------------------------------------------------------------------------------
+ */
 
 struct node_answer {
     struct list_link link;
@@ -41,9 +43,9 @@ struct node_answer {
 /* Lies on the stack of the task that asks. */
 struct node_request {
     struct list_link link;
-    struct message ask;  /* number is filled in */
-    bool again;          /* asked once more of the next supervisor, instead of failing */
-    bool many;           /* a question: each answer is kept until MESSAGE_ASK_END */
+    struct message ask; /* number is filled in */
+    bool again;         /* asked once more of the next supervisor, instead of failing */
+    bool many;          /* a question: each answer is kept until MESSAGE_ASK_END */
     struct waiter *waiter;
     struct list_link answers; /* of `many` */
     bool ended;
@@ -63,7 +65,8 @@ void node_requests_answer(struct message *message);
 void node_requests_resend(void); /* to a new supervisor */
 void node_requests_fail(void);   /* the supervisor is away */
 
-/* --- what each file does when … ------------------------------------------------------------------ */
+/* --- what each file does when … ------------------------------------------------------------------
+ */
 
 /* … a message comes. */
 void node_bus_message(const struct message *message);

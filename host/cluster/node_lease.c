@@ -1,5 +1,5 @@
-/* node_lease.c - the leases that this process holds. The supervisor grants them and expires them by its
- * own clock; a process alone grants them to itself. */
+/* node_lease.c - the leases that this process holds. The supervisor grants them and expires them by
+ * its own clock; a process alone grants them to itself. */
 #include "cluster/node_internal.h"
 
 #include "cluster/run_dir.h"
@@ -33,7 +33,8 @@ static void send_renewal(struct pb_lease *lease)
                                 .fd = -1});
 }
 
-/* While the supervisor is away nobody can grant it to another: it stays ours for as long as we turn. */
+/* While the supervisor is away nobody can grant it to another: it stays ours for as long as we
+ * turn. */
 static void renew(struct timer *timer)
 {
     struct pb_lease *lease = list_entry(timer, struct pb_lease, renew);
@@ -62,7 +63,8 @@ static struct pb_lease *find(pb_str name)
     return NULL;
 }
 
-/* --- granting ------------------------------------------------------------------------------------ */
+/* --- granting ------------------------------------------------------------------------------------
+ */
 
 static pb_status grant_alone(pb_str name, int64_t *token)
 {
@@ -92,7 +94,8 @@ pb_status host_lease_take(pb_str name, pb_duration ttl, pb_lease **out)
 {
     *out = NULL;
     if (!name.size || name.size > NAME || ttl < ttl_least || ttl > ttl_most)
-        return pb_fail(PB_INVALID, "a lease has a name of 1 to %d bytes and lasts 1 s to 1 h", NAME);
+        return pb_fail(PB_INVALID, "a lease has a name of 1 to %d bytes and lasts 1 s to 1 h",
+                       NAME);
     struct pb_lease *lease = calloc(1, sizeof *lease);
     if (!lease)
         return pb_fail(PB_NO_MEMORY, "out of memory");
@@ -134,7 +137,8 @@ void host_lease_release(pb_lease *lease)
     free(lease);
 }
 
-/* --- what the supervisor says -------------------------------------------------------------------- */
+/* --- what the supervisor says --------------------------------------------------------------------
+ */
 
 void node_lease_message(const struct message *message)
 {

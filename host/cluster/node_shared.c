@@ -64,7 +64,8 @@ pb_status host_shared_open(const pb_shared_spec *spec, pb_shared **out)
     shared->bytes = spec->bytes;
     shared->version = spec->version;
     shared->repair = spec->repair;
-    shared->name = pb_str_make(memcpy(shared->text, spec->name.data, spec->name.size), spec->name.size);
+    shared->name =
+        pb_str_make(memcpy(shared->text, spec->name.data, spec->name.size), spec->name.size);
     pb_status status = get(spec, &fd);
     if (status == PB_OK)
         status = region_map(fd, spec->bytes, spec->version, &shared->head);

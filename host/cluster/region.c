@@ -29,8 +29,7 @@ static int64_t whole(int64_t bytes)
 
 static struct region_head *map(int fd, int64_t bytes)
 {
-    void *memory =
-        mmap(NULL, (size_t)whole(bytes), PROT_READ | PROT_WRITE, MAP_SHARED, fd, 0);
+    void *memory = mmap(NULL, (size_t)whole(bytes), PROT_READ | PROT_WRITE, MAP_SHARED, fd, 0);
     return memory == MAP_FAILED ? NULL : memory;
 }
 
@@ -53,8 +52,8 @@ pb_status region_create(int64_t bytes, uint32_t version, int *fd)
         close(*fd);
         return no_memory(bytes);
     }
-    *head = (struct region_head){
-        .magic = MAGIC, .layout = LAYOUT, .version = version, .bytes = bytes};
+    *head =
+        (struct region_head){.magic = MAGIC, .layout = LAYOUT, .version = version, .bytes = bytes};
     pthread_mutexattr_init(&robust);
     pthread_mutexattr_setpshared(&robust, PTHREAD_PROCESS_SHARED);
     pthread_mutexattr_setrobust(&robust, PTHREAD_MUTEX_ROBUST);
@@ -91,7 +90,8 @@ void *region_memory(struct region_head *head)
     return (char *)head + PAGE;
 }
 
-/* --- locks --------------------------------------------------------------------------------------- */
+/* --- locks ---------------------------------------------------------------------------------------
+ */
 
 pb_status region_lock(struct region_head *head, uint32_t index)
 {

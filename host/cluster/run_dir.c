@@ -55,7 +55,8 @@ static pb_status taken(const char *run_dir, int fd)
     char text[16] = {0};
 
     if (pread(fd, text, sizeof text - 1, 0) > 0 && atoi(text) > 0)
-        return pb_fail(PB_CONFLICT, "a server runs already on %s (process %d)", run_dir, atoi(text));
+        return pb_fail(PB_CONFLICT, "a server runs already on %s (process %d)", run_dir,
+                       atoi(text));
     return pb_fail(PB_CONFLICT, "a server runs already on %s", run_dir);
 }
 
@@ -85,7 +86,8 @@ pb_status run_dir_lock(const char *run_dir, int *lock)
     return status;
 }
 
-/* --- control.sock -------------------------------------------------------------------------------- */
+/* --- control.sock --------------------------------------------------------------------------------
+ */
 
 /* The address through a descriptor of the folder: short, however long the path is. */
 static struct sockaddr_un address_in(int folder)
@@ -150,7 +152,8 @@ int run_dir_connect(const char *run_dir, bool blocking)
     return fd;
 }
 
-/* --- small files --------------------------------------------------------------------------------- */
+/* --- small files ---------------------------------------------------------------------------------
+ */
 
 /* The text of a file of the folder, NUL-terminated in *out. */
 static void read_small(int folder, const char *name, struct buf *out)
@@ -221,7 +224,8 @@ pb_status run_dir_epoch(const char *run_dir, uint32_t *out)
     return status;
 }
 
-/* --- workers ------------------------------------------------------------------------------------- */
+/* --- workers -------------------------------------------------------------------------------------
+ */
 
 void run_dir_workers_write(const char *run_dir, pb_str text)
 {

@@ -1,4 +1,5 @@
-/* run_dir.h - the folder where a service's processes find each other: lock, control.sock, epoch, workers.
+/* run_dir.h - the folder where a service's processes find each other: lock, control.sock, epoch,
+ * workers.
  *
  * Paths may be longer than a socket's address allows; nothing here depends on the working folder.
  */
@@ -8,8 +9,8 @@
 #include "base/buf.h"
 #include <patchbay/types.h>
 
-/* Makes the folder (0700, ours) and locks run_dir/lock for as long as *lock is open. PB_CONFLICT when
- * another supervisor has it, PB_FORBIDDEN, PB_UNAVAILABLE. */
+/* Makes the folder (0700, ours) and locks run_dir/lock for as long as *lock is open. PB_CONFLICT
+ * when another supervisor has it, PB_FORBIDDEN, PB_UNAVAILABLE. */
 pb_status run_dir_lock(const char *run_dir, int *lock);
 
 /* The listening control.sock, 0600; one that was there goes. */
@@ -24,7 +25,8 @@ int run_dir_connect(const char *run_dir, bool blocking);
 pb_status run_dir_epoch(const char *run_dir, uint32_t *out);
 uint32_t run_dir_epoch_of_clock(void);
 
-/* The node ids of live workers, one a line; rewritten as a whole. An empty text removes the file. */
+/* The node ids of live workers, one a line; rewritten as a whole. An empty text removes the file.
+ */
 void run_dir_workers_write(const char *run_dir, pb_str text);
 /* Adds what the file holds; nothing when there is none. */
 void run_dir_workers_read(const char *run_dir, struct buf *out);

@@ -33,8 +33,7 @@ pb_status scoreboard_map(int fd, struct scoreboard **out)
 {
     if (!sealed_is(fd, sizeof **out))
         return pb_fail(PB_INVALID, "that is no scoreboard of this version");
-    struct scoreboard *board =
-        mmap(NULL, sizeof *board, PROT_READ | PROT_WRITE, MAP_SHARED, fd, 0);
+    struct scoreboard *board = mmap(NULL, sizeof *board, PROT_READ | PROT_WRITE, MAP_SHARED, fd, 0);
     if (board == MAP_FAILED)
         return pb_fail(PB_NO_MEMORY, "there is no memory for the scoreboard");
     if (board->version != SCOREBOARD_VERSION || board->size != sizeof *board) {
@@ -45,7 +44,8 @@ pb_status scoreboard_map(int fd, struct scoreboard **out)
     return PB_OK;
 }
 
-/* --- our cell ------------------------------------------------------------------------------------ */
+/* --- our cell ------------------------------------------------------------------------------------
+ */
 
 static void copy_cell(struct scoreboard_cell *to, const struct scoreboard_cell *from)
 {
@@ -111,7 +111,8 @@ uint32_t scoreboard_fewest_connections(void)
     return fewest;
 }
 
-/* --- quarantine ---------------------------------------------------------------------------------- */
+/* --- quarantine ----------------------------------------------------------------------------------
+ */
 
 /* Copies what concerns us; once more when the supervisor wrote meanwhile. */
 static void read_quarantine(const struct scoreboard *board)

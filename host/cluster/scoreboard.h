@@ -44,12 +44,13 @@ struct scoreboard_cell {
             _Atomic uint32_t instance; /* number from 1 of the plugin instance that runs; 0: none */
             _Atomic uint32_t pipeline; /* number from 1 of the pipeline whose turn runs */
             _Atomic uint32_t cause;
-            _Atomic uint64_t switches; /* grows whenever a task is entered: stands still in a hang */
-            _Atomic uint64_t turn[2];  /* the bytes of the running turn's id */
+            _Atomic uint64_t
+                switches;             /* grows whenever a task is entered: stands still in a hang */
+            _Atomic uint64_t turn[2]; /* the bytes of the running turn's id */
         };
     };
     char text[SCOREBOARD_NAME];
-    char padding[32];          /* cells do not share cache lines */
+    char padding[32]; /* cells do not share cache lines */
 } __attribute__((aligned(64)));
 
 struct scoreboard_quarantine {
@@ -71,18 +72,22 @@ extern struct scoreboard_cell *scoreboard_own;
 /* The whole of it, or NULL when this process is alone. */
 extern struct scoreboard *scoreboard_all;
 
-/* Connections of the serving worker of our generation that has the fewest; our own when we are alone. */
+/* Connections of the serving worker of our generation that has the fewest; our own when we are
+ * alone. */
 uint32_t scoreboard_fewest_connections(void);
 
-/* The sentence why `pipeline` does not serve in our generation, or NULL. Cheap when nothing changed. */
+/* The sentence why `pipeline` does not serve in our generation, or NULL. Cheap when nothing
+ * changed. */
 const char *scoreboard_quarantined(pb_str pipeline);
 
-/* --- for the node and the hub -------------------------------------------------------------------- */
+/* --- for the node and the hub --------------------------------------------------------------------
+ */
 
 /* A new one in a sealed memfd, mapped. */
 pb_status scoreboard_create(int *fd, struct scoreboard **out);
 
-/* Maps a descriptor that somebody sent: PB_INVALID when it is not sealed, of another version or size. */
+/* Maps a descriptor that somebody sent: PB_INVALID when it is not sealed, of another version or
+ * size. */
 pb_status scoreboard_map(int fd, struct scoreboard **out);
 
 /* Makes `cell` of `board` our own; what the cell before counted goes along. */

@@ -1,5 +1,5 @@
-/* children.h - the test's side: starts this program again as hub, worker or guest (roles.h), and talks
- * to each over a socket pair. The test itself has no loop: it says, and hears, and blocks.
+/* children.h - the test's side: starts this program again as hub, worker or guest (roles.h), and
+ * talks to each over a socket pair. The test itself has no loop: it says, and hears, and blocks.
  */
 #ifndef TESTS_CLUSTER_CHILDREN_H
 #define TESTS_CLUSTER_CHILDREN_H
@@ -109,9 +109,8 @@ static inline const char *hear_word(struct child *child, const char *beginning)
 
 static inline void say_with(struct child *child, int fd, const char *text)
 {
-    ck_assert(message_send(child->fd, &(struct message){.kind = MESSAGE_BUS,
-                                                        .body = pb_str_of(text),
-                                                        .fd = fd}));
+    ck_assert(message_send(
+        child->fd, &(struct message){.kind = MESSAGE_BUS, .body = pb_str_of(text), .fd = fd}));
 }
 
 static inline void say(struct child *child, const char *text)

@@ -81,7 +81,8 @@ static void spawn(unsigned slot, unsigned generation, int control)
     tell("spawned %d", (int)pid);
 }
 
-/* --- what the hub tells -------------------------------------------------------------------------- */
+/* --- what the hub tells --------------------------------------------------------------------------
+ */
 
 static void on_ready(struct hub_node *worker)
 {
@@ -140,15 +141,16 @@ static const struct hub_hooks hub_hooks_of_role = {.ready = on_ready,
                                                    .command = on_command,
                                                    .settled = on_settled};
 
-/* --- what the hub obeys -------------------------------------------------------------------------- */
+/* --- what the hub obeys --------------------------------------------------------------------------
+ */
 
 static void quarantine(const char *pipeline)
 {
     struct scoreboard *board = hub_scoreboard();
     struct scoreboard_quarantine *row = &board->quarantine[0];
 
-    snprintf(row->pipeline, sizeof row->pipeline, "%s", pipeline);
-    snprintf(row->sentence, sizeof row->sentence, "%s does not serve", pipeline);
+    snprintf(row->pipeline, sizeof row->pipeline, "%.60s", pipeline);
+    snprintf(row->sentence, sizeof row->sentence, "%.60s does not serve", pipeline);
     row->generation = 1;
     board->quarantine_version++;
     tell("quarantined");
@@ -237,8 +239,8 @@ int be_hub(const char *folder, int saved)
         loop_run();
     hub_close();
     channel_close(&test_link);
-    uv_run(loop_uv(), UV_RUN_NOWAIT);
-    _exit(0);
+    loop_fini();
+    return 0;
 }
 
 int role_main(int argc, char **argv, int (*tests)(void))

@@ -53,7 +53,8 @@ static inline int count_descriptors(void)
     return count;
 }
 
-/* --- a worker or guest --------------------------------------------------------------------------- */
+/* --- a worker or guest ---------------------------------------------------------------------------
+ */
 
 enum { THINGS = 16 };
 static pb_lease *role_leases[THINGS];
@@ -185,9 +186,9 @@ static inline void obey_listen(const char *key, const char *address)
 static inline void obey_bus(const char *verb, const char *topic, const char *body)
 {
     if (strcmp(verb, "subscribe") == 0) {
-        tell_status(pb_subscribe(pb_str_of(topic), on_bus, NULL,
-                                 &role_subscriptions[subscription_count++]),
-                    "subscribed");
+        tell_status(
+            pb_subscribe(pb_str_of(topic), on_bus, NULL, &role_subscriptions[subscription_count++]),
+            "subscribed");
     } else if (strcmp(verb, "unsubscribe") == 0) {
         pb_unsubscribe(role_subscriptions[--subscription_count]);
         tell("unsubscribed");
@@ -226,13 +227,18 @@ static inline void obey_node(const char *verb, const char *text)
     }
 }
 
+/* What a program's nodes obey beside this; true: it was understood. */
+static bool (*obey_more)(const char *words);
+
 static inline void obey(void *arg)
 {
     char verb[32] = "", what[32] = "", one[256] = "", two[256] = "";
     int number = 0, value = 0;
 
     sscanf(arg, "%31s %31s", verb, what);
-    if (strcmp(verb, "lease") == 0 && sscanf(arg, "%*s %*s %255s %d", one, &number) > 0)
+    if (obey_more && obey_more(arg))
+        ;
+    else if (strcmp(verb, "lease") == 0 && sscanf(arg, "%*s %*s %255s %d", one, &number) > 0)
         obey_lease(what, one, number);
     else if (strcmp(verb, "shared") == 0 &&
              sscanf(arg, "%*s %*s %255s %d %d", one, &number, &value) > 0)

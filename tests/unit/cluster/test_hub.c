@@ -1,6 +1,6 @@
 /* test_hub.c - one hub a folder, its workers, listeners, questions and commands. */
-#include "hub_role.h"
 #include "cluster/identity.h"
+#include "hub_role.h"
 #include <arpa/inet.h>
 #include <netinet/in.h>
 
@@ -82,7 +82,7 @@ START_TEST(a_worker_tells_and_is_told)
     ask(&one, "ask nothing", "answers 0");
     say(&two, "node id");
     char id[80], expected[160];
-    snprintf(id, sizeof id, "%s", hear(&two));
+    snprintf(id, sizeof id, "%.63s", hear(&two));
     ck_assert(identity_alive(pb_str_of(id)));
     say(&two, "node failed"); /* its last words count, although it kills itself */
     hear_exactly(&hub, "failed 2: the config is odd");
@@ -110,8 +110,9 @@ START_TEST(workers_share_their_listeners)
     snprintf(text, sizeof text, "listen web 127.0.0.1:%d", port); /* held, but under port 0 */
     say(&one, text);
     hear_word(&one, "conflict: 127.0.0.1:");
-    ask(&one, "listen x nonsense", "invalid: 'nonsense' is no address; write it as 127.0.0.1:8080 "
-                                   "or [::1]:8080");
+    ask(&one, "listen x nonsense",
+        "invalid: 'nonsense' is no address; write it as 127.0.0.1:8080 "
+        "or [::1]:8080");
     int client = connect_to(port);
     ck_assert_int_ge(client, 0);
     ask(&two, "accept 0", "accepted");
@@ -285,14 +286,13 @@ static int run_tests(void)
     return suite_run_cases(
         "hub",
         (TCase *const[]){
-            suite_case("hub", fresh_run_dir, remove_run_dir,
-                       (const TTest *const[]){
-                           a_folder_has_one_hub, a_long_folder_serves_too,
-                           a_worker_tells_and_is_told, workers_share_their_listeners,
-                           a_fixed_port_is_one_listener_whatever_its_key,
-                           questions_reach_all_other_workers, a_command_gets_its_answer,
-                           without_a_folder_a_process_is_alone, a_name_of_a_process_is_its_own,
-                           NULL}),
+            suite_case(
+                "hub", fresh_run_dir, remove_run_dir,
+                (const TTest *const[]){
+                    a_folder_has_one_hub, a_long_folder_serves_too, a_worker_tells_and_is_told,
+                    workers_share_their_listeners, a_fixed_port_is_one_listener_whatever_its_key,
+                    questions_reach_all_other_workers, a_command_gets_its_answer,
+                    without_a_folder_a_process_is_alone, a_name_of_a_process_is_its_own, NULL}),
             NULL});
 }
 

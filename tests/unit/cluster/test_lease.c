@@ -1,6 +1,6 @@
 /* test_lease.c - one holder at a time, tokens that grow, and the ways to lose a lease. */
-#include "hub_role.h"
 #include "cluster/run_dir.h"
+#include "hub_role.h"
 
 static long long token_of(struct child *child, const char *order)
 {
@@ -60,7 +60,8 @@ START_TEST(one_that_hangs_loses_it_and_knows)
 }
 END_TEST
 
-/* As after a suspend: the supervisor wakes much later than it wanted, renewals wait in its sockets. */
+/* As after a suspend: the supervisor wakes much later than it wanted, renewals wait in its sockets.
+ */
 START_TEST(a_hub_that_was_late_itself_expires_nothing)
 {
     struct child hub = start_hub();
@@ -157,17 +158,16 @@ END_TEST
 static int run_tests(void)
 {
     return suite_run_cases(
-        "lease",
-        (TCase *const[]){
-            suite_case("lease", fresh_run_dir, remove_run_dir,
-                       (const TTest *const[]){
-                           a_lease_has_one_holder_and_a_growing_token,
-                           a_killed_worker_loses_its_leases_at_once,
-                           one_that_hangs_loses_it_and_knows,
-                           a_hub_that_was_late_itself_expires_nothing,
-                           tokens_grow_over_the_death_of_hubs, a_lease_goes_on_under_the_next_hub,
-                           epochs_grow_whatever_the_file_says, NULL}),
-            NULL});
+        "lease", (TCase *const[]){
+                     suite_case("lease", fresh_run_dir, remove_run_dir,
+                                (const TTest *const[]){a_lease_has_one_holder_and_a_growing_token,
+                                                       a_killed_worker_loses_its_leases_at_once,
+                                                       one_that_hangs_loses_it_and_knows,
+                                                       a_hub_that_was_late_itself_expires_nothing,
+                                                       tokens_grow_over_the_death_of_hubs,
+                                                       a_lease_goes_on_under_the_next_hub,
+                                                       epochs_grow_whatever_the_file_says, NULL}),
+                     NULL});
 }
 
 int main(int argc, char **argv)

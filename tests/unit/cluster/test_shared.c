@@ -1,6 +1,7 @@
-/* test_shared.c - shared memory survives a writer's death at every step of what it does under the lock. */
-#include "hub_role.h"
+/* test_shared.c - shared memory survives a writer's death at every step of what it does under the
+ * lock. */
 #include "cluster/region.h"
+#include "hub_role.h"
 
 /* Accounts between which units move: their sum is 800 whenever nobody holds the lock. */
 enum { ACCOUNTS = 8, TOTAL = 800, LOCK = 5 };

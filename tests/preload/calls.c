@@ -266,8 +266,13 @@ PREAD(pread64)
 static int sync_descriptor(int fd)
 {
     struct image_file *file = image_of(fd);
-    if (fault(FAULT_SYNC, file ? image_path(file) : NULL))
+    if (fault(FAULT_SYNC, file ? image_path(file) : NULL)) {
+        int error = errno;
+        if (file)
+            image_drop(file, fd);
+        errno = error;
         return -1;
+    }
     image_sync(fd);
     return 0;
 }

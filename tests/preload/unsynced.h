@@ -7,7 +7,8 @@
  *     UNSYNCED_FOLDER   absolute; all that is written below it is watched
  *     UNSYNCED_IMAGE    absolute; where the durable image is kept (left out: no image)
  *     UNSYNCED_CONTROL  the control file (left out: no faults)
- *     UNSYNCED_DELAY    microseconds that a sync takes */
+ *     UNSYNCED_DELAY    microseconds that a sync takes
+ *     UNSYNCED_DEAF     set: a sync does nothing, for tests of tests */
 #ifndef UNSYNCED_H
 #define UNSYNCED_H
 
@@ -41,6 +42,7 @@ void image_truncate(struct image_file *file, int fd, off_t size);
 
 /* Takes what the file holds now into the durable image; of a folder, its names. */
 void image_sync(int fd);
+void image_drop(struct image_file *file, int fd); /* a sync failed: what was written is lost */
 
 /* --- faults.c -------------------------------------------------------------------------------- */
 

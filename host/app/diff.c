@@ -10,43 +10,16 @@
 #include "config/snapshot.h"
 #include "plugin/instances.h"
 #include <errno.h>
+#include <limits.h>
 #include <patchbay/memory.h>
 #include <stdio.h>
-#include <sys/stat.h>
 #include <unistd.h>
 
-/* --- plugins: files that changed since ---------------------------------------------------------- */
-
-static bool look_at_plugin(pb_str note, struct diff *diff)
+static void tell_plugin(void *diff, const char *path, bool there, bool in_place)
 {
-    unsigned long long device, inode;
-    long long seconds;
-    long nanoseconds;
-    int used = 0;
-    struct stat now;
-    pb_str line = pb_copy(note);
-
-    if (!line.data || sscanf(line.data, "%llu %llu %lld.%ld %n", &device, &inode, &seconds,
-                             &nanoseconds, &used) != 4)
-        return false;
-    const char *path = line.data + used;
-    bool there = stat(path, &now) == 0;
-    if (there && now.st_dev == device && now.st_ino == inode &&
-        now.st_ctim.tv_sec == seconds && now.st_ctim.tv_nsec == nanoseconds)
-        return false;
-    bool in_place = there && now.st_dev == device && now.st_ino == inode;
     diff_plugin(diff, path, !there     ? "is gone"
                             : in_place ? "was changed in place under running workers"
                                        : "was replaced; a reload takes the new one");
-    return true;
-}
-
-static void look_at_plugins(struct diff *diff)
-{
-    pb_str note;
-
-    for (size_t i = 0; (note = snapshot_noted("plugin", i)).data; i++)
-        (void)look_at_plugin(note, diff);
 }
 
 /* --- loading both ------------------------------------------------------------------------------- */
@@ -101,7 +74,7 @@ static int against_server(const struct invocation *invocation, int snapshot)
     diff.json = invocation->json;
     pb_status status = load(&running, &before, false);
     if (status == PB_OK)
-        look_at_plugins(&diff);
+        settings_plugins_changed(tell_plugin, &diff);
     snapshot_end();
     instances_reset();
     if (status != PB_OK) {

@@ -211,3 +211,26 @@ void settings_invocation(struct invocation *out)
     while (out->set_count < ARGUMENTS_MOST - 1 && (out->sets[out->set_count] = noted("set", out->set_count)))
         out->set_count++;
 }
+
+/* --- plugins ------------------------------------------------------------------------------------ */
+
+void settings_plugins_changed(void (*each)(void *arg, const char *path, bool there, bool in_place),
+                              void *arg)
+{
+    const char *line;
+
+    for (size_t i = 0; (line = noted("plugin", i)); i++) {
+        unsigned long long device, inode;
+        long long seconds;
+        long nanoseconds;
+        int used = 0;
+        struct stat now = {0};
+        if (sscanf(line, "%llu %llu %lld.%ld %n", &device, &inode, &seconds, &nanoseconds, &used) != 4)
+            continue;
+        bool there = stat(line + used, &now) == 0;
+        bool same_file = there && now.st_dev == device && now.st_ino == inode;
+        bool changed = now.st_ctim.tv_sec != seconds || now.st_ctim.tv_nsec != nanoseconds;
+        if (!same_file || changed)
+            each(arg, line + used, there, same_file);
+    }
+}

@@ -33,6 +33,11 @@ void settings_read(struct settings *out);
 /* The same from a snapshot's descriptor. */
 pb_status settings_of(int snapshot, struct settings *out);
 
+/* Of the replayed snapshot: calls `each` for every plugin file that is not as it was then. `in_place`: the
+ * same file with other content, under the workers that run it. */
+void settings_plugins_changed(void (*each)(void *arg, const char *path, bool there, bool in_place),
+                              void *arg);
+
 /* The replayed snapshot's command line: -c, --data-dir, --set, --port. Lives until snapshot_end. */
 void settings_invocation(struct invocation *out);
 

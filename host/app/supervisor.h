@@ -40,6 +40,7 @@ struct process {
     int32_t exit_code;          /* of a failure to start */
     uint64_t switches;          /* for the watchdog: the last count, and since when it stands */
     pb_duration still_since;
+    unsigned heavy;             /* rounds above the memory limit */
 };
 
 /* One place in a generation, which a worker fills. */

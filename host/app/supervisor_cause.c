@@ -96,7 +96,7 @@ static bool how(const struct process *process, const struct scoreboard_cell *cel
     int signal = WIFSIGNALED(status) ? WTERMSIG(status) : 0;
 
     if (process->killed[0] && told == CAUSE_MEMORY && cell->text[0])
-        snprintf(text, 320, "was killed: %s; %.*s", process->killed, SCOREBOARD_NAME, cell->text);
+        snprintf(text, 320, "was killed: %s; most grew in %.*s", process->killed, SCOREBOARD_NAME, cell->text);
     else if (process->killed[0])
         snprintf(text, 320, "was killed: %s", process->killed);
     else if (told == CAUSE_STACK_OVERFLOW)
@@ -110,7 +110,8 @@ static bool how(const struct process *process, const struct scoreboard_cell *cel
         snprintf(text, 320, "ended by itself with exit code %d", WEXITSTATUS(status));
     if (process->killed[0])
         return process->state != PROCESS_STARTING;
-    return told == CAUSE_STACK_OVERFLOW || is_fault(signal) || (!signal && WEXITSTATUS(status) != 0);
+    return told == CAUSE_STACK_OVERFLOW || is_fault(signal) ||
+           (!signal && (!cell || atomic_load(&cell->state) != CELL_DRAINING));
 }
 
 static void keep(char *out, size_t size, pb_str name)

@@ -16,6 +16,7 @@
 #include <unistd.h>
 
 static const pb_duration memory_round = PB_SECOND;
+enum { ROUNDS_TO_TELL = 3 }; /* a worker that is too large may say who grew */
 
 static struct {
     struct timer hang, memory;
@@ -132,17 +133,15 @@ static const char *grew(const struct process *process)
 static void replace(struct process *process, int64_t size)
 {
     struct slot *slot = &process->generation->slots[process->slot - 1];
-    char who[300];
 
     if (slot->process != process || process->generation->state != GENERATION_SERVING)
         return;
-    cause_sentence(process, who, sizeof who);
     log_worker(process->slot);
     pb_log(PB_WARN,
-           "worker %u (pid %d) uses %.1f MiB of memory, more than host.limits.worker_memory: another "
+           "worker %u (pid %d) used %.2f GB of memory, more than host.limits.worker_memory: another "
            "takes its place%s%.*s",
-           process->slot, (int)process->pid, (double)size / 1048576, grew(process)[0] ? "; " : "",
-           SCOREBOARD_NAME, grew(process));
+           process->slot, (int)process->pid, (double)size / 1e9,
+           grew(process)[0] ? "; most grew in " : "", SCOREBOARD_NAME, grew(process));
     log_worker(0);
     process->spare = true;
     slot->process = NULL;
@@ -160,8 +159,11 @@ static void memory_look(struct process *process)
 
     if (size > limit + limit / 2)
         process_kill(process, "it used %.2f GB of memory", (double)size / 1e9);
-    else if (size > limit && process->state == PROCESS_SERVING && !process->spare)
+    else if (size > limit && process->state == PROCESS_SERVING && !process->spare &&
+             (grew(process)[0] || ++process->heavy > ROUNDS_TO_TELL))
         replace(process, size);
+    else if (size <= limit)
+        process->heavy = 0;
 }
 
 static bool any_memory_limit(void)

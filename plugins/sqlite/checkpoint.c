@@ -2,7 +2,8 @@
  * waits for it. Above the larger bound the log must begin anew, which needs the write lock. */
 #include "sqlite.h"
 
-enum { RESTART_MS = 100 };
+enum { RESTART_MS = 20 };
+#define AGAIN_AFTER (5 * PB_SECOND) /* when readers were in the way of a new beginning */
 
 /* After each commit: `pages` are in the log. */
 static int note_commit(void *arg, sqlite3 *db, const char *name, int pages)
@@ -14,10 +15,10 @@ static int note_commit(void *arg, sqlite3 *db, const char *name, int pages)
     (void)db, (void)name;
     pthread_mutex_lock(&checkpoints->mutex);
     if (pages < checkpoints->pages) /* it began anew */
-        checkpoints->done = 0;
+        checkpoints->tried = 0;
     checkpoints->pages = pages;
     checkpoints->page_size = page_size;
-    bool due = (pages - checkpoints->done) * page_size >= self->checkpoint;
+    bool due = (pages - checkpoints->tried) * page_size >= self->checkpoint;
     if (due && !checkpoints->due) {
         checkpoints->due = true;
         pthread_cond_signal(&checkpoints->wake);
@@ -31,42 +32,43 @@ void checkpoints_watch(struct sqlite *self)
     sqlite3_wal_hook(self->writer.connection.db, note_commit, self);
 }
 
-/* Readers of old pages are in the way: for a moment all writers wait for them. */
+/* Nearly all is in the file by now, so that writers wait for little: for the rest, and a moment for
+ * those who read old pages. Another process that does the same is not waited for. */
 static void begin_anew(struct sqlite *self)
 {
     struct checkpoints *checkpoints = &self->checkpoints;
     sqlite3 *db = checkpoints->connection.db;
     struct fault fault;
+    int pages = -1;
 
-    if (lock_take(&checkpoints->lock, self->lock_path, &fault) != PB_OK)
+    if (clock_now() < checkpoints->not_before ||
+        lock_take(&checkpoints->lock, self->lock_path, &fault) != PB_OK)
         return;
     sqlite3_busy_timeout(db, RESTART_MS);
-    int code = sqlite3_wal_checkpoint_v2(db, NULL, SQLITE_CHECKPOINT_RESTART, NULL, NULL);
+    int code = sqlite3_wal_checkpoint_v2(db, NULL, SQLITE_CHECKPOINT_RESTART, &pages, NULL);
     sqlite3_busy_timeout(db, 0);
     lock_give(&checkpoints->lock);
-    if ((code & 0xff) == SQLITE_BUSY)
-        pb_log(PB_WARN, "the log of %s cannot begin anew: somebody reads old pages for long",
-               self->path.data);
+    if ((code & 0xff) != SQLITE_BUSY || pages < 0)
+        return;
+    checkpoints->not_before = clock_now() + AGAIN_AFTER;
+    pb_log(PB_WARN, "the log of %s cannot begin anew: somebody reads old pages for long",
+           self->path.data);
 }
 
 static void move(struct sqlite *self)
 {
     struct checkpoints *checkpoints = &self->checkpoints;
     struct fault fault;
-    int pages = 0, done = 0;
+    int pages = 0;
 
     if (connection_open(&checkpoints->connection, false, &fault) != PB_OK)
         return;
     sqlite3 *db = checkpoints->connection.db;
     pb_duration began = clock_now();
-    int code = sqlite3_wal_checkpoint_v2(db, NULL, SQLITE_CHECKPOINT_PASSIVE, &pages, &done);
+    int code = sqlite3_wal_checkpoint_v2(db, NULL, SQLITE_CHECKPOINT_PASSIVE, &pages, NULL);
     if (code != SQLITE_OK && (code & 0xff) != SQLITE_BUSY)
         pb_log(PB_ERROR, "the log of %s cannot be moved into it: %s", self->path.data,
                sqlite3_errmsg(db));
-    pthread_mutex_lock(&checkpoints->mutex);
-    if (code == SQLITE_OK && checkpoints->pages >= done)
-        checkpoints->done = done;
-    pthread_mutex_unlock(&checkpoints->mutex);
     if (code == SQLITE_OK && pages * checkpoints->connection.page_size >= self->checkpoint_full)
         begin_anew(self);
     atomic_fetch_add(&self->figures.checkpoints, 1);
@@ -86,6 +88,7 @@ static void *move_all(void *arg)
         if (checkpoints->stop)
             break;
         checkpoints->due = false;
+        checkpoints->tried = checkpoints->pages;
         pthread_mutex_unlock(&checkpoints->mutex);
         move(self);
         pthread_mutex_lock(&checkpoints->mutex);

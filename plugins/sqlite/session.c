@@ -84,7 +84,6 @@ void session_serve(struct sqlite *self, struct request *request)
 {
     struct connection *connection = &self->writer.connection;
     struct session *session = request->session;
-    pb_duration due = clock_now() + TRANSACTION_LIMIT;
     struct request *command;
 
     if (writer_begin(self, &request->fault) != PB_OK) {
@@ -95,6 +94,7 @@ void session_serve(struct sqlite *self, struct request *request)
     }
     atomic_fetch_add(&self->figures.transactions, 1);
     request->fault.status = PB_OK;
+    pb_duration due = clock_now() + TRANSACTION_LIMIT;
     pb_signal_raise(&request->signal, 1); /* its task goes on, inside */
     while ((command = next_command(self, session, due)) && command->statements) {
         connection->due = due;

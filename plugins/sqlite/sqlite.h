@@ -68,6 +68,7 @@ struct known {
     bool reads;      /* writes nothing */
     int32_t skip;    /* so many more times it goes straight to a reader thread … */
     int32_t penalty; /* … and so many the next time that it is slow on the loop */
+    pb_duration logged; /* when it was slow last */
     size_t values;   /* the highest n of $n */
     size_t count;
     uint16_t places[]; /* for each parameter of SQLite n, or 0 for $tenant */
@@ -228,7 +229,8 @@ struct checkpoints {
     pthread_cond_t wake;
     pthread_t thread;
     bool running, stop, due;
-    int64_t pages, done; /* of the log: written, and moved into the file */
+    int64_t pages, tried;   /* of the log: now, and when it was last moved */
+    pb_duration not_before; /* the log is not begun anew */
     int64_t page_size;
     struct connection connection;
     struct write_lock lock;

@@ -4,7 +4,9 @@
 
 #include <stdlib.h>
 
-enum { KNOWN_MOST = 1024, LIMIT_SHOWN = 400 };
+#define LOG_EVERY (10 * PB_SECOND)
+
+enum { KNOWN_MOST = 1024, SHOWN = 400 };
 
 const pb_statement *statement_next(const pb_statement *statement)
 {
@@ -206,17 +208,19 @@ static pb_status bind(sqlite3 *db, const struct known *known, const pb_statement
     return PB_OK;
 }
 
-static void note_slow(const struct connection *connection, pb_str sql, pb_duration took)
+/* One that is always slow is not said each time. */
+static void note_slow(const struct connection *connection, struct known *known, pb_duration took)
 {
     struct sqlite *self = connection->owner;
+    pb_duration now = clock_now();
+    pb_str sql = pb_str_slice(known->sql, 0, SHOWN);
 
-    if (took < self->slow || !self->slow)
-        return;
     atomic_fetch_add(&self->figures.slow, 1);
-    if (sql.size > LIMIT_SHOWN)
-        sql.size = LIMIT_SHOWN;
-    pb_log(PB_WARN, "a statement took %.0f ms: %.*s", (double)took / (double)PB_MILLISECOND,
-           PB_ARG(sql));
+    if (known->logged && now - known->logged < LOG_EVERY)
+        return;
+    known->logged = now;
+    pb_log(PB_WARN, "%s: a statement took %.0f ms: %.*s", self->path.data,
+           (double)took / (double)PB_MILLISECOND, PB_ARG(sql));
 }
 
 static pb_status step(const struct connection *connection, const struct known *known,
@@ -254,7 +258,9 @@ pb_status connection_run(struct connection *connection, const pb_statement *stat
         harvest->failed = 1;
         status = fault_set(fault, PB_CONFLICT, "a row that was expected is not there");
     }
-    note_slow(connection, statement->sql, clock_now() - began);
+    pb_duration took = clock_now() - began;
+    if (connection->owner->slow && took >= connection->owner->slow)
+        note_slow(connection, known, took);
     return status;
 }
 

@@ -19,7 +19,7 @@
 
 extern const pb_plugin patchbay_plugin_sqlite;
 
-static char folder[256], file[320];
+static char folder[256], file[300];
 static pb_harness *harness;
 static pb_instance *database;
 static const char *options = ""; /* more options of the database */

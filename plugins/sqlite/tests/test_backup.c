@@ -12,7 +12,7 @@ static void name_copy(const char *name)
 
 static int64_t ask_copy(const char *sql)
 {
-    char before[320];
+    char before[300];
 
     snprintf(before, sizeof before, "%s", file);
     snprintf(file, sizeof file, "%s", copy);

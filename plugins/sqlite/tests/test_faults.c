@@ -159,7 +159,7 @@ END_TEST
 
 /* --- gone ----------------------------------------------------------------------------------------- */
 
-static char aside[320];
+static char aside[300];
 
 static void move_files(const char *from, const char *to)
 {
@@ -204,7 +204,7 @@ END_TEST
 
 static void replace(void)
 {
-    char path[320];
+    char path[340];
 
     find_self();
     snprintf(path, sizeof path, "%s/copy.db", folder);

@@ -232,7 +232,7 @@ START_TEST(what_was_written_is_there_the_next_time)
     struct stat there;
     ck_assert_int_eq(stat(file, &there), 0);
     ck_assert_uint_eq(there.st_mode & 0777, 0600);
-    char log[320];
+    char log[340];
     snprintf(log, sizeof log, "%s-wal", file); /* moved into the file, and gone */
     ck_assert_int_ne(access(log, F_OK), 0);
     ck_assert_int_eq(stranger("SELECT count(*) FROM p"), 1);

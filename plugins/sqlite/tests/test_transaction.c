@@ -87,7 +87,7 @@ END_TEST
 
 static pb_status inside_again(void *arg)
 {
-    char path[320];
+    char path[340];
 
     (void)arg;
     must("INSERT INTO t VALUES (1)");

@@ -98,7 +98,7 @@ END_TEST
 
 static int take_lock(void)
 {
-    char path[320];
+    char path[340];
     int lock;
 
     snprintf(path, sizeof path, "%s.write", file);
@@ -185,7 +185,7 @@ static void taken_back(void)
 
 START_TEST(what_was_not_begun_is_taken_back)
 {
-    options = ", query_limit: 60ms";
+    options = ", query_limit: 400ms";
     with_database(taken_back);
 }
 END_TEST
@@ -258,7 +258,7 @@ static void beside_a_stranger(void)
 
 START_TEST(a_stranger_is_named_and_waited_for)
 {
-    char log[320], text[4096] = "";
+    char log[340], text[4096] = "";
 
     make_folder();
     snprintf(log, sizeof log, "%s/log", folder);
@@ -292,7 +292,7 @@ static void fill(int number)
 static void much(void)
 {
     struct stat there;
-    char log[320];
+    char log[340];
 
     find_self();
     must("CREATE TABLE b (a)");

@@ -68,7 +68,8 @@
               "AND c.deleted_at IS NULL AND m.deleted_at IS NULL")                                 \
     X(recall, "SELECT seq, role, text, extra, status, output_tokens FROM messages "                \
               "WHERE tenant = $tenant AND conversation = $1 AND seq < $2 "                         \
-              "AND superseded_by IS NULL AND deleted_at IS NULL ORDER BY seq DESC LIMIT $3")       \
+              "AND superseded_by IS NULL AND deleted_at IS NULL AND turn IS DISTINCT FROM $4 " \
+               "ORDER BY seq DESC LIMIT $3")       \
     X(checkpoint, "UPDATE messages SET text = $1, extra = $2 WHERE tenant = $tenant "              \
                   "AND uuid = $3 AND turn = $4 AND status = 1")                                    \
     X(finish, "UPDATE messages SET text = $1, extra = $2, status = $3, reason = $4, llm = $5, "    \
@@ -149,8 +150,8 @@
                       "ORDER BY message LIMIT $1) AS pending")                                     \
     X(search_add, "INSERT INTO messages_fts (rowid, who, body) SELECT m.id, "                      \
                   "'o' || hex(m.tenant) || 'x' || hex(m.owner), m.text "                           \
-                  "FROM messages_unsearched AS u JOIN messages AS m ON m.id = u.message "          \
-                  "WHERE u.message <= $1")                                                         \
+                  "FROM messages_unsearched AS u CROSS JOIN messages AS m "                        \
+                  "WHERE m.id = u.message AND u.message <= $1")                                    \
     X(search_done, "DELETE FROM messages_unsearched WHERE message <= $1")
 
 #ifdef PATCHBAY_MEMORY_H

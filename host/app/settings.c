@@ -47,19 +47,21 @@ static void group_of(const char *name, char *out, size_t size)
         fclose(file);
 }
 
+enum { GROUP_PATH = 1024 }; /* of the kernel's group folders, which nest a few levels */
+
 /* Processors, rounded up, that one group may use; 0: as many as there are. */
 static int64_t quota_of_group(const char *folder)
 {
-    char path[PATH_MAX];
+    char path[GROUP_PATH];
     long long v2[2], quota[2], period[2];
 
-    (void)snprintf(path, sizeof path, "%.*s/cpu.max", PATH_MAX - 32, folder);
+    (void)snprintf(path, sizeof path, "%.*s/cpu.max", GROUP_PATH - 32, folder);
     if (read_numbers(path, "%lld %lld", v2) && v2[0] > 0 && v2[1] > 0)
         return (v2[0] + v2[1] - 1) / v2[1];
-    (void)snprintf(path, sizeof path, "%.*s/cpu.cfs_quota_us", PATH_MAX - 32, folder);
+    (void)snprintf(path, sizeof path, "%.*s/cpu.cfs_quota_us", GROUP_PATH - 32, folder);
     if (!read_numbers(path, "%lld", quota) || quota[0] <= 0)
         return 0;
-    (void)snprintf(path, sizeof path, "%.*s/cpu.cfs_period_us", PATH_MAX - 32, folder);
+    (void)snprintf(path, sizeof path, "%.*s/cpu.cfs_period_us", GROUP_PATH - 32, folder);
     if (!read_numbers(path, "%lld", period) || period[0] <= 0)
         return 0;
     return (quota[0] + period[0] - 1) / period[0];
@@ -68,7 +70,7 @@ static int64_t quota_of_group(const char *folder)
 /* The smallest quota from our group up to the root of the hierarchy at `mount`. */
 static int64_t quota(const char *mount, const char *controller)
 {
-    char group[PATH_MAX / 2], folder[PATH_MAX];
+    char group[GROUP_PATH / 2], folder[GROUP_PATH];
     int64_t least = 0;
 
     group_of(controller, group, sizeof group);
@@ -113,7 +115,7 @@ static void note_plugins(void)
 {
     for (const struct plugin *at = registry_first(); at; at = at->next) {
         struct stat about;
-        char text[PATH_MAX + 128];
+        static char text[PATH_MAX + 128]; /* the command's one thread */
         if (!at->descriptor || stat(at->path, &about) != 0)
             continue;
         (void)snprintf(text, sizeof text, "%llu %llu %lld.%09ld %s",

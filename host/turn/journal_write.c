@@ -274,7 +274,6 @@ struct batch {
     pb_value rows[JOURNAL_ROWS][3];
     pb_value update[7];
     size_t count; /* of rows */
-    struct journal_row *behind;
     uint64_t last;
     bool final;
 };
@@ -311,7 +310,6 @@ static void fill_batch(struct journal_turn *journal, struct batch *batch)
         batch->statements[batch->count++] = pb_statement_make(journal_sql[SQL_EVENT], values, 3);
         batch->last = row->number;
     }
-    batch->behind = row;
     batch->final = journal->over && !row;
     note_headers(journal);
     fill_update(journal, batch);
@@ -331,7 +329,7 @@ static void wake_followers(struct journal_turn *journal)
 
 static void batch_written(struct journal_turn *journal, const struct batch *batch)
 {
-    while (journal->first != batch->behind) {
+    while (journal->first && journal->first->number <= batch->last) { /* more came meanwhile */
         struct journal_row *row = journal->first;
         journal->first = row->next;
         journal->ahead -= row->size;

@@ -75,7 +75,7 @@ pb_status turns_create(struct exchange *exchange)
         status = kept_read_key(exchange, &input.spec);
     if (status != PB_OK)
         return status;
-    input.spec.stream = input.stream;
+    input.spec.stream = input.stream || input.detach; /* who follows reads along */
     input.spec.principal = &exchange->principal;
     input.spec.messages = &input.message;
     input.spec.message_count = input.message != NULL;

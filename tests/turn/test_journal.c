@@ -121,6 +121,7 @@ struct follower {
     pb_status status;
     pb_turn_result result;
     char model[32];
+    char said[64]; /* the text alone */
     size_t events;
     size_t stop_at;   /* the n-th event: the client is gone */
     pb_duration slow; /* each event takes it so long */
@@ -145,6 +146,8 @@ static pb_status see(pb_sink *sink, const pb_event *event)
             (size_t)snprintf(at, room, "%llu done %s\n", (unsigned long long)event->number,
                              pb_result_state(event->result));
     } else {
+        if (event->type == PB_EVENT_TEXT && strlen(follower->said) + event->text.size < 64)
+            strncat(follower->said, event->text.data, event->text.size);
         follower->size += (size_t)snprintf(
             at, room, "%llu %d %.*s%.*s%.*s\n", (unsigned long long)event->number, event->type,
             PB_ARG(event->id), PB_ARG(event->name), PB_ARG(event->text));
@@ -254,6 +257,36 @@ START_TEST(following_begins_anywhere)
     steps[199] = (pb_script_step)PB_STEP_STOP;
     pb_script_add(harness, "main", steps, 200);
     run(follow_from_everywhere, NULL);
+}
+END_TEST
+
+static pb_status follow_many_pieces(void *arg)
+{
+    struct follower follower = {0};
+
+    (void)arg;
+    for (int turn = 0; turn < 5; turn++) {
+        memset(&follower, 0, sizeof follower);
+        ck_assert_int_eq(launch("hi", NULL, NULL), PB_OK);
+        ck_assert_int_eq(follow(&follower, launched.id), PB_OK);
+        ck_assert_str_eq(follower.said, "0123456789012345678901234567890123456789");
+    }
+    wait_for_all();
+    return PB_OK;
+}
+
+START_TEST(pieces_that_come_while_others_are_written)
+{
+    static const char *const digits[] = {"0", "1", "2", "3", "4", "5", "6", "7", "8", "9"};
+    static pb_script_step steps[81];
+
+    for (int i = 0; i < 40; i++) {
+        steps[2 * i] = (pb_script_step)PB_STEP_TEXT(digits[i % 10]);
+        steps[2 * i + 1] = (pb_script_step)PB_STEP_WAIT(PB_MILLISECOND);
+    }
+    steps[80] = (pb_script_step)PB_STEP_STOP;
+    pb_script_add(harness, "main", steps, 81);
+    run(follow_many_pieces, NULL);
 }
 END_TEST
 
@@ -681,12 +714,12 @@ int main(void)
     TCase *cases = suite_case(
         "journal", begin, end,
         (const TTest *const[]){
-            a_turn_is_kept, following_begins_anywhere, a_client_may_leave_and_come_back,
-            a_failure_is_kept, a_cancel_is_kept, the_end_of_a_drain_interrupts,
-            a_key_stands_for_one_turn, many_with_one_key_at_once, a_failure_keeps_its_key,
-            only_its_owner_sees_it, a_dead_node_interrupts, a_node_that_does_not_know_it_interrupts,
-            who_was_taken_for_dead_writes_no_more, old_ones_go, every_statement_has_its_index,
-            which_database, NULL});
+            a_turn_is_kept, following_begins_anywhere, pieces_that_come_while_others_are_written,
+            a_client_may_leave_and_come_back, a_failure_is_kept, a_cancel_is_kept,
+            the_end_of_a_drain_interrupts, a_key_stands_for_one_turn, many_with_one_key_at_once,
+            a_failure_keeps_its_key, only_its_owner_sees_it, a_dead_node_interrupts,
+            a_node_that_does_not_know_it_interrupts, who_was_taken_for_dead_writes_no_more,
+            old_ones_go, every_statement_has_its_index, which_database, NULL});
 
     return suite_run_cases("journal", (TCase *const[]){cases, NULL});
 }

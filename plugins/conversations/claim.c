@@ -60,7 +60,8 @@ static pb_status add_claim(const struct claim *claim, pb_statement *batch, size_
                              pb_value_int(rows),
                              pb_value_text(info->principal->id),
                              id_value(claim->conversation),
-                             pb_value_int(claim->ticket ? claim->ticket : INT64_MAX)};
+                             pb_value_int(claim->ticket ? claim->ticket : INT64_MAX),
+                             pb_value_text(info->pipeline)};
         status = add(batch, count, sql_claim, values, sizeof values / sizeof *values);
     }
     batch[0].flags = PB_EXPECT_ROW;

@@ -33,7 +33,8 @@
 
 #define CONVERSATION_SQL(X)                                                                        \
     /* --- a turn --------------------------------------------------------------------------- */   \
-    X(claim, "UPDATE conversations SET running = $1, running_node = $2, next_seq = next_seq + $3 " \
+    X(claim, "UPDATE conversations SET running = $1, running_node = $2, next_seq = next_seq + $3, " \
+             "pipeline = $7 " \
              "WHERE tenant = $tenant AND uuid = $5 AND owner = $4 AND deleted_at IS NULL "         \
              "AND running IS NULL AND NOT EXISTS (SELECT 1 FROM conversation_queue AS q "          \
              "WHERE q.conversation = conversations.id AND q.id < $6) RETURNING id, next_seq")      \

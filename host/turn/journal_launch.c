@@ -140,7 +140,7 @@ static void tell(const struct journal_turn *journal, pb_launched *out)
 static pb_status begin(void *arg)
 {
     struct launch *launch = arg;
-    struct journal_turn *journal;
+    struct journal_turn *journal = NULL;
     pb_status status = make(launch, &journal);
 
     if (status != PB_OK)

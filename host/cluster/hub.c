@@ -1,6 +1,7 @@
 /* hub.c - the hub's peers: who comes in, what each message means, what time does. */
 #include "cluster/hub_internal.h"
 
+#include <errno.h>
 #include <patchbay/log.h>
 #include <patchbay/memory.h>
 #include <stdlib.h>
@@ -39,8 +40,7 @@ struct hub_node *hub_first(void)
     return list_empty(&hub.nodes) ? NULL : list_entry(hub.nodes.next, struct hub_node, link);
 }
 
-/* --- what a peer says ----------------------------------------------------------------------------
- */
+/* --- what a peer says ------------------------------------------------------------------------- */
 
 void hub_reply(struct hub_peer *peer, uint64_t number, pb_status status, const char *sentence)
 {
@@ -179,8 +179,7 @@ void hub_dispatch(struct hub_peer *peer, struct message *message)
     }
 }
 
-/* --- peers ---------------------------------------------------------------------------------------
- */
+/* --- peers ------------------------------------------------------------------------------------ */
 
 static void on_message(struct channel *channel, struct message *message);
 static void on_closed(struct channel *channel);
@@ -266,8 +265,7 @@ static void on_closed(struct channel *channel)
     }
 }
 
-/* --- strangers -----------------------------------------------------------------------------------
- */
+/* --- strangers -------------------------------------------------------------------------------- */
 
 static void accept_guest(struct hub_peer *peer, enum hub_kind kind)
 {
@@ -338,12 +336,16 @@ static void welcome_stranger(int fd)
 
 static void on_accept(uv_poll_t *poll, int status, int events)
 {
-    (void)poll;
     (void)status;
     (void)events;
     int fd = accept4(hub.socket, NULL, NULL, SOCK_NONBLOCK | SOCK_CLOEXEC);
-    if (fd >= 0)
+    if (fd >= 0) {
         welcome_stranger(fd);
+    } else if (errno == EMFILE || errno == ENFILE || errno == ENOBUFS || errno == ENOMEM) {
+        uv_poll_stop(poll); /* the next tick tries again */
+        hub.deaf = true;
+        hub_tick_arm();
+    }
 }
 
 pb_status hub_accept_start(void)
@@ -372,8 +374,7 @@ void hub_accept_stop(void)
         hub_peer_free(peer_at(hub.strangers.next));
 }
 
-/* --- time ----------------------------------------------------------------------------------------
- */
+/* --- time ------------------------------------------------------------------------------------- */
 
 static void look_at_workers(void)
 {
@@ -426,6 +427,9 @@ static void on_tick(struct timer *timer)
     hub_orphans_look(now);
     look_at_workers();
     look_at_strangers(now);
+    if (hub.deaf && hub.accepting)
+        uv_poll_start(hub.accepting, UV_READABLE, on_accept);
+    hub.deaf = false;
     if (hub.waits || hub_lease_any() || !list_empty(&hub.strangers) || any_silent())
         hub_tick_arm();
 }

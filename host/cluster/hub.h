@@ -93,8 +93,7 @@ void hub_save_undo(int saved);    /* the exec failed: descriptors are close-on-e
 struct hub_node *hub_first(void); /* all nodes */
 struct hub_node *hub_next(const struct hub_node *node);
 
-/* --- the client of a command (patchbay reload …): blocking, no loop ----------------------------
- */
+/* --- the client of a command (patchbay reload …): blocking, no loop --------------------------- */
 
 /* Sends `words` to run_dir/control.sock and hands each answer to `each`; returns the exit code,
  * or -1 with pb_fail when no server answers there (PB_UNAVAILABLE). */

@@ -11,6 +11,7 @@
 #include <patchbay/log.h>
 #include <patchbay/memory.h>
 #include <patchbay/task.h>
+#include <signal.h>
 #include <stdlib.h>
 #include <sys/mman.h>
 #include <sys/stat.h>
@@ -27,12 +28,12 @@ struct expected {
 struct held {
     struct list_link link;
     struct hub_peer *peer;
+    pb_duration since;
     struct message message;
     char text[];
 };
 
-/* --- cells ---------------------------------------------------------------------------------------
- */
+/* --- cells ------------------------------------------------------------------------------------ */
 
 static bool cell_used(uint32_t cell)
 {
@@ -40,6 +41,13 @@ static bool cell_used(uint32_t cell)
         if (peer_at(at)->node.kind == HUB_WORKER && peer_at(at)->node.cell == cell)
             return true;
     return false;
+}
+
+/* Or does a process that we do not know write into it? An orphan that comes late. */
+static bool cell_taken(uint32_t cell)
+{
+    int32_t pid = hub.board->cells[cell].pid;
+    return cell_used(cell) || (pid > 0 && kill(pid, 0) == 0);
 }
 
 static void clear_cell(struct scoreboard_cell *cell)
@@ -56,7 +64,7 @@ uint32_t hub_cell_take(uint32_t slot, uint32_t generation)
 {
     uint32_t at = 0;
 
-    while (at < SCOREBOARD_CELLS && cell_used(at))
+    while (at < SCOREBOARD_CELLS && cell_taken(at))
         at++;
     if (at == SCOREBOARD_CELLS)
         return HUB_NO_CELL;
@@ -80,12 +88,11 @@ void hub_cell_free(uint32_t cell)
 static void clear_unowned(void)
 {
     for (uint32_t i = 0; i < SCOREBOARD_CELLS; i++)
-        if (hub.board->cells[i].state != CELL_FREE && !cell_used(i))
+        if (hub.board->cells[i].state != CELL_FREE && !cell_taken(i))
             clear_cell(&hub.board->cells[i]);
 }
 
-/* --- the list on disk ----------------------------------------------------------------------------
- */
+/* --- the list on disk ------------------------------------------------------------------------- */
 
 static void add_line(struct buf *text, const char *id)
 {
@@ -147,8 +154,7 @@ void hub_orphans_forget(void)
         free(list_entry(link, struct held, link));
 }
 
-/* --- requests that wait --------------------------------------------------------------------------
- */
+/* --- requests that wait ----------------------------------------------------------------------- */
 
 bool hub_hold_back(struct hub_peer *peer, const struct message *message)
 {
@@ -160,6 +166,7 @@ bool hub_hold_back(struct hub_peer *peer, const struct message *message)
     if (!held)
         return false;
     held->peer = peer;
+    held->since = pb_monotonic();
     held->message = *message;
     held->message.fd = -1;
     held->message.name = pb_str_make(memcpy(held->text, message->name.data, name), name);
@@ -196,6 +203,8 @@ static void settle(void)
     hub_workers_write();
     for (struct list_link *link; (link = list_pop(&hub.held));) {
         struct held *held = list_entry(link, struct held, link);
+        if (held->message.kind == MESSAGE_LEASE_TAKE)
+            held->message.b = pb_monotonic() - held->since;
         hub_dispatch(held->peer, &held->message);
         free(held);
     }
@@ -231,8 +240,7 @@ static void came(const struct hub_peer *peer)
     }
 }
 
-/* --- a worker comes back -------------------------------------------------------------------------
- */
+/* --- a worker comes back ---------------------------------------------------------------------- */
 
 static bool same_file(int a, int b)
 {

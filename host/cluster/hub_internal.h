@@ -37,6 +37,7 @@ struct hub {
     struct hub_hooks hooks;
     int lock, socket;
     uv_poll_t *accepting;
+    bool deaf; /* out of descriptors: not accepting for a moment */
     int board_fd;
     struct scoreboard *board;
     uint32_t epoch, counter; /* of fencing tokens */

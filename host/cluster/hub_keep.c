@@ -27,8 +27,7 @@ static void reply_error(struct hub_peer *peer, uint64_t number)
     hub_reply(peer, number, error->status, sentence);
 }
 
-/* --- listeners -----------------------------------------------------------------------------------
- */
+/* --- listeners -------------------------------------------------------------------------------- */
 
 static void listener_drop(struct hub_listener *listener)
 {
@@ -150,8 +149,7 @@ void hub_forget_listeners(void)
     }
 }
 
-/* --- shared memory -------------------------------------------------------------------------------
- */
+/* --- shared memory ---------------------------------------------------------------------------- */
 
 static void region_drop(struct hub_region *region)
 {

@@ -80,6 +80,7 @@ void hub_lease_take(struct hub_peer *peer, const struct message *message)
 {
     char sentence[256];
     struct hub_lease *lease = find(message->name);
+    pb_str waited = pb_str_make((const char *)&message->b, sizeof message->b);
     int64_t token;
 
     if (!sensible(message, message->a)) {
@@ -94,6 +95,7 @@ void hub_lease_take(struct hub_peer *peer, const struct message *message)
         channel_send(&peer->channel, &(struct message){.kind = MESSAGE_ANSWER,
                                                        .number = message->number,
                                                        .name = message->name,
+                                                       .body = waited,
                                                        .a = PB_OK,
                                                        .b = token,
                                                        .fd = -1});

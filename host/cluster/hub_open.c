@@ -65,8 +65,7 @@ void hub_close(void)
     close_all();
 }
 
-/* --- workers -------------------------------------------------------------------------------------
- */
+/* --- workers ---------------------------------------------------------------------------------- */
 
 pb_status hub_worker_new(uint32_t slot, uint32_t generation, int *child, struct hub_node **out)
 {
@@ -126,8 +125,7 @@ void hub_order(struct hub_node *worker, enum hub_order order)
                  &(struct message){.kind = MESSAGE_ORDER, .a = order, .fd = -1});
 }
 
-/* --- names ---------------------------------------------------------------------------------------
- */
+/* --- names ------------------------------------------------------------------------------------ */
 
 /* The string of this index from 0; absent when there are fewer. */
 static pb_str nth(const struct buf *names, size_t index)
@@ -157,8 +155,7 @@ pb_str hub_pipeline_name(const struct hub_node *worker, uint32_t number)
                : (pb_str){0};
 }
 
-/* --- commands ------------------------------------------------------------------------------------
- */
+/* --- commands --------------------------------------------------------------------------------- */
 
 void hub_answer(struct hub_node *command, pb_str text, int fd)
 {

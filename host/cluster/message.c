@@ -39,8 +39,7 @@ union control {
     char space[CMSG_SPACE(sizeof(int) * DESCRIPTORS)];
 };
 
-/* --- one message ---------------------------------------------------------------------------------
- */
+/* --- one message ------------------------------------------------------------------------------ */
 
 bool message_send(int fd, const struct message *message)
 {
@@ -137,8 +136,8 @@ enum message_result message_receive(int fd, struct message *out)
     out->fd = take_descriptors(&header, &count);
     if (size == 0 && count == 0)
         return MESSAGE_END;
-    if (count > 1 || (header.msg_flags & (MSG_TRUNC | MSG_CTRUNC)) ||
-        !parse(text, (size_t)size, out)) {
+    bool cut = (header.msg_flags & MSG_CTRUNC) && count; /* none came: we have no room for it */
+    if (count > 1 || cut || (header.msg_flags & MSG_TRUNC) || !parse(text, (size_t)size, out)) {
         if (out->fd >= 0)
             close(out->fd);
         out->fd = -1;
@@ -152,8 +151,7 @@ bool message_pair(int ends[2])
     return socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, ends) == 0;
 }
 
-/* --- the queue -----------------------------------------------------------------------------------
- */
+/* --- the queue -------------------------------------------------------------------------------- */
 
 static void on_event(uv_poll_t *poll, int status, int events);
 
@@ -255,8 +253,7 @@ void channel_unsent(struct channel *channel, void (*each)(void *arg, const struc
         each(arg, &(struct message){.kind = MESSAGE_GAP, .fd = -1});
 }
 
-/* --- the loop ------------------------------------------------------------------------------------
- */
+/* --- the loop --------------------------------------------------------------------------------- */
 
 /* The owner may close the channel, and free it, in a callback: then poll->data is NULL. */
 static void receive(uv_poll_t *poll, int limit)

@@ -27,7 +27,7 @@ enum message_kind {
     MESSAGE_DRAINED,
     MESSAGE_SUBSCRIBE, /* name = topic */
     MESSAGE_UNSUBSCRIBE,
-    MESSAGE_LEASE_TAKE,    /* number, name, a = ttl */
+    MESSAGE_LEASE_TAKE, /* number, name, a = ttl; its answer's body = ns that it was kept waiting */
     MESSAGE_LEASE_RENEW,   /* number comes back, name, a = token */
     MESSAGE_LEASE_RELEASE, /* name, a = token */
     MESSAGE_LEASE_HELD,    /* an orphan's: name, a = token, b = ttl */
@@ -75,8 +75,7 @@ enum message_result { MESSAGE_GOT, MESSAGE_AGAIN, MESSAGE_END, MESSAGE_BAD };
  * caller's. MESSAGE_BAD: garbage or another version, or too many descriptors (they are closed). */
 enum message_result message_receive(int fd, struct message *out);
 
-/* --- a socket on the loop ------------------------------------------------------------------------
- */
+/* --- a socket on the loop --------------------------------------------------------------------- */
 
 struct channel {
     void (*message)(struct channel *channel, struct message *message); /* take fd by setting -1 */

@@ -48,8 +48,7 @@ static void send_kind(enum message_kind kind)
     node_send(&(struct message){.kind = (uint16_t)kind, .fd = -1});
 }
 
-/* --- what the supervisor says --------------------------------------------------------------------
- */
+/* --- what the supervisor says ----------------------------------------------------------------- */
 
 /* Takes the scoreboard that came, when we can read it. */
 static void take_board(struct message *message)
@@ -126,8 +125,7 @@ static void on_message(struct channel *channel, struct message *message)
     }
 }
 
-/* --- the link ------------------------------------------------------------------------------------
- */
+/* --- the link --------------------------------------------------------------------------------- */
 
 static void try_again(struct timer *timer);
 
@@ -202,8 +200,7 @@ static bool receive_welcome(int fd, struct message *out)
     return wait.revents && message_receive(fd, out) == MESSAGE_GOT;
 }
 
-/* --- joining -------------------------------------------------------------------------------------
- */
+/* --- joining ---------------------------------------------------------------------------------- */
 
 /* PATCHBAY_WORKER=fd:slot:generation; the welcome lies in the socket before we began. */
 static bool join_as_worker(void)
@@ -284,8 +281,7 @@ void node_leave(void)
     node.kind = NODE_ALONE;
 }
 
-/* --- what a worker tells -------------------------------------------------------------------------
- */
+/* --- what a worker tells ---------------------------------------------------------------------- */
 
 void node_names(const pb_str *instances, size_t instance_count, const pb_str *pipelines,
                 size_t pipeline_count)

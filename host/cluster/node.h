@@ -46,8 +46,7 @@ void node_drained(void);           /* the last turn ended; exit follows */
  */
 pb_status node_listen(pb_str key, pb_str address, int *out);
 
-/* --- asking the other workers ------------------------------------------------------------------
- */
+/* --- asking the other workers ----------------------------------------------------------------- */
 
 enum { NODE_QUESTION_SIZE = 4096, NODE_ANSWER_SIZE = 128 << 10 };
 

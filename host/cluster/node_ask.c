@@ -8,8 +8,7 @@
 #include <stdlib.h>
 #include <unistd.h>
 
-/* --- answering -----------------------------------------------------------------------------------
- */
+/* --- answering -------------------------------------------------------------------------------- */
 
 enum { TOPICS = 16 };
 
@@ -79,8 +78,7 @@ void node_question_message(const struct message *message)
     }
 }
 
-/* --- asking --------------------------------------------------------------------------------------
- */
+/* --- asking ----------------------------------------------------------------------------------- */
 
 /* Hands out what came meanwhile; true: that was enough. */
 static bool hand_out(struct node_request *request, size_t *count,
@@ -125,8 +123,7 @@ size_t node_ask(const char *topic, pb_str question, pb_duration limit,
     return count;
 }
 
-/* --- listeners -----------------------------------------------------------------------------------
- */
+/* --- listeners -------------------------------------------------------------------------------- */
 
 /* A descriptor of our own, for a new supervisor. */
 struct listener {
@@ -189,7 +186,8 @@ pb_status node_listen(pb_str key, pb_str address, int *out)
     if (status != PB_OK)
         return status;
     if (request.fd < 0)
-        return pb_fail(PB_INTERNAL, "the supervisor sent no socket for %.*s", PB_ARG(address));
+        return pb_fail(PB_UNAVAILABLE, "too many files are open to listen on %.*s",
+                       PB_ARG(address));
     keep(key, address, request.fd);
     *out = request.fd;
     return PB_OK;

@@ -5,6 +5,7 @@
  */
 #include "cluster/node_internal.h"
 
+#include "base/map.h"
 #include <patchbay/cluster.h>
 #include <patchbay/log.h>
 #include <stdlib.h>
@@ -24,8 +25,17 @@ struct item {
     struct payload *payload; /* NULL: a gap */
 };
 
+/* All subscriptions of one topic; the supervisor knows which topics a process wants, not how often.
+ */
+struct topic {
+    struct list_link subscriptions;
+    pb_str name; /* points at text */
+    char text[];
+};
+
 struct pb_subscription {
-    struct list_link link;
+    struct list_link link, of_topic;
+    struct topic *topic;
     struct list_link items;
     size_t count;
     void (*fn)(void *arg, const pb_bus_message *message);
@@ -37,15 +47,13 @@ struct pb_subscription {
     struct timer again;    /* there was no task to be had */
     struct waiter *ending; /* pb_unsubscribe waits for the task */
     bool ended;
-    pb_str topic; /* points at text */
-    char text[PB_TOPIC_SIZE];
 };
 
+static struct map topics;
 static struct list_link subscriptions = {&subscriptions, &subscriptions};
 static const pb_bus_message gap = {.size = sizeof gap, .flags = PB_BUS_GAP};
 
-/* --- queues --------------------------------------------------------------------------------------
- */
+/* --- queues ----------------------------------------------------------------------------------- */
 
 static void let_go(struct payload *payload)
 {
@@ -127,8 +135,7 @@ static void put(struct pb_subscription *subscription, struct payload *payload)
     wake(subscription);
 }
 
-/* --- delivering ----------------------------------------------------------------------------------
- */
+/* --- delivering ------------------------------------------------------------------------------- */
 
 static struct payload *payload_new(pb_str topic, pb_str body)
 {
@@ -148,16 +155,12 @@ static struct payload *payload_new(pb_str topic, pb_str body)
 
 static void deliver(pb_str topic, pb_str body)
 {
-    struct payload *payload = NULL;
+    struct topic *wanted = map_get(&topics, topic);
+    struct payload *payload = wanted ? payload_new(topic, body) : NULL;
 
-    for (struct list_link *at = subscriptions.next; at != &subscriptions; at = at->next) {
-        struct pb_subscription *subscription = list_entry(at, struct pb_subscription, link);
-        if (!pb_str_equal(subscription->topic, topic))
-            continue;
-        if (!payload)
-            payload = payload_new(topic, body);
-        put(subscription, payload); /* without memory it is a gap */
-    }
+    for (struct list_link *at = wanted ? wanted->subscriptions.next : NULL;
+         wanted && at != &wanted->subscriptions; at = at->next) /* without memory it is a gap */
+        put(list_entry(at, struct pb_subscription, of_topic), payload);
     let_go(payload);
 }
 
@@ -189,27 +192,49 @@ void host_publish(pb_str topic, pb_str body)
         node.lost_bus = node.kind != NODE_ALONE;
 }
 
-/* --- subscribing ---------------------------------------------------------------------------------
- */
-
-/* The supervisor knows which topics a process wants, not how often. */
-static bool wanted(pb_str topic)
-{
-    for (struct list_link *at = subscriptions.next; at != &subscriptions; at = at->next)
-        if (pb_str_equal(list_entry(at, struct pb_subscription, link)->topic, topic))
-            return true;
-    return false;
-}
+/* --- subscribing ------------------------------------------------------------------------------ */
 
 static void tell(enum message_kind kind, pb_str topic)
 {
     node_send(&(struct message){.kind = (uint16_t)kind, .name = topic, .fd = -1});
 }
 
+/* NULL: no memory. */
+static struct topic *topic_get(pb_str name)
+{
+    struct topic *topic = map_get(&topics, name);
+
+    if (topic || !(topic = malloc(sizeof *topic + name.size)))
+        return topic;
+    list_init(&topic->subscriptions);
+    topic->name = pb_str_make(memcpy(topic->text, name.data, name.size), name.size);
+    if (!map_put(&topics, topic->name, topic)) {
+        free(topic);
+        return NULL;
+    }
+    tell(MESSAGE_SUBSCRIBE, topic->name);
+    return topic;
+}
+
+static void topic_leave(struct pb_subscription *subscription)
+{
+    struct topic *topic = subscription->topic;
+
+    list_remove(&subscription->of_topic);
+    if (!list_empty(&topic->subscriptions))
+        return;
+    tell(MESSAGE_UNSUBSCRIBE, topic->name);
+    map_remove(&topics, topic->name);
+    free(topic);
+    if (!topics.count)
+        map_fini(&topics);
+}
+
 void node_bus_announce(void)
 {
-    for (struct list_link *at = subscriptions.next; at != &subscriptions; at = at->next)
-        tell(MESSAGE_SUBSCRIBE, list_entry(at, struct pb_subscription, link)->topic);
+    for (size_t i = 0; i < topics.capacity; i++)
+        if (topics.slots[i].value)
+            tell(MESSAGE_SUBSCRIBE, topics.slots[i].key);
 }
 
 pb_status host_subscribe(pb_str topic, void (*fn)(void *, const pb_bus_message *), void *arg,
@@ -219,16 +244,15 @@ pb_status host_subscribe(pb_str topic, void (*fn)(void *, const pb_bus_message *
     if (!topic.size || topic.size > PB_TOPIC_SIZE)
         return pb_fail(PB_INVALID, "a topic has 1 to %d bytes", PB_TOPIC_SIZE);
     struct pb_subscription *subscription = calloc(1, sizeof *subscription);
-    if (!subscription)
+    if (!subscription || !(subscription->topic = topic_get(topic))) {
+        free(subscription);
         return pb_fail(PB_NO_MEMORY, "out of memory");
-    subscription->topic =
-        pb_str_make(memcpy(subscription->text, topic.data, topic.size), topic.size);
+    }
     subscription->fn = fn;
     subscription->arg = arg;
     subscription->instance = task_local()->instance;
     list_init(&subscription->items);
-    if (!wanted(subscription->topic))
-        tell(MESSAGE_SUBSCRIBE, subscription->topic);
+    list_append(&subscription->topic->subscriptions, &subscription->of_topic);
     list_append(&subscriptions, &subscription->link);
     *out = subscription;
     return PB_OK;
@@ -266,8 +290,7 @@ void host_unsubscribe(pb_subscription *subscription)
         return;
     list_remove(&subscription->link);
     timer_cancel(&subscription->again);
-    if (!wanted(subscription->topic))
-        tell(MESSAGE_UNSUBSCRIBE, subscription->topic);
+    topic_leave(subscription);
     while (subscription->count)
         let_go(take(subscription));
     let_go(subscription->shown);

@@ -31,8 +31,7 @@ extern struct node node;
 /* Sends when there is somebody; else it is lost. Does not park. */
 void node_send(const struct message *message);
 
-/* --- requests ------------------------------------------------------------------------------------
- */
+/* --- requests --------------------------------------------------------------------------------- */
 
 struct node_answer {
     struct list_link link;
@@ -65,8 +64,7 @@ void node_requests_answer(struct message *message);
 void node_requests_resend(void); /* to a new supervisor */
 void node_requests_fail(void);   /* the supervisor is away */
 
-/* --- what each file does when … ------------------------------------------------------------------
- */
+/* --- what each file does when … --------------------------------------------------------------- */
 
 /* … a message comes. */
 void node_bus_message(const struct message *message);

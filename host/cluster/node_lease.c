@@ -63,8 +63,7 @@ static struct pb_lease *find(pb_str name)
     return NULL;
 }
 
-/* --- granting ------------------------------------------------------------------------------------
- */
+/* --- granting --------------------------------------------------------------------------------- */
 
 static pb_status grant_alone(pb_str name, int64_t *token)
 {
@@ -78,7 +77,9 @@ static pb_status grant_alone(pb_str name, int64_t *token)
     return PB_OK;
 }
 
-static pb_status grant(pb_str name, pb_duration ttl, int64_t *token)
+/* *waited: how long the supervisor kept the request before it granted; the lease counts from then.
+ */
+static pb_status grant(pb_str name, pb_duration ttl, int64_t *token, pb_duration *waited)
 {
     struct node_request request = {
         .ask = {.kind = MESSAGE_LEASE_TAKE, .name = name, .a = ttl, .fd = -1}};
@@ -87,6 +88,7 @@ static pb_status grant(pb_str name, pb_duration ttl, int64_t *token)
         return grant_alone(name, token);
     pb_status status = node_request(&request);
     *token = request.b;
+    memcpy(waited, request.sentence, sizeof *waited);
     return status;
 }
 
@@ -101,13 +103,14 @@ pb_status host_lease_take(pb_str name, pb_duration ttl, pb_lease **out)
         return pb_fail(PB_NO_MEMORY, "out of memory");
     lease->ttl = ttl;
     lease->name = pb_str_make(memcpy(lease->text, name.data, name.size), name.size);
-    lease->until = pb_monotonic() + ttl;
     list_init(&lease->link);
-    pb_status status = grant(lease->name, ttl, &lease->token);
+    pb_duration asked = pb_monotonic(), waited = 0;
+    pb_status status = grant(lease->name, ttl, &lease->token, &waited);
     if (status != PB_OK) {
         free(lease);
         return status;
     }
+    lease->until = asked + waited + ttl;
     list_append(&leases, &lease->link);
     if (node.kind != NODE_ALONE)
         arm(lease);
@@ -137,8 +140,7 @@ void host_lease_release(pb_lease *lease)
     free(lease);
 }
 
-/* --- what the supervisor says --------------------------------------------------------------------
- */
+/* --- what the supervisor says ----------------------------------------------------------------- */
 
 void node_lease_message(const struct message *message)
 {

@@ -48,6 +48,8 @@ static pb_status get(const pb_shared_spec *spec, int *fd)
         return find_or_create(spec, fd);
     pb_status status = node_request(&request);
     *fd = request.fd;
+    if (status == PB_OK && *fd < 0)
+        return pb_fail(PB_UNAVAILABLE, "too many files are open for shared memory");
     return status;
 }
 

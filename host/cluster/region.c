@@ -90,8 +90,7 @@ void *region_memory(struct region_head *head)
     return (char *)head + PAGE;
 }
 
-/* --- locks ---------------------------------------------------------------------------------------
- */
+/* --- locks ------------------------------------------------------------------------------------ */
 
 pb_status region_lock(struct region_head *head, uint32_t index)
 {

@@ -86,8 +86,7 @@ pb_status run_dir_lock(const char *run_dir, int *lock)
     return status;
 }
 
-/* --- control.sock --------------------------------------------------------------------------------
- */
+/* --- control.sock ----------------------------------------------------------------------------- */
 
 /* The address through a descriptor of the folder: short, however long the path is. */
 static struct sockaddr_un address_in(int folder)
@@ -152,8 +151,7 @@ int run_dir_connect(const char *run_dir, bool blocking)
     return fd;
 }
 
-/* --- small files ---------------------------------------------------------------------------------
- */
+/* --- small files ------------------------------------------------------------------------------ */
 
 /* The text of a file of the folder, NUL-terminated in *out. */
 static void read_small(int folder, const char *name, struct buf *out)
@@ -224,8 +222,7 @@ pb_status run_dir_epoch(const char *run_dir, uint32_t *out)
     return status;
 }
 
-/* --- workers -------------------------------------------------------------------------------------
- */
+/* --- workers ---------------------------------------------------------------------------------- */
 
 void run_dir_workers_write(const char *run_dir, pb_str text)
 {

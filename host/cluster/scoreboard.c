@@ -44,12 +44,12 @@ pb_status scoreboard_map(int fd, struct scoreboard **out)
     return PB_OK;
 }
 
-/* --- our cell ------------------------------------------------------------------------------------
- */
+/* --- our cell --------------------------------------------------------------------------------- */
 
 static void copy_cell(struct scoreboard_cell *to, const struct scoreboard_cell *from)
 {
-    to->state = from->state;
+    if (from->state != CELL_FREE)
+        to->state = from->state;
     to->connections = from->connections;
     to->turns = from->turns;
     to->running = from->running;
@@ -111,8 +111,7 @@ uint32_t scoreboard_fewest_connections(void)
     return fewest;
 }
 
-/* --- quarantine ----------------------------------------------------------------------------------
- */
+/* --- quarantine ------------------------------------------------------------------------------- */
 
 /* Copies what concerns us; once more when the supervisor wrote meanwhile. */
 static void read_quarantine(const struct scoreboard *board)

@@ -80,8 +80,7 @@ uint32_t scoreboard_fewest_connections(void);
  * changed. */
 const char *scoreboard_quarantined(pb_str pipeline);
 
-/* --- for the node and the hub --------------------------------------------------------------------
- */
+/* --- for the node and the hub ----------------------------------------------------------------- */
 
 /* A new one in a sealed memfd, mapped. */
 pb_status scoreboard_create(int *fd, struct scoreboard **out);

@@ -81,8 +81,7 @@ static void spawn(unsigned slot, unsigned generation, int control)
     tell("spawned %d", (int)pid);
 }
 
-/* --- what the hub tells --------------------------------------------------------------------------
- */
+/* --- what the hub tells ----------------------------------------------------------------------- */
 
 static void on_ready(struct hub_node *worker)
 {
@@ -141,8 +140,7 @@ static const struct hub_hooks hub_hooks_of_role = {.ready = on_ready,
                                                    .command = on_command,
                                                    .settled = on_settled};
 
-/* --- what the hub obeys --------------------------------------------------------------------------
- */
+/* --- what the hub obeys ----------------------------------------------------------------------- */
 
 static void quarantine(const char *pipeline)
 {

@@ -53,8 +53,7 @@ static inline int count_descriptors(void)
     return count;
 }
 
-/* --- a worker or guest ---------------------------------------------------------------------------
- */
+/* --- a worker or guest ------------------------------------------------------------------------ */
 
 enum { THINGS = 16 };
 static pb_lease *role_leases[THINGS];

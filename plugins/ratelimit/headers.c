@@ -59,7 +59,7 @@ static void set(pb_turn *turn, pb_str name, const pb_buf *buf)
 void headers_set(pb_turn *turn, const struct ratelimit *limit, const struct standing *standings,
                  size_t count)
 {
-    pb_str names[PER_KINDS];
+    pb_str names[PER_KINDS] = {{0}};
     pb_buf policies = {0}, states = {0};
 
     for (size_t i = 0; i < count; i++)

@@ -14,13 +14,18 @@ enum { STEPS_BETWEEN_LOOKS = 500, WAIT_MS = 50 };
 
 /* --- limits ----------------------------------------------------------------------------------- */
 
+/* A thread that was held up by others has not worked long: time counts from a few looks on. */
 static int look(void *arg)
 {
-    const struct connection *connection = arg;
+    struct connection *connection = arg;
 
+    connection->looks++;
     if (connection->told_to_end && atomic_load_explicit(connection->told_to_end, memory_order_relaxed))
         return 1;
-    return connection->due && clock_now() >= connection->due;
+    if (!connection->due)
+        return 0;
+    pb_duration late = clock_now() - connection->due;
+    return late >= connection->grace || (late >= 0 && connection->looks >= LOOKS_OF_WORK);
 }
 
 /* --- who may say what ------------------------------------------------------------------------- */

@@ -4,7 +4,7 @@
 
 #include <stdlib.h>
 
-enum { FEW = 4, SKIP_FIRST = 16, SKIP_MOST = 4096 };
+enum { FEW = 4, SKIP_FIRST = 16, SKIP_MOST = 4096, LATE_MOST = 3 };
 
 /* What one call needs beside its statements. */
 struct asking {
@@ -40,19 +40,34 @@ static bool look_up(struct asking *asking, bool *reads)
     return quick;
 }
 
-/* The next times it goes to a thread, longer each time that it turns out to be slow. */
-static void mark_slow(struct asking *asking)
+static void punish(struct known *known, bool worked)
 {
+    int32_t more = known->penalty ? known->penalty * 2 : SKIP_FIRST;
+
+    if (!worked && ++known->late < LATE_MOST)
+        return; /* the machine is busy, or pages came from the disk, and are here now */
+    if (worked)
+        known->penalty = more < SKIP_MOST ? more : SKIP_MOST;
+    known->late = 0;
+    known->skip = worked ? known->penalty : SKIP_FIRST;
+}
+
+/* How long it took decides where it runs the next times. */
+static void remember(struct asking *asking, bool slow)
+{
+    bool worked = asking->self->loop.looks >= LOOKS_OF_WORK;
     const pb_statement *statement = asking->statements;
     struct fault fault;
 
-    atomic_fetch_add_explicit(&asking->self->figures.slow_on_loop, 1, memory_order_relaxed);
+    if (slow)
+        atomic_fetch_add_explicit(&asking->self->figures.slow_on_loop, 1, memory_order_relaxed);
     for (size_t i = 0; i < asking->count; i++) {
         struct known *known = connection_know(&asking->self->loop, statement->sql, &fault);
-        if (known) {
-            known->penalty = known->penalty ? known->penalty * 2 : SKIP_FIRST;
-            known->penalty = known->penalty > SKIP_MOST ? SKIP_MOST : known->penalty;
-            known->skip = known->penalty;
+        if (known && slow) {
+            punish(known, worked);
+        } else if (known) {
+            known->late = 0;
+            known->penalty /= 2;
         }
         statement = statement_next(statement);
     }
@@ -67,6 +82,8 @@ static bool read_here(struct asking *asking, struct fault *fault)
     pb_duration began = clock_now();
 
     connection->due = began + self->read_limit;
+    connection->grace = 4 * self->read_limit;
+    connection->looks = 0;
     if (several && connection_control(connection, BEGIN_READ) != SQLITE_OK)
         return false;
     fault->status = PB_OK;
@@ -75,8 +92,7 @@ static bool read_here(struct asking *asking, struct fault *fault)
     connection->due = 0;
     if (several && !sqlite3_get_autocommit(connection->db))
         connection_control(connection, ROLLBACK);
-    if (clock_now() - began >= self->read_limit)
-        mark_slow(asking);
+    remember(asking, clock_now() - began >= self->read_limit);
     if (fault->status == PB_TIMEOUT)
         return false;
     return (fault->code & 0xff) != SQLITE_BUSY || fault->status == PB_OK;

@@ -18,6 +18,7 @@ enum {
     FAULT_TEXT = 256,
     READERS_MOST = 16,
     GROUP_MOST = 1024,
+    LOOKS_OF_WORK = 8, /* so many: a statement has done some work */
     APPLICATION_ID = 0x50424159, /* "PBAY" */
 };
 
@@ -68,6 +69,7 @@ struct known {
     bool reads;      /* writes nothing */
     int32_t skip;    /* so many more times it goes straight to a reader thread … */
     int32_t penalty; /* … and so many the next time that it is slow on the loop */
+    int32_t late;    /* so many times in a row it took long without doing much */
     pb_duration logged; /* when it was slow last */
     size_t values;   /* the highest n of $n */
     size_t count;
@@ -87,7 +89,9 @@ struct connection {
     bool own;      /* what is prepared now is the plugin's, not a component's */
     uint64_t generation;
     int64_t page_size;
-    pb_duration due;               /* running statements are interrupted then; 0: never */
+    pb_duration due;   /* running statements are interrupted then; 0: never … */
+    pb_duration grace; /* … so much later when they have not done much yet */
+    int32_t looks;     /* at the clock, every so many steps of a statement */
     const atomic_bool *told_to_end; /* the same when it becomes true; or NULL */
 };
 

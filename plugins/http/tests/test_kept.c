@@ -1,10 +1,11 @@
-/* Turns that outlive their connection, over HTTP: Idempotency-Key, detach, streams that are resumed. */
+/* Turns that outlive their connection, over HTTP: Idempotency-Key, detach, streams that are
+ * resumed. */
 #include "client.h"
 #include "suite.h"
 
 #include <stdlib.h>
 
-extern const pb_plugin patchbay_plugin_sqlite;
+extern const pb_plugin patchbay_plugin_sqlite, patchbay_plugin_memory, patchbay_plugin_ratelimit;
 
 static char folder[] = "/tmp/patchbay-test-XXXXXX";
 
@@ -164,8 +165,8 @@ END_TEST
 
 START_TEST(malformed_keys)
 {
-    static const char *const bad[] = {"\"open",     "\"in\"side\"", "\"\\x\"", "\"\\\"", "a b",
-                                      "a,b",        "\"\"",         "a;p=1",   "caf\xc3\xa9"};
+    static const char *const bad[] = {"\"open", "\"in\"side\"", "\"\\x\"", "\"\\\"",     "a b",
+                                      "a,b",    "\"\"",         "a;p=1",   "caf\xc3\xa9"};
     static char longest[256], longer[257];
 
     for (size_t i = 0; i < sizeof bad / sizeof *bad; i++) {
@@ -331,14 +332,61 @@ START_TEST(conversations_need_history)
 }
 END_TEST
 
+/* --- headers of stages ------------------------------------------------------------------------ */
+
+START_TEST(headers_of_stages)
+{
+    static char yaml[1024];
+
+    unserve();
+    (void)snprintf(yaml, sizeof yaml,
+                   "databases: {main: {use: sqlite, path: %s/test.db}}\n"
+                   "caches: {shared: {use: memory}}\n"
+                   "llms: {main: {use: scripted}}\n"
+                   "pipelines: {p: {stages: [ratelimit: {rate: 2/hour}, generate: {llm: main}]}}\n"
+                   "transports: {web: {use: http, listen: '127.0.0.1:0', pipelines: [p]}}\n",
+                   folder);
+    harness = pb_harness_new(yaml, &patchbay_plugin_http, &patchbay_plugin_generate,
+                             &patchbay_plugin_sqlite, &patchbay_plugin_memory,
+                             &patchbay_plugin_ratelimit);
+    pb_harness_virtual_time(harness, false);
+    send("POST", "/v1/turns", "{\"message\":\"hi\",\"stream\":true}", NULL, NULL);
+    ck_assert_int_eq(reply.status, 200);
+    ck_assert_ptr_nonnull(strstr(header("ratelimit"), "r=1"));
+    keyed("/v1/turns", "k", HI);
+    ck_assert_int_eq(reply.status, 200);
+    ck_assert_ptr_nonnull(strstr(header("ratelimit"), "r=0"));
+    keyed("/v1/turns", "k", HI); /* as the first was answered */
+    ck_assert_int_eq(reply.status, 200);
+    ck_assert_ptr_nonnull(strstr(header("ratelimit"), "r=0"));
+    send("POST", "/v1/turns", "{\"message\":\"hi\",\"stream\":true}", NULL, NULL);
+    ck_assert_int_eq(reply.status, 429); /* and not a stream with an error in it */
+    ck_assert_ptr_nonnull(strstr(header("ratelimit"), "r=0"));
+    ck_assert_str_ne(header("retry-after"), "");
+    send("POST", "/v1/chat/completions",
+         "{\"model\":\"p\",\"stream\":true,\"messages\":[{\"role\":\"user\",\"content\":\"hi\"}]}",
+         NULL, NULL);
+    ck_assert_int_eq(reply.status, 429);
+    ck_assert_ptr_nonnull(strstr(header("ratelimit"), "r=0"));
+    keyed("/v1/turns", "l", HI);
+    ck_assert_int_eq(reply.status, 429);
+    ck_assert_ptr_nonnull(strstr(header("ratelimit"), "r=0"));
+    remember();
+    keyed("/v1/turns", "l", HI); /* nothing was done: its key is free */
+    ck_assert_int_eq(reply.status, 429);
+    ck_assert_str_ne(header("x-patchbay-turn"), turn);
+}
+END_TEST
+
 int main(void)
 {
-    TCase *cases = suite_case(
-        "kept", begin, end,
-        (const TTest *const[]){the_same_answer, the_same_failure, the_same_chat_completion,
-                               keys_are_the_clients_own, malformed_keys, a_stream_is_resumed,
-                               a_failure_is_an_event_of_the_past, plain_streams_cannot_be_resumed,
-                               detached, no_database, conversations_need_history, NULL});
+    TCase *cases =
+        suite_case("kept", begin, end,
+                   (const TTest *const[]){
+                       the_same_answer, the_same_failure, the_same_chat_completion,
+                       keys_are_the_clients_own, malformed_keys, a_stream_is_resumed,
+                       a_failure_is_an_event_of_the_past, plain_streams_cannot_be_resumed, detached,
+                       no_database, conversations_need_history, headers_of_stages, NULL});
 
     return suite_run_cases("kept", (TCase *const[]){cases, NULL});
 }

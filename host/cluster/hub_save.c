@@ -5,6 +5,7 @@
  */
 #include "cluster/hub_internal.h"
 
+#include "cluster/run_dir.h"
 #include <errno.h>
 #include <fcntl.h>
 #include <patchbay/memory.h>
@@ -366,6 +367,8 @@ static pb_status get_all(struct reader *in)
                        "the hub was saved in a format that this version cannot read");
     hub.lock = get_fd(in);
     hub.socket = get_fd(in);
+    if (!run_dir_lock_again(hub.lock))
+        return pb_fail(PB_CONFLICT, "another server runs on %s", hub.run_dir);
     pb_status status = get_board(get_fd(in));
     hub.epoch = (uint32_t)get(in);
     hub.counter = (uint32_t)get(in);

@@ -49,15 +49,27 @@ static bool make_folder(const char *run_dir)
     return mkdir(path, 0700) == 0 || errno == EEXIST;
 }
 
-/* Who holds the lock wrote its number into the file. */
+static struct flock whole_file(void)
+{
+    return (struct flock){.l_type = F_WRLCK, .l_whence = SEEK_SET};
+}
+
 static pb_status taken(const char *run_dir, int fd)
 {
-    char text[16] = {0};
+    struct flock lock = whole_file();
 
-    if (pread(fd, text, sizeof text - 1, 0) > 0 && atoi(text) > 0)
+    if (fcntl(fd, F_GETLK, &lock) == 0 && lock.l_type != F_UNLCK && lock.l_pid > 0)
         return pb_fail(PB_CONFLICT, "a server runs already on %s (process %d)", run_dir,
-                       atoi(text));
+                       (int)lock.l_pid);
     return pb_fail(PB_CONFLICT, "a server runs already on %s", run_dir);
+}
+
+/* A record lock: unlike that of flock(2) a child that was just forked does not have it, so that it
+ * goes with the supervisor, at whatever moment that dies. */
+bool run_dir_lock_again(int fd)
+{
+    struct flock lock = whole_file();
+    return fcntl(fd, F_SETLK, &lock) == 0;
 }
 
 pb_status run_dir_lock(const char *run_dir, int *lock)
@@ -74,8 +86,9 @@ pb_status run_dir_lock(const char *run_dir, int *lock)
         status = fail(run_dir, "its mode cannot be set");
     else if ((fd = openat(folder, "lock", O_RDWR | O_CREAT | O_CLOEXEC, 0600)) < 0)
         status = fail(run_dir, "cannot be locked");
-    else if (flock(fd, LOCK_EX | LOCK_NB) != 0)
-        status = errno == EWOULDBLOCK ? taken(run_dir, fd) : fail(run_dir, "cannot be locked");
+    else if (!run_dir_lock_again(fd))
+        status = errno == EAGAIN || errno == EACCES ? taken(run_dir, fd)
+                                                    : fail(run_dir, "cannot be locked");
     close(folder);
     if (status == PB_OK && (ftruncate(fd, 0) != 0 || dprintf(fd, "%d\n", (int)getpid()) < 0))
         status = fail(run_dir, "cannot be written to");

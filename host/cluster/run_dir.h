@@ -9,9 +9,10 @@
 #include "base/buf.h"
 #include <patchbay/types.h>
 
-/* Makes the folder (0700, ours) and locks run_dir/lock for as long as *lock is open. PB_CONFLICT
- * when another supervisor has it, PB_FORBIDDEN, PB_UNAVAILABLE. */
+/* Makes the folder (0700, ours) and locks run_dir/lock for as long as *lock is open, in this
+ * process only. PB_CONFLICT when another supervisor has it, PB_FORBIDDEN, PB_UNAVAILABLE. */
 pb_status run_dir_lock(const char *run_dir, int *lock);
+bool run_dir_lock_again(int lock); /* after an exec; false: another has it */
 
 /* The listening control.sock, 0600; one that was there goes. */
 pb_status run_dir_listen(const char *run_dir, int *out);

@@ -1,5 +1,6 @@
 /* test_hub.c - one hub a folder, its workers, listeners, questions and commands. */
 #include "cluster/identity.h"
+#include "cluster/run_dir.h"
 #include "hub_role.h"
 #include <arpa/inet.h>
 #include <netinet/in.h>
@@ -37,6 +38,33 @@ START_TEST(a_folder_has_one_hub)
     ck_assert_int_ne(stat(path, &stat_socket), 0);
     hub = start_hub();
     end(&hub);
+}
+END_TEST
+
+/* A child between fork and exec has all descriptors of its parent, but not its lock. */
+START_TEST(a_child_does_not_keep_the_lock)
+{
+    int lock, ends[2];
+    char byte;
+
+    ck_assert(message_pair(ends));
+    pid_t parent = fork();
+    if (parent == 0) {
+        if (run_dir_lock(run_dir, &lock) != PB_OK)
+            _exit(1);
+        if (fork() == 0)
+            (void)!read(ends[1], &byte, 1); /* until the test says so */
+        else
+            (void)!write(ends[1], "x", 1);
+        _exit(0);
+    }
+    ck_assert_int_eq(read(ends[0], &byte, 1), 1);
+    waitpid(parent, NULL, 0);
+    struct child hub = start_hub();
+    end(&hub);
+    ck_assert_int_eq(write(ends[0], "x", 1), 1);
+    close(ends[0]);
+    close(ends[1]);
 }
 END_TEST
 
@@ -289,8 +317,9 @@ static int run_tests(void)
             suite_case(
                 "hub", fresh_run_dir, remove_run_dir,
                 (const TTest *const[]){
-                    a_folder_has_one_hub, a_long_folder_serves_too, a_worker_tells_and_is_told,
-                    workers_share_their_listeners, a_fixed_port_is_one_listener_whatever_its_key,
+                    a_folder_has_one_hub, a_child_does_not_keep_the_lock, a_long_folder_serves_too,
+                    a_worker_tells_and_is_told, workers_share_their_listeners,
+                    a_fixed_port_is_one_listener_whatever_its_key,
                     questions_reach_all_other_workers, a_command_gets_its_answer,
                     without_a_folder_a_process_is_alone, a_name_of_a_process_is_its_own, NULL}),
             NULL});

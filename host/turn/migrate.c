@@ -39,7 +39,6 @@ static const pb_str create_sql =
            "NULL, digest TEXT NOT NULL, applied BIGINT NOT NULL, PRIMARY KEY (owner, number))");
 static const pb_str select_sql =
     PB_LIT("SELECT number, digest FROM patchbay_migrations WHERE owner = $1 ORDER BY number");
-static const pb_str any_sql = PB_LIT("SELECT 1 FROM patchbay_migrations LIMIT 1");
 static const pb_str record_sql = PB_LIT(
     "INSERT INTO patchbay_migrations (owner, number, digest, applied) VALUES ($1, $2, $3, $4)");
 
@@ -118,17 +117,16 @@ static pb_status check_offline(const struct plan *plan)
 
 /* --- the backup ------------------------------------------------------------------------------- */
 
-/* Only an embedded database is ours to back up; an empty one has nothing to lose. */
+/* Only an embedded database is ours to back up; tables that are not there yet have nothing to lose. */
 static pb_status back_up(const struct plan *plan)
 {
-    pb_rows any;
     char when[32];
     struct tm utc;
     time_t seconds = (time_t)(host_now() / 1000);
-    pb_status status = pb_db_query(plan->database, any_sql, NULL, 0, &any);
+    pb_status status;
 
-    if (status != PB_OK || !any.count || pb_db_dialect(plan->database) != PB_DIALECT_SQLITE)
-        return status;
+    if (!plan->recorded.count || pb_db_dialect(plan->database) != PB_DIALECT_SQLITE)
+        return PB_OK;
     gmtime_r(&seconds, &utc);
     strftime(when, sizeof when, "%Y%m%dT%H%M%SZ", &utc);
     pb_str folder = pb_printf("%s/backups", instances_data_dir());

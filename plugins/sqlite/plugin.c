@@ -3,13 +3,7 @@
  * fsync (group.c), short reads run where they are asked (query.c). */
 #include "sqlite.h"
 
-#include <errno.h>
 #include <limits.h>
-#include <linux/magic.h>
-#include <stdlib.h>
-#include <sys/stat.h>
-#include <sys/statfs.h>
-#include <unistd.h>
 
 static const pb_field sqlite_options[] = {
     PB_DATA_PATH(struct sqlite, path, .def = "patchbay.db",
@@ -37,38 +31,15 @@ static const pb_field sqlite_options[] = {
 
 /* --- checking --------------------------------------------------------------------------------- */
 
-static void check_folder(pb_str path, pb_diagnostics *diagnostics)
+/* Cuts `folder` to the part of it that is there; start makes the rest. */
+static void cut_to_what_is_there(char *folder)
 {
-    char folder[PATH_MAX];
-    struct statfs system;
     struct stat there;
+    char *slash;
 
-    (void)snprintf(folder, sizeof folder, "%.*s", PB_ARG(path));
-    char *slash = strrchr(folder, '/');
-    if (!slash)
-        return;
-    slash[slash == folder] = 0;
-    if (stat(path.data, &there) == 0 && !S_ISREG(there.st_mode))
-        pb_problem(diagnostics, "path", "%s is no file", path.data);
-    else if (stat(folder, &there) != 0 || !S_ISDIR(there.st_mode))
-        pb_problem(diagnostics, "path", "the folder %s is not there; make it first", folder);
-    else if (access(folder, W_OK | X_OK) != 0)
-        pb_problem(diagnostics, "path", "the folder %s may not be written: %s", folder,
-                   strerror(errno));
-    else if (access(path.data, W_OK) != 0 && errno != ENOENT)
-        pb_problem(diagnostics, "path", "%s may not be written: %s", path.data, strerror(errno));
-    if (statfs(folder, &system) != 0)
-        return;
-    switch ((unsigned)system.f_type) {
-    case NFS_SUPER_MAGIC:
-    case SMB_SUPER_MAGIC:
-    case CIFS_SUPER_MAGIC:
-    case SMB2_SUPER_MAGIC:
-    case V9FS_MAGIC:
-        pb_warning(diagnostics, "path",
-                   "%s is on a network file system, where locks and the log are not safe; "
-                   "put it on a local disk", folder);
-    }
+    while (stat(folder, &there) != 0 && errno == ENOENT && (slash = strrchr(folder, '/')) &&
+           folder[1])
+        slash[slash == folder] = 0;
 }
 
 static void sqlite_check(const void *arg, pb_diagnostics *diagnostics)
@@ -78,7 +49,7 @@ static void sqlite_check(const void *arg, pb_diagnostics *diagnostics)
     if (self->path.size > PATH_MAX - 32)
         pb_problem(diagnostics, "path", "the path is too long");
     else
-        check_folder(self->path, diagnostics);
+        place_check(self->path, diagnostics);
     if (self->checkpoint_full < self->checkpoint)
         pb_problem(diagnostics, "checkpoint_full", "this must not be below 'checkpoint'");
     if (self->read_limit > self->query_limit)
@@ -112,10 +83,29 @@ static pb_status sqlite_create(void *arg)
     return self->lock_path ? PB_OK : PB_NO_MEMORY;
 }
 
+/* Folders are readable by their owner only, as what lies in them. */
+static pb_status make_folders(pb_str path)
+{
+    char folder[PATH_MAX];
+
+    (void)snprintf(folder, sizeof folder, "%.*s", PB_ARG(path));
+    for (char *slash = strchr(folder + 1, '/'); slash; slash = strchr(slash + 1, '/')) {
+        *slash = 0;
+        if (mkdir(folder, 0700) != 0 && errno != EEXIST)
+            return pb_fail(PB_UNAVAILABLE, "the folder %s cannot be made: %s", folder,
+                           strerror(errno));
+        *slash = '/';
+    }
+    return PB_OK;
+}
+
 static pb_status sqlite_start(void *arg)
 {
     struct sqlite *self = arg;
-    pb_status status = writer_start(self);
+    pb_status status = make_folders(self->path);
+
+    if (status == PB_OK)
+        status = writer_start(self);
 
     return status == PB_OK ? checkpoints_start(self) : status;
 }

@@ -287,6 +287,10 @@ struct sqlite {
     char *lock_path;
 };
 
+/* place.c: where the file lies. Its folder is made when the database starts. */
+void place_check(pb_str path, pb_diagnostics *diagnostics);
+pb_status place_make(pb_str path);
+
 /* A thread that takes no signals. */
 bool thread_start(pthread_t *thread, void *(*fn)(void *arg), void *arg);
 

@@ -266,11 +266,21 @@ START_TEST(no_database_of_ours)
 }
 END_TEST
 
-START_TEST(no_folder)
+START_TEST(folders_are_made)
 {
+    char above[300];
+
     make_folder();
-    snprintf(file, sizeof file, "%s/deeper/test.db", folder);
-    expect_problem("deeper is not there; make it first");
+    snprintf(above, sizeof above, "%.200s/deeper", folder);
+    snprintf(file, sizeof file, "%.200s/deeper/still/test.db", folder);
+    open_database();
+    close_database();
+    ck_assert_int_eq(access(file, R_OK), 0);
+    struct stat there;
+    ck_assert_int_eq(stat(above, &there), 0);
+    ck_assert_uint_eq(there.st_mode & 0777, 0700);
+    snprintf(file, sizeof file, "%.200s/deeper/still/test.db/test.db", folder);
+    expect_problem("still/test.db is no folder");
     drop_folder();
 }
 END_TEST
@@ -319,6 +329,6 @@ int main(void)
                                             what_is_too_large_harms_nobody,
                                             a_removed_file_is_missed_and_found_again,
                                             a_replaced_file_is_opened, no_database_of_ours,
-                                            no_folder, not_to_be_written, options_that_do_not_fit,
+                                            folders_are_made, not_to_be_written, options_that_do_not_fit,
                                             NULL});
 }

@@ -62,23 +62,18 @@ void place_check(pb_str path, pb_diagnostics *diagnostics)
         check_file_system(folder, diagnostics);
 }
 
+/* Folders are readable by their owner only, as what lies in them. */
 pb_status place_make(pb_str path)
 {
     char folder[PATH_MAX];
 
     (void)snprintf(folder, sizeof folder, "%.*s", PB_ARG(path));
-    go_up(folder);
-    for (char *at = folder + 1; *at; at++) {
-        if (*at != '/')
-            continue;
-        *at = 0;
+    for (char *slash = strchr(folder + 1, '/'); slash; slash = strchr(slash + 1, '/')) {
+        *slash = 0;
         if (mkdir(folder, 0700) != 0 && errno != EEXIST)
-            return pb_fail(PB_UNAVAILABLE, "the folder %s cannot be made: %s", folder,
-                           strerror(errno));
-        *at = '/';
+            return pb_fail(errno == ENOSPC ? PB_NO_SPACE : PB_UNAVAILABLE,
+                           "the folder %s cannot be made: %s", folder, strerror(errno));
+        *slash = '/';
     }
-    if (mkdir(folder, 0700) != 0 && errno != EEXIST)
-        return pb_fail(errno == ENOSPC ? PB_NO_SPACE : PB_UNAVAILABLE,
-                       "the folder %s cannot be made: %s", folder, strerror(errno));
     return PB_OK;
 }

@@ -31,17 +31,6 @@ static const pb_field sqlite_options[] = {
 
 /* --- checking --------------------------------------------------------------------------------- */
 
-/* Cuts `folder` to the part of it that is there; start makes the rest. */
-static void cut_to_what_is_there(char *folder)
-{
-    struct stat there;
-    char *slash;
-
-    while (stat(folder, &there) != 0 && errno == ENOENT && (slash = strrchr(folder, '/')) &&
-           folder[1])
-        slash[slash == folder] = 0;
-}
-
 static void sqlite_check(const void *arg, pb_diagnostics *diagnostics)
 {
     const struct sqlite *self = arg;
@@ -83,30 +72,13 @@ static pb_status sqlite_create(void *arg)
     return self->lock_path ? PB_OK : PB_NO_MEMORY;
 }
 
-/* Folders are readable by their owner only, as what lies in them. */
-static pb_status make_folders(pb_str path)
-{
-    char folder[PATH_MAX];
-
-    (void)snprintf(folder, sizeof folder, "%.*s", PB_ARG(path));
-    for (char *slash = strchr(folder + 1, '/'); slash; slash = strchr(slash + 1, '/')) {
-        *slash = 0;
-        if (mkdir(folder, 0700) != 0 && errno != EEXIST)
-            return pb_fail(PB_UNAVAILABLE, "the folder %s cannot be made: %s", folder,
-                           strerror(errno));
-        *slash = '/';
-    }
-    return PB_OK;
-}
-
 static pb_status sqlite_start(void *arg)
 {
     struct sqlite *self = arg;
-    pb_status status = make_folders(self->path);
+    pb_status status = place_make(self->path);
 
     if (status == PB_OK)
         status = writer_start(self);
-
     return status == PB_OK ? checkpoints_start(self) : status;
 }
 

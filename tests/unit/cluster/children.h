@@ -49,6 +49,16 @@ static inline void remove_run_dir(void)
     rmdir(run_dir);
 }
 
+/* This program; a link in /proc would be Valgrind's when that runs us. */
+static inline const char *own_path(void)
+{
+    static char path[512];
+    ssize_t size = readlink("/proc/self/exe", path, sizeof path - 1);
+
+    path[size > 0 ? size : 0] = 0;
+    return path;
+}
+
 /* Runs this program as `role`; its end of the pair is descriptor 3. */
 static inline struct child start(const char *role)
 {
@@ -64,7 +74,7 @@ static inline struct child start(const char *role)
             fcntl(3, F_SETFD, 0);
         else
             dup2(ends[1], 3);
-        execl("/proc/self/exe", "role", role, run_dir, (char *)NULL);
+        execl(own_path(), "role", role, run_dir, (char *)NULL);
         _exit(127);
     }
     close(ends[1]);

@@ -72,7 +72,7 @@ static void spawn(unsigned slot, unsigned generation, int control)
         dup2(control, 3);
         snprintf(text, sizeof text, "%d:%u:%u", child, slot, generation);
         setenv("PATCHBAY_WORKER", text, 1);
-        execl("/proc/self/exe", "role", "node", role_run_dir, (char *)NULL);
+        execl(own_path(), "role", "node", role_run_dir, (char *)NULL);
         _exit(127);
     }
     close(child);
@@ -170,7 +170,7 @@ static void save_and_exec(void)
     fcntl(3, F_SETFD, 0);
     snprintf(saved, sizeof saved, "%d", fd);
     setenv("COMMAND", command >= 0 ? (char[]){(char)('0' + command), 0} : "", 1);
-    execl("/proc/self/exe", "role", "hub", role_run_dir, saved, (char *)NULL);
+    execl(own_path(), "role", "hub", role_run_dir, saved, (char *)NULL);
     tell("not executed");
 }
 

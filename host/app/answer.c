@@ -1,4 +1,5 @@
-/* answer.c - the answer of an operation for a terminal: members as lines, lists of objects as tables.
+/* answer.c - the answer of an operation for a terminal: members as lines, lists of objects as
+ * tables.
  *
  * What an answer holds was written by strangers, so control characters never reach the terminal.
  */

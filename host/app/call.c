@@ -216,8 +216,8 @@ static pb_status call_here(const struct invocation *invocation, const pb_operati
 
     pb_status status = fill_path(invocation, operation, &path);
     if (status == PB_OK)
-        status = pb_operation_route(pb_str_of(operation->method), pb_buf_str(&path), &routed,
-                                    &match);
+        status =
+            pb_operation_route(pb_str_of(operation->method), pb_buf_str(&path), &routed, &match);
     if (status != PB_OK)
         return status;
     *(query ? &call.query : &call.body) = rest;

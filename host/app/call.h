@@ -5,7 +5,7 @@
 #include "app/command.h"
 #include <patchbay/service.h>
 
-/* Puts the fields of the command line into path, query and body. *body in the running scope. Parks. */
+/* Puts the fields of the command line into path, query, body. *body in the running scope. Parks. */
 pb_status call_operation(const struct invocation *invocation, const pb_operation *operation,
                          pb_str *body);
 

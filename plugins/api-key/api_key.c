@@ -114,8 +114,9 @@ static void api_key_check(const void *self, pb_diagnostics *diagnostics)
     char field[40];
 
     if (!api_key->keys.count && !api_key->database)
-        pb_warning(diagnostics, "keys", "there is no key and no `database` that has some, so "
-                                        "nobody is let in");
+        pb_warning(diagnostics, "keys",
+                   "there is no key and no `database` that has some, so "
+                   "nobody is let in");
     for (size_t i = 0; i < api_key->keys.count; i++) {
         const struct key *key = &PB_ITEM(api_key->keys, struct key, i);
         snprintf(field, sizeof field, "keys[%zu]", i);
@@ -195,8 +196,7 @@ static pb_status api_key_start(void *self)
 {
     struct api_key *api_key = self;
 
-    return api_key->database ? stored_start(&api_key->stored, api_key->database)
-                             : (pb_status)PB_OK;
+    return api_key->database ? stored_start(&api_key->stored, api_key->database) : (pb_status)PB_OK;
 }
 
 static void api_key_stop(void *self)

@@ -8,7 +8,7 @@
 #include <patchbay/secret.h>
 #include <patchbay/service.h>
 
-/* --- day.c -------------------------------------------------------------------------------------- */
+/* --- day.c ------------------------------------------------------------------------------------ */
 
 /* Midnight UTC of "2027-01-31"; false: not of that form, or there is no such day. */
 bool day_read(pb_str text, pb_time *out);
@@ -17,7 +17,7 @@ bool day_read_end(pb_str text, pb_time now, pb_time *out);
 /* "2027-01-31T12:00:00Z" in the running scope; absent for 0. */
 pb_str day_text(pb_time moment);
 
-/* --- key_text.c --------------------------------------------------------------------------------- */
+/* --- key_text.c ------------------------------------------------------------------------------- */
 
 enum { KEY_ID = 12, KEY_SECRET = 43, KEY_TEXT = 3 + KEY_ID + 1 + KEY_SECRET };
 
@@ -28,7 +28,7 @@ pb_status key_text_renew(const char id[KEY_ID], char text[KEY_TEXT]);
 /* Its public id, or absent: not of that form. Points into `text`. */
 pb_str key_text_id(pb_str text);
 
-/* --- known.c: what this worker has seen in the table, for a while ------------------------------- */
+/* --- known.c: what this worker has seen in the table, for a while ----------------------------- */
 
 struct known {
     char id[KEY_ID];
@@ -36,11 +36,11 @@ struct known {
     bool revoked;
     bool noted; /* `used` is to be written */
     uint8_t digest[32], old_digest[32];
-    pb_time old_until; /* 0: there is no old one */
-    pb_time expires;   /* 0: never */
-    pb_time used;      /* as it is written, or will be next */
-    pb_duration until; /* looked up again from then on */
-    uint64_t asked;    /* when last, in asks */
+    pb_time old_until;       /* 0: there is no old one */
+    pb_time expires;         /* 0: never */
+    pb_time used;            /* as it is written, or will be next */
+    pb_duration until;       /* looked up again from then on */
+    uint64_t asked;          /* when last, in asks */
     pb_principal *principal; /* one block of malloc with all that it points to */
 };
 
@@ -64,7 +64,7 @@ void known_forget_all(struct known_keys *keys);
 /* A deep copy in one block, of malloc or of the running scope. NULL: no memory. */
 pb_principal *principal_copy(const pb_principal *from, bool scoped);
 
-/* --- stored.c: keys of the database ------------------------------------------------------------- */
+/* --- stored.c: keys of the database ----------------------------------------------------------- */
 
 #define TOPIC_CHANGED "keys.changed" /* the body is the public id of what changed */
 
@@ -86,7 +86,7 @@ pb_status stored_authenticate(struct stored *stored, pb_str given, pb_principal 
 pb_status texts_read(pb_str json, pb_list *out);
 pb_str texts_write(pb_list texts);
 
-/* --- grants.c: who may give what ---------------------------------------------------------------- */
+/* --- grants.c: who may give what -------------------------------------------------------------- */
 
 /* PB_OK, or PB_FORBIDDEN with what is missing. */
 pb_status grants_may_manage(const pb_principal *who);
@@ -95,7 +95,7 @@ pb_status grants_check(const pb_principal *who, pb_list scopes, pb_list roles);
 /* Whose keys a call is about: absent for the caller's own tenant. */
 pb_status grants_tenant(const pb_principal *who, pb_str wanted, pb_str *out);
 
-/* --- service.c ---------------------------------------------------------------------------------- */
+/* --- service.c -------------------------------------------------------------------------------- */
 
 struct api_keys {
     pb_instance *database;

@@ -44,8 +44,8 @@ pb_str key_text_id(pb_str text)
         return (pb_str){0};
     for (size_t i = 3; i < KEY_TEXT; i++) {
         char c = text.data[i];
-        if (i != 3 + KEY_ID && !((c >= '0' && c <= '9') || (c >= 'A' && c <= 'Z') ||
-                                 (c >= 'a' && c <= 'z')))
+        if (i != 3 + KEY_ID &&
+            !((c >= '0' && c <= '9') || (c >= 'A' && c <= 'Z') || (c >= 'a' && c <= 'z')))
             return (pb_str){0};
     }
     return pb_str_slice(text, 3, KEY_ID);

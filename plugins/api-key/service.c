@@ -100,8 +100,9 @@ static pb_status check_words(pb_list words, const char *pointer)
         for (size_t j = 0; j < word.size && fine; j++)
             fine = word.data[j] > ' ' && word.data[j] < 127 && !strchr(",\"'\\", word.data[j]);
         if (!fine)
-            return pb_fail_at(PB_INVALID, pointer, "'%.*s' is none: a word of letters, digits, "
-                                                   "'.', '_', '-'",
+            return pb_fail_at(PB_INVALID, pointer,
+                              "'%.*s' is none: a word of letters, digits, "
+                              "'.', '_', '-'",
                               PB_ARG(pb_str_slice(word, 0, NAME_MOST)));
     }
     return PB_OK;
@@ -129,8 +130,9 @@ static pb_status check_create(const struct create_in *input, const pb_principal 
     if (!input->expires.size)
         return PB_OK;
     if (!day_read_end(input->expires, now, &end))
-        return pb_fail_at(PB_INVALID, "/expires", "give a day like 2027-01-31, or a time from now "
-                                                  "like 90d or 12h");
+        return pb_fail_at(PB_INVALID, "/expires",
+                          "give a day like 2027-01-31, or a time from now "
+                          "like 90d or 12h");
     if (end <= now)
         return pb_fail_at(PB_INVALID, "/expires", "this is over already");
     *expires = pb_value_int(end);
@@ -164,8 +166,9 @@ static pb_status keys_create(void *self, const pb_call *call, const void *in, vo
                          expires};
     status = pb_db_query(keys->database, insert_sql, values, 9, &rows);
     if (status == PB_CONFLICT)
-        return pb_fail_at(PB_CONFLICT, "/name", "there is a key named '%.*s' already; revoke it, "
-                                                "rotate it, or take another name",
+        return pb_fail_at(PB_CONFLICT, "/name",
+                          "there is a key named '%.*s' already; revoke it, "
+                          "rotate it, or take another name",
                           PB_ARG(input->name));
     if (status == PB_OK)
         status = write_key(rows.cells, output);
@@ -296,8 +299,7 @@ static pb_status keys_revoke(void *self, const pb_call *call, const void *in, vo
     if (!rows.count)
         return unknown_key();
     pb_publish(pb_lit(TOPIC_CHANGED), input->id);
-    pb_log(PB_INFO, "key %.*s was revoked by %.*s", PB_ARG(input->id),
-           PB_ARG(call->principal->id));
+    pb_log(PB_INFO, "key %.*s was revoked by %.*s", PB_ARG(input->id), PB_ARG(call->principal->id));
     return write_key(rows.cells, output);
 }
 
@@ -376,8 +378,7 @@ static pb_status keys_rotate(void *self, const pb_call *call, const void *in, vo
         return status;
     output->key = (pb_str){text, KEY_TEXT};
     pb_publish(pb_lit(TOPIC_CHANGED), input->id);
-    pb_log(PB_INFO, "key %.*s was rotated by %.*s", PB_ARG(input->id),
-           PB_ARG(call->principal->id));
+    pb_log(PB_INFO, "key %.*s was rotated by %.*s", PB_ARG(input->id), PB_ARG(call->principal->id));
     return PB_OK;
 }
 

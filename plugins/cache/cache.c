@@ -22,7 +22,8 @@ static const pb_field cache_options[] = {
 
 enum { MODE_NORMAL, MODE_REFRESH, MODE_BYPASS };
 
-/* {"cache": false} asks past it, {"cache": "refresh"} asks anew; so does who wants another reply. */
+/* {"cache": false} asks past it, {"cache": "refresh"} asks anew; so does who wants another reply.
+ */
 static int mode_of(const pb_turn_info *info)
 {
     const pb_json *wish = pb_json_get(info->metadata, "cache");
@@ -66,8 +67,9 @@ static pb_status emit_age(pb_turn *turn, int64_t age)
     pb_json *data = pb_json_new(PB_JSON_OBJECT, (pb_str){0});
 
     if (!data || !pb_json_add(data, pb_lit("hit"), pb_json_boolean(true)) ||
-        !pb_json_add(data, pb_lit("age_ms"),
-                     pb_json_new(PB_JSON_NUMBER, pb_printf("%lld", (long long)(age > 0 ? age : 0)))))
+        !pb_json_add(
+            data, pb_lit("age_ms"),
+            pb_json_new(PB_JSON_NUMBER, pb_printf("%lld", (long long)(age > 0 ? age : 0)))))
         return pb_fail(PB_NO_MEMORY, "no memory for an event");
     return pb_emit_custom(turn, pb_lit("cache"), data);
 }

@@ -22,7 +22,7 @@ struct cache {
     uint64_t hits, misses;
 };
 
-/* --- question.c --------------------------------------------------------------------------------- */
+/* --- question.c ------------------------------------------------------------------------------- */
 
 enum { QUESTION_KEY = 6 + 64 };
 
@@ -31,7 +31,7 @@ pb_status question_key(const struct cache *cache, pb_turn *turn, char out[QUESTI
 /* The tag that all answers of a pipeline have. */
 pb_str question_tag(pb_str pipeline);
 
-/* --- record.c ----------------------------------------------------------------------------------- */
+/* --- record.c --------------------------------------------------------------------------------- */
 
 /* A sink that keeps what passes. */
 struct record {
@@ -51,7 +51,7 @@ void record_end(struct record *record);
 pb_status record_age(pb_bytes bytes, int64_t *age);
 pb_status record_replay(pb_turn *turn, pb_bytes bytes);
 
-/* --- service.c ---------------------------------------------------------------------------------- */
+/* --- service.c -------------------------------------------------------------------------------- */
 
 struct keeper {
     pb_instance *cache;

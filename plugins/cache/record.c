@@ -2,8 +2,8 @@
  *
  *     type (1 byte)  size of the name (1)  size of the data (4, little end first)  name  data
  *
- * Pieces of text that follow each other become one frame. Tool calls and what is not known here make
- * the record unfit: they did something, or mean something, that saying it again would not.
+ * Pieces of text that follow each other become one frame. Tool calls and what is not known here
+ * make the record unfit: they did something, or mean something, that saying it again would not.
  */
 #include "cache.h"
 

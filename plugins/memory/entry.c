@@ -1,8 +1,7 @@
 /* entry.c - the bytes of one entry, over as many blocks as they need. See table.h. */
 #include "table.h"
 
-struct entry_cursor entry_begin(const struct table *table, struct shard *shard,
-                                struct entry *entry)
+struct entry_cursor entry_begin(const struct table *table, struct shard *shard, struct entry *entry)
 {
     return (struct entry_cursor){.table = table,
                                  .shard = shard,

@@ -254,7 +254,8 @@ static pb_status memory_increment(void *self, pb_str text, int64_t by,
 
 /* --- buckets ---------------------------------------------------------------------------------- */
 
-/* A bucket is kept as the moment at which it is full again: one number, and none when it is full. */
+/* A bucket is kept as the moment at which it is full again: one number, and none when it is full.
+ */
 static pb_status draw(struct memory *memory, struct table_item *item, pb_bucket *bucket)
 {
     struct entry *entry = table_find(&memory->table, item->key, item->now);

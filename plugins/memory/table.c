@@ -1,4 +1,5 @@
-/* table.c - finding, setting and forgetting entries of a shard, and making a shard again. See table.h.
+/* table.c - finding, setting and forgetting entries of a shard, and making a shard again. See
+ * table.h.
  *
  * What others see changes by single stores in the order of the text: `publish` and `retire` of an
  * entry are release stores of its state byte, everything between is made again by repair.
@@ -82,7 +83,8 @@ static uint64_t hash_of(const struct table *table, pb_str text)
         size_t size = text.size - at < sizeof words ? text.size - at : sizeof words;
         words[0] = words[1] = 0;
         memcpy(words, text.data + at, size);
-        state = fold(words[0] ^ 0x8cb92ba72f3d8dd7u ^ state, words[1] ^ 0xaef17502108ef2d9u ^ state >> 32);
+        state = fold(words[0] ^ 0x8cb92ba72f3d8dd7u ^ state,
+                     words[1] ^ 0xaef17502108ef2d9u ^ state >> 32);
     }
     return fold(state ^ 0xe7037ed1a0b428dbu, 0x94d049bb133111ebu);
 }
@@ -99,8 +101,7 @@ struct tag_mark table_tag(const struct table *table, pb_str tag)
 {
     struct tag_mark mark = {.number = (uint32_t)hash_of(table, tag) & (table->tags - 1)};
 
-    mark.generation =
-        atomic_load_explicit(&table->generations[mark.number], memory_order_acquire);
+    mark.generation = atomic_load_explicit(&table->generations[mark.number], memory_order_acquire);
     return mark;
 }
 

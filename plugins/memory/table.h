@@ -1,10 +1,10 @@
 /* table.h - entries in shared memory: 64 shards, each an array of blocks under a lock of its own.
  *
  * An entry is a chain of blocks; the state byte of its first block says that it is there. It is
- * written last and taken back first, and everything else of a shard (hash chains, list of free blocks,
- * counts) can be made again from those bytes: that is table_repair. A process that dies in the middle
- * thus loses the entry it was writing and no other. All zero is an empty table. Nothing here knows
- * the host; every function but table_place wants the shard's lock held.
+ * written last and taken back first, and everything else of a shard (hash chains, list of free
+ * blocks, counts) can be made again from those bytes: that is table_repair. A process that dies in
+ * the middle thus loses the entry it was writing and no other. All zero is an empty table. Nothing
+ * here knows the host; every function but table_place wants the shard's lock held.
  */
 #ifndef MEMORY_TABLE_H
 #define MEMORY_TABLE_H
@@ -95,7 +95,7 @@ struct table_key {
 };
 
 struct table_key table_key(const struct table *table, pb_str text);
-/* The mark that an entry set now gets for this tag, and making all marks before not fit; no lock. */
+/* The mark that an entry set now gets for this tag; making all marks before not fit. No lock. */
 struct tag_mark table_tag(const struct table *table, pb_str tag);
 void table_remove_tag(const struct table *table, pb_str tag);
 
@@ -128,7 +128,7 @@ static inline struct shard *table_shard(const struct table *table, uint32_t inde
     return (struct shard *)(void *)(table->shards + table->shard_size * index);
 }
 
-/* --- between table.c and entry.c ---------------------------------------------------------------- */
+/* --- between table.c and entry.c -------------------------------------------------------------- */
 
 static inline uint8_t *shard_states(struct shard *shard)
 {

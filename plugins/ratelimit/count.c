@@ -160,9 +160,10 @@ static pb_status window_take(const struct ratelimit *limit, pb_str key, double c
     out->left = left;
     out->reset = (pb_duration)((1 - at.gone) * (double)limit->rate.window);
     if (out->refused)
-        out->wait = (pb_duration)(fmax(share_to_wait(&at, (double)before, (double)now,
-                                                     limit->capacity), 0) *
-                                  (double)limit->rate.window);
+        out->wait =
+            (pb_duration)(fmax(share_to_wait(&at, (double)before, (double)now, limit->capacity),
+                               0) *
+                          (double)limit->rate.window);
     return status;
 }
 

@@ -5,8 +5,8 @@ static const struct unit {
     const char *name;
     int64_t seconds;
 } units[] = {
-    {"s", 1},        {"sec", 1},       {"second", 1}, {"min", 60},    {"minute", 60},
-    {"h", 3600},     {"hour", 3600},   {"d", 86400},  {"day", 86400}, {NULL, 0},
+    {"s", 1},    {"sec", 1},     {"second", 1}, {"min", 60},    {"minute", 60},
+    {"h", 3600}, {"hour", 3600}, {"d", 86400},  {"day", 86400}, {NULL, 0},
 };
 
 /* The digits at the beginning; -1: none, or too many. */
@@ -41,8 +41,7 @@ const char *rate_read(pb_str text, struct rate *out)
             continue;
         if (times < 1 || times > 366 * 86400 / unit->seconds)
             return "the time of a rate is from a second to a year";
-        *out = (struct rate){.amount = (double)amount,
-                             .window = times * unit->seconds * PB_SECOND};
+        *out = (struct rate){.amount = (double)amount, .window = times * unit->seconds * PB_SECOND};
         return NULL;
     }
     return form;

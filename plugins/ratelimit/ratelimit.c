@@ -34,8 +34,9 @@ static void ratelimit_check(const void *self, pb_diagnostics *diagnostics)
     if (wrong)
         pb_problem(diagnostics, "rate", "%s", wrong);
     if (!limit->per.count)
-        pb_problem(diagnostics, "per", "give at least one of principal, key, address, pipeline, "
-                                       "tenant");
+        pb_problem(diagnostics, "per",
+                   "give at least one of principal, key, address, pipeline, "
+                   "tenant");
     for (size_t i = 0; i < limit->per.count; i++)
         for (size_t j = 0; j < i; j++)
             if (PB_ITEM(limit->per, int32_t, i) == PB_ITEM(limit->per, int32_t, j))

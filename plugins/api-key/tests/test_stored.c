@@ -12,7 +12,8 @@ static const pb_plugin *const plugins[] = {&patchbay_plugin_api_key, &patchbay_p
 static pb_harness *harness;
 static char folder[] = "/tmp/patchbay-keys-XXXXXX";
 
-static const pb_str admin = PB_LIT("admin"), some_scopes[] = {PB_LIT("keys.manage"), PB_LIT("chat")};
+static const pb_str admin = PB_LIT("admin"),
+                    some_scopes[] = {PB_LIT("keys.manage"), PB_LIT("chat")};
 static const pb_principal operator_ = {.size = sizeof operator_,
                                        .id = PB_LIT("terminal"),
                                        .tenant = PB_LIT("default"),
@@ -57,7 +58,6 @@ static void end(void)
 }
 
 /* --- calls ------------------------------------------------------------------------------------ */
-
 
 static const pb_json *parsed(pb_str text)
 {
@@ -156,7 +156,7 @@ START_TEST(a_key_lets_in)
     ck_assert(strncmp(entry.id, "key:", 4) == 0 && strcmp(entry.id + 4, member(made, "id")) == 0);
     ck_assert_str_eq(entry.tenant, "acme");
     ck_assert_str_eq(entry.scopes, "turns.create chat ");
-    ck_assert_int_eq(enter(key, NULL).status, PB_OK); /* from memory now */
+    ck_assert_int_eq(enter(key, NULL).status, PB_OK);                     /* from memory now */
     ck_assert_int_eq(enter("letter-box-number-one", NULL).status, PB_OK); /* of the configuration */
 }
 END_TEST
@@ -269,8 +269,10 @@ START_TEST(nobody_gives_more_than_they_have)
     refuses(&manager, "{\"name\": \"a\", \"scopes\": [\"chat\"], \"tenant\": \"other\"}", 403,
             "keys of another tenant");
     refuses(&stranger, "{\"name\": \"a\", \"tenant\": \"default\"}", 403, "keys of another tenant");
-    ck_assert_int_eq(call_as(&manager, "POST", "/v1/keys",
-                             "{\"name\": \"weak\", \"scopes\": [\"chat\"]}").status, 200);
+    ck_assert_int_eq(
+        call_as(&manager, "POST", "/v1/keys", "{\"name\": \"weak\", \"scopes\": [\"chat\"]}")
+            .status,
+        200);
     (void)snprintf(path, sizeof path, "/v1/keys/%s/rotate", member(strong, "id"));
     ck_assert_int_eq(call_as(&manager, "POST", path, "{}").status, 403); /* nor takes it */
     ck_assert_int_eq(call_as(&anybody, "GET", "/v1/keys", NULL).status, 403);
@@ -347,7 +349,8 @@ START_TEST(revoked_ones_are_hidden)
     (void)snprintf(path, sizeof path, "/v1/keys/%s", member(make("{\"name\": \"ci\"}"), "id"));
     ck_assert_int_eq(call_as(&operator_, "DELETE", path, NULL).status, 200);
     ck_assert(!strstr(call_as(&operator_, "GET", "/v1/keys", NULL).body.data, "\"ci\""));
-    ck_assert(strstr(call_as(&operator_, "GET", "/v1/keys?revoked=true", NULL).body.data, "\"ci\""));
+    ck_assert(
+        strstr(call_as(&operator_, "GET", "/v1/keys?revoked=true", NULL).body.data, "\"ci\""));
 }
 END_TEST
 
@@ -398,13 +401,14 @@ END_TEST
 
 int main(void)
 {
-    TCase *cases = suite_case(
-        "keys of the database", begin, end,
-        (const TTest *const[]){
-            a_key_lets_in, others_do_not, what_was_unknown_can_be_made,
-            revoked_it_is_refused_at_once, it_expires, rotated_the_old_one_has_its_time,
-            nobody_gives_more_than_they_have, input_is_checked, days_are_told_as_they_were_given, pages_go_from_new_to_old,
-            revoked_ones_are_hidden, its_use_is_noted, queries_have_their_index, NULL});
+    TCase *cases =
+        suite_case("keys of the database", begin, end,
+                   (const TTest *const[]){
+                       a_key_lets_in, others_do_not, what_was_unknown_can_be_made,
+                       revoked_it_is_refused_at_once, it_expires, rotated_the_old_one_has_its_time,
+                       nobody_gives_more_than_they_have, input_is_checked,
+                       days_are_told_as_they_were_given, pages_go_from_new_to_old,
+                       revoked_ones_are_hidden, its_use_is_noted, queries_have_their_index, NULL});
 
     return suite_run_cases("api-key with a database", (TCase *const[]){cases, NULL});
 }

@@ -12,7 +12,7 @@ extern const pb_plugin patchbay_plugin_fallback;
 extern const pb_plugin patchbay_plugin_generate;
 extern const pb_plugin patchbay_plugin_memory;
 
-/* --- a stage that sees the headers, says more than text, and a cache that is away --------------- */
+/* --- a stage that sees the headers, says more than text, and a cache that is away ------------- */
 
 struct porch {
     bool sources;
@@ -72,8 +72,8 @@ static pb_status away_set(void *self, pb_str key, pb_bytes value, const pb_cache
     return away_get(self, key, NULL);
 }
 
-static pb_status away_increment(void *self, pb_str key, int64_t by,
-                                const pb_cache_options *options, int64_t *out)
+static pb_status away_increment(void *self, pb_str key, int64_t by, const pb_cache_options *options,
+                                int64_t *out)
 {
     (void)by, (void)options, (void)out;
     return away_get(self, key, NULL);
@@ -96,9 +96,9 @@ PB_PLUGIN("porch", "0.1.0", "Apache-2.0", "Sees the headers; a cache that is awa
                    .add = away_set, .increment = away_increment, .take = away_take,
                    .remove = away_remove, .remove_tag = away_remove));
 
-static const pb_plugin *const plugins[] = {
-    &patchbay_plugin_cache,    &patchbay_plugin_fallback, &patchbay_plugin_generate,
-    &patchbay_plugin_memory,   &patchbay_plugin_porch,    NULL};
+static const pb_plugin *const plugins[] = {&patchbay_plugin_cache,    &patchbay_plugin_fallback,
+                                           &patchbay_plugin_generate, &patchbay_plugin_memory,
+                                           &patchbay_plugin_porch,    NULL};
 static pb_harness *harness;
 
 static void open_with(const char *caches, const char *options, const char *below)
@@ -161,8 +161,8 @@ START_TEST(it_answers_again)
     ck_assert_uint_eq(pb_scripted_count(harness, "a"), 1);
     ck_assert_uint_eq(pb_outcome_count(again, PB_EVENT_TEXT), 1); /* in one piece */
     ck_text(pb_outcome_event(again, PB_EVENT_CUSTOM, 0)->name, "cache");
-    ck_assert(pb_json_bool(pb_json_get(pb_outcome_event(again, PB_EVENT_CUSTOM, 0)->data, "hit"),
-                           false));
+    ck_assert(
+        pb_json_bool(pb_json_get(pb_outcome_event(again, PB_EVENT_CUSTOM, 0)->data, "hit"), false));
     ck_assert_int_eq(again->result->finish, PB_FINISH_STOP);
     ck_assert_int_eq(again->result->usage.input_tokens, 0); /* it cost nothing */
     ck_assert_uint_eq(again->result->usage.calls, 0);
@@ -183,8 +183,9 @@ START_TEST(all_that_was_said_comes_back)
     ck_text(again->text, "onetwo");
     ck_text(again->thinking, "hmhm hm");
     ck_assert_uint_eq(pb_outcome_count(again, PB_EVENT_THINKING), 2);
-    ck_text(pb_json_text(pb_json_get(pb_outcome_event(again, PB_EVENT_SOURCE, 0)->data,
-                                     "document")), "a.md");
+    ck_text(
+        pb_json_text(pb_json_get(pb_outcome_event(again, PB_EVENT_SOURCE, 0)->data, "document")),
+        "a.md");
     ck_text(pb_outcome_event(again, PB_EVENT_CUSTOM, 1)->name, "card");
     ck_assert_int_eq(again->events[again->event_count - 1]->type, PB_EVENT_DONE);
     end();
@@ -207,8 +208,7 @@ END_TEST
 
 static const char *ask_as(const char *id, const char *tenant)
 {
-    const pb_principal who = {
-        .size = sizeof who, .id = pb_str_of(id), .tenant = pb_str_of(tenant)};
+    const pb_principal who = {.size = sizeof who, .id = pb_str_of(id), .tenant = pb_str_of(tenant)};
     const pb_ask one = {.text = "hi", .principal = &who};
 
     (void)ask(&one);
@@ -336,11 +336,13 @@ START_TEST(a_pipeline_is_forgotten)
     open_cache("");
     (void)ask(&one);
     (void)ask(&other);
-    ck_assert_int_eq(pb_harness_call(harness, "DELETE", "/v1/replies/p", NULL, &tester).status, 204);
+    ck_assert_int_eq(pb_harness_call(harness, "DELETE", "/v1/replies/p", NULL, &tester).status,
+                     204);
     expect(ask(&other), "second", "hit");
     (void)ask(&one);
     ck_assert_str_eq(said, "miss");
-    ck_assert_int_eq(pb_harness_call(harness, "DELETE", "/v1/replies/x", NULL, &tester).status, 404);
+    ck_assert_int_eq(pb_harness_call(harness, "DELETE", "/v1/replies/x", NULL, &tester).status,
+                     404);
     end();
 }
 END_TEST
@@ -370,12 +372,14 @@ START_TEST(unfinished_answers_are_not_kept)
     never();
     open_cache("max_size: 256B");
     pb_script_reset(harness, "a");
-    pb_script(harness, "a", PB_STEP_TEXT("a long answer: 0123456789012345678901234567890123456789"
-                                         "0123456789012345678901234567890123456789012345678901234"
-                                         "0123456789012345678901234567890123456789012345678901234"),
-              PB_STEP_TEXT("0123456789012345678901234567890123456789012345678901234567890123456789"
-                           "0123456789012345678901234567890123456789012345678901234567890123456789"),
-              PB_STEP_TEXT("more"), PB_STEP_STOP);
+    pb_script(
+        harness, "a",
+        PB_STEP_TEXT("a long answer: 0123456789012345678901234567890123456789"
+                     "0123456789012345678901234567890123456789012345678901234"
+                     "0123456789012345678901234567890123456789012345678901234"),
+        PB_STEP_TEXT("0123456789012345678901234567890123456789012345678901234567890123456789"
+                     "0123456789012345678901234567890123456789012345678901234567890123456789"),
+        PB_STEP_TEXT("more"), PB_STEP_STOP);
     never();
 }
 END_TEST
@@ -394,12 +398,12 @@ END_TEST
 
 START_TEST(makeshift_answers_are_not_kept)
 {
-    harness = pb_harness_open(
-        "llms: {a: {use: scripted}, b: {use: scripted}}\n"
-        "caches: {shared: {use: memory, size: 8MiB}}\n"
-        "pipelines: {p: {stages: [porch: {}, cache: {},\n"
-        "  fallback: {try: [[generate: {llm: a}], [generate: {llm: b}]]}]}}\n",
-        plugins, NULL);
+    harness =
+        pb_harness_open("llms: {a: {use: scripted}, b: {use: scripted}}\n"
+                        "caches: {shared: {use: memory, size: 8MiB}}\n"
+                        "pipelines: {p: {stages: [porch: {}, cache: {},\n"
+                        "  fallback: {try: [[generate: {llm: a}], [generate: {llm: b}]]}]}}\n",
+                        plugins, NULL);
     pb_script(harness, "a", PB_STEP_FAIL(PB_UNAVAILABLE, "down"));
     pb_script(harness, "b", PB_STEP_TEXT("sorry"), PB_STEP_STOP);
     pb_harness_log(PB_ERROR, NULL);
@@ -420,11 +424,11 @@ END_TEST
 
 int main(void)
 {
-    return suite_run(
-        "cache", (const TTest *const[]){it_answers_again, all_that_was_said_comes_back,
-                                        answers_grow_old, each_has_their_own, or_all_of_a_tenant,
-                                        questions_differ, long_questions_too, who_asks_may_wish,
-                                        a_version_forgets, a_pipeline_is_forgotten,
-                                        unfinished_answers_are_not_kept, failures_are_not_kept,
-                                        makeshift_answers_are_not_kept, a_cache_that_is_away, NULL});
+    return suite_run("cache", (const TTest *const[]){
+                                  it_answers_again, all_that_was_said_comes_back, answers_grow_old,
+                                  each_has_their_own, or_all_of_a_tenant, questions_differ,
+                                  long_questions_too, who_asks_may_wish, a_version_forgets,
+                                  a_pipeline_is_forgotten, unfinished_answers_are_not_kept,
+                                  failures_are_not_kept, makeshift_answers_are_not_kept,
+                                  a_cache_that_is_away, NULL});
 }

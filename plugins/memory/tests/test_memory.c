@@ -96,9 +96,9 @@ TASK_TEST(large_values_too)
     for (size_t i = 0; i < 100000; i++)
         value[i] = (char)(i * 31);
     for (int i = 0; i < 2; i++)
-        ck_assert_int_eq(pb_cache_set(cache, cases[i].key,
-                                      (pb_bytes){(uint8_t *)value, cases[i].size}, NULL),
-                         cases[i].status);
+        ck_assert_int_eq(
+            pb_cache_set(cache, cases[i].key, (pb_bytes){(uint8_t *)value, cases[i].size}, NULL),
+            cases[i].status);
     ck_assert_ptr_null(get("x")); /* what was there is not true any more */
     ck_assert_int_eq(pb_cache_set(cache, cases[0].key, (pb_bytes){(uint8_t *)value, 2900}, NULL),
                      PB_OK);
@@ -237,9 +237,9 @@ END_TEST
 
 START_TEST(sizes_are_checked)
 {
-    pb_harness_refuse("caches: {shared: {use: memory, size: 10MiB, max_value: 1MiB}}\n", plugins,
-                      (const char *const[]){"max_value: a cache of this `size` keeps values up to",
-                                            NULL});
+    pb_harness_refuse(
+        "caches: {shared: {use: memory, size: 10MiB, max_value: 1MiB}}\n", plugins,
+        (const char *const[]){"max_value: a cache of this `size` keeps values up to", NULL});
     pb_harness_refuse("caches: {shared: {use: memory, size: 1000}}\n", plugins,
                       (const char *const[]){"caches.shared.size", NULL});
 }

@@ -361,15 +361,15 @@ END_TEST
 
 int main(void)
 {
-    TCase *kills = suite_case("killed at every step", begin, end,
-                              (const TTest *const[]){a_new_entry, an_entry_replaced,
-                                                     an_entry_that_needs_room, an_entry_dropped,
-                                                     an_entry_touched, a_repair,
-                                                     an_entry_that_is_over, NULL});
-    TCase *whole = suite_case("alive", begin, end,
-                              (const TTest *const[]){tags_go_at_once, what_is_used_stays,
-                                                     what_is_too_large_goes,
-                                                     a_broken_chain_is_dropped, NULL});
+    TCase *kills =
+        suite_case("killed at every step", begin, end,
+                   (const TTest *const[]){a_new_entry, an_entry_replaced, an_entry_that_needs_room,
+                                          an_entry_dropped, an_entry_touched, a_repair,
+                                          an_entry_that_is_over, NULL});
+    TCase *whole =
+        suite_case("alive", begin, end,
+                   (const TTest *const[]){tags_go_at_once, what_is_used_stays,
+                                          what_is_too_large_goes, a_broken_chain_is_dropped, NULL});
 
     return suite_run_cases("memory's table", (TCase *const[]){kills, whole, NULL});
 }

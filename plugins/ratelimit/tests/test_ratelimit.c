@@ -1,4 +1,5 @@
-/* How many get in, when the next one does, what the answer's headers say, and who counts together. */
+/* How many get in, when the next one does, what the answer's headers say, and who counts together.
+ */
 #define pb_host_table    pb_host_table_porch
 #define PB_PLUGIN_SYMBOL patchbay_plugin_porch
 
@@ -12,7 +13,7 @@ extern const pb_plugin patchbay_plugin_generate;
 extern const pb_plugin patchbay_plugin_memory;
 extern const pb_plugin patchbay_plugin_ratelimit;
 
-/* --- a stage that sees the headers, and a cache that is not there ------------------------------ */
+/* --- a stage that sees the headers, and a cache that is not there ----------------------------- */
 
 struct porch {
     pb_str unused;
@@ -62,8 +63,8 @@ static pb_status away_set(void *self, pb_str key, pb_bytes value, const pb_cache
     return away();
 }
 
-static pb_status away_increment(void *self, pb_str key, int64_t by,
-                                const pb_cache_options *options, int64_t *out)
+static pb_status away_increment(void *self, pb_str key, int64_t by, const pb_cache_options *options,
+                                int64_t *out)
 {
     (void)self, (void)key, (void)by, (void)options, (void)out;
     return away();
@@ -367,15 +368,16 @@ static void refused(const char *limit, const char *wanted)
 {
     char yaml[1024];
 
-    (void)snprintf(yaml, sizeof yaml, AROUND "pipelines: {p: {stages: [ratelimit: {%s}]}}\n", limit);
+    (void)snprintf(yaml, sizeof yaml, AROUND "pipelines: {p: {stages: [ratelimit: {%s}]}}\n",
+                   limit);
     pb_harness_refuse(yaml, plugins, (const char *const[]){wanted, NULL});
 }
 
 START_TEST(options_are_checked)
 {
-    static const char *const wrong[] = {"30",      "/min",    "x/min",    "30/fortnight", "30/",
-                                        "-3/min",  "3 / min", "30min",    "1.5/s",        "30/min/",
-                                        "30/0xmin"};
+    static const char *const wrong[] = {"30",    "/min",    "x/min",   "30/fortnight",
+                                        "30/",   "-3/min",  "3 / min", "30min",
+                                        "1.5/s", "30/min/", "30/0xmin"};
     char option[64];
 
     for (size_t i = 0; i < sizeof wrong / sizeof *wrong; i++) {
@@ -394,8 +396,8 @@ END_TEST
 
 START_TEST(rates_are_read)
 {
-    static const char *const right[] = {"30/s",   "30/sec", "30/second", "30/min", "30/minute",
-                                        "30/h",   "30/hour", "30/d",     "30/day", "30/15min"};
+    static const char *const right[] = {"30/s", "30/sec",  "30/second", "30/min", "30/minute",
+                                        "30/h", "30/hour", "30/d",      "30/day", "30/15min"};
     static const char *const seconds[] = {";w=1",    ";w=1",    ";w=1",     ";w=60",    ";w=60",
                                           ";w=3600", ";w=3600", ";w=86400", ";w=86400", ";w=900"};
     char option[64];

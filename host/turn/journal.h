@@ -21,8 +21,8 @@ pb_status journal_setup(void);
  * the instances are stopped. */
 void journal_stop(void);
 
-/* What GET /v1/turns/{id} answers. `explanation` is the turn's trace as JSON, or absent where there is
- * none any more; a kept turn adds what it said ("message", "sources") once it ended, or is told
+/* What GET /v1/turns/{id} answers. `explanation` is the turn's trace as JSON, or absent where there
+ * is none any more; a kept turn adds what it said ("message", "sources") once it ended, or is told
  * from the journal alone. PB_NOT_FOUND: neither is there for this principal. Parks. */
 pb_status journal_show(pb_str id, const pb_principal *principal, pb_str explanation, pb_buf *out);
 
@@ -113,11 +113,23 @@ pb_status journal_wait(struct journal_turn *journal, pb_duration limit);
 /* Waits until none runs. Parks. */
 void journal_wait_all(void);
 
-/* journal_write.c: the sink of a launched turn, and its rows on the way to the database. */
+/* journal_sink.c: the sink of a launched turn. */
 pb_status journal_emit(pb_sink *sink, const pb_event *event);
 /* The pipeline is over; where it left no PB_EVENT_DONE, one is made of this failure. */
 void journal_over(struct journal_turn *journal, pb_status status);
-/* Writes all that comes, until the turn is over. Parks. */
+/* The text that came since the last row becomes one. */
+pb_status journal_close_text(struct journal_turn *journal);
+
+static inline void journal_wake_one(struct waiter **waiter)
+{
+    struct waiter *sleeping = *waiter;
+
+    *waiter = NULL;
+    if (sleeping)
+        waiter_wake(sleeping);
+}
+
+/* journal_write.c: writes all that comes, until the turn is over. Parks. */
 void journal_write_all(struct journal_turn *journal);
 void journal_drop_rows(struct journal_turn *journal);
 

@@ -86,8 +86,6 @@ static void count_group(struct figures *figures, size_t count)
 {
     atomic_fetch_add_explicit(&figures->groups, 1, memory_order_relaxed);
     atomic_fetch_add_explicit(&figures->requests, (long long)count, memory_order_relaxed);
-    if ((long long)count > atomic_load_explicit(&figures->largest, memory_order_relaxed))
-        atomic_store_explicit(&figures->largest, (long long)count, memory_order_relaxed);
 }
 
 /* Nothing could be begun: whoever waits is told. */

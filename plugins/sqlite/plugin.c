@@ -171,7 +171,6 @@ static void sqlite_stats(void *arg, pb_stats *stats)
 {
     struct sqlite *self = arg;
     struct figures *figures = &self->figures;
-    long long groups = atomic_load(&figures->groups), requests = atomic_load(&figures->requests);
 
     pthread_mutex_lock(&self->writer.queue.mutex);
     size_t waiting = self->writer.queue.length;
@@ -179,10 +178,8 @@ static void sqlite_stats(void *arg, pb_stats *stats)
     pthread_mutex_lock(&self->checkpoints.mutex);
     int64_t bytes = self->checkpoints.pages * self->checkpoints.page_size;
     pthread_mutex_unlock(&self->checkpoints.mutex);
-    pb_stat(stats, "groups_total", (double)groups);
-    pb_stat(stats, "writes_total", (double)requests);
-    pb_stat(stats, "writes_per_group", groups ? (double)requests / (double)groups : 0);
-    pb_stat(stats, "largest_group", (double)atomic_load(&figures->largest));
+    pb_stat(stats, "groups_total", (double)atomic_load(&figures->groups));
+    pb_stat(stats, "writes_total", (double)atomic_load(&figures->requests));
     pb_stat(stats, "transactions_total", (double)atomic_load(&figures->transactions));
     pb_stat(stats, "failed_commits_total", (double)atomic_load(&figures->failures));
     pb_stat(stats, "waiting_writes", (double)waiting);
@@ -190,7 +187,7 @@ static void sqlite_stats(void *arg, pb_stats *stats)
     pb_stat(stats, "thread_reads_total", (double)atomic_load(&figures->thread_reads));
     pb_stat(stats, "slow_on_loop_total", (double)atomic_load(&figures->slow_on_loop));
     pb_stat(stats, "slow_statements_total", (double)atomic_load(&figures->slow));
-    pb_stat(stats, "log_bytes", (double)bytes);
+    pb_stat(stats, "shared_log_bytes", (double)bytes);
     pb_stat(stats, "checkpoints_total", (double)atomic_load(&figures->checkpoints));
     pb_stat(stats, "checkpoint_seconds_total", seconds(atomic_load(&figures->checkpoint_ns)));
     pb_stat(stats, "locked_by_strangers_total", (double)atomic_load(&figures->busy));

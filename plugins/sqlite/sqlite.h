@@ -259,7 +259,7 @@ pb_status session_run(struct sqlite *self, struct session *session, struct reque
 /* --- the instance ----------------------------------------------------------------------------------- */
 
 struct figures {
-    atomic_llong groups, requests, failures, largest, transactions;
+    atomic_llong groups, requests, failures, transactions;
     atomic_llong loop_reads, thread_reads, slow, slow_on_loop;
     atomic_llong checkpoints, checkpoint_ns, busy;
 };

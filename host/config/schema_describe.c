@@ -118,7 +118,7 @@ static void describe_bool(struct describe *describe)
                                                "\"pattern\":\"\\\\$\\\\{\"}]"));
 }
 
-static void describe_items(struct describe *describe, const pb_field *field)
+static void describe_list(struct describe *describe, const pb_field *field)
 {
     bool keyed = field->kind == PB_KIND_MAP;
     pb_field item = schema_item(field);
@@ -132,6 +132,27 @@ static void describe_items(struct describe *describe, const pb_field *field)
     pb_jw_open(describe->writer, '{');
     describe_kind(describe, &item);
     pb_jw_close(describe->writer, '}');
+}
+
+/* Of words: a list, or one of them alone. */
+static void describe_items(struct describe *describe, const pb_field *field)
+{
+    pb_json_writer *writer = describe->writer;
+    pb_field item = schema_item(field);
+
+    if (field->kind == PB_KIND_MAP || item.kind != PB_KIND_ENUM) {
+        describe_list(describe, field);
+        return;
+    }
+    pb_jw_key(writer, "anyOf");
+    pb_jw_open(writer, '[');
+    pb_jw_open(writer, '{');
+    describe_list(describe, field);
+    pb_jw_close(writer, '}');
+    pb_jw_open(writer, '{');
+    describe_words(describe, &item);
+    pb_jw_close(writer, '}');
+    pb_jw_close(writer, ']');
 }
 
 static void describe_kind(struct describe *describe, const pb_field *field)

@@ -102,6 +102,16 @@ static bool too_many(struct schema_walk *walk, const pb_field *field, struct sch
     return true;
 }
 
+/* A list of words of which there is one only: that word. */
+static void read_one_word(struct schema_walk *walk, const pb_field *item, struct schema_value value,
+                          pb_list *out)
+{
+    out->items = allocate(walk, schema_size(item->kind, item), 1);
+    out->count = out->items ? 1 : 0;
+    if (out->items)
+        read_value(walk, item, value, out->items);
+}
+
 /* Both, with keys where there are any. */
 static void read_items(struct schema_walk *walk, const pb_field *field, struct schema_value value,
                        void *out)
@@ -110,6 +120,10 @@ static void read_items(struct schema_walk *walk, const pb_field *field, struct s
     pb_field item = schema_item(field);
     size_t size = schema_size(item.kind, &item), count = schema_value_count(value), index = 0;
 
+    if (!keyed && item.kind == PB_KIND_ENUM && schema_value_type(value) == SCHEMA_TEXT) {
+        read_one_word(walk, &item, value, out);
+        return;
+    }
     if (schema_value_type(value) != (keyed ? SCHEMA_MAP : SCHEMA_LIST)) {
         bool single = !keyed && schema_value_type(value) == SCHEMA_TEXT;
         schema_problem_expected(walk, field, value,

@@ -120,6 +120,29 @@ START_TEST(yaml_fills_every_kind)
 }
 END_TEST
 
+struct words {
+    pb_list of;
+};
+
+static const pb_field word_fields[] = {
+    PB_LIST(struct words, of, PB_KIND_ENUM, .values = PB_VALUES("red", "green")), PB_END};
+
+START_TEST(one_word_stands_for_a_list_of_it)
+{
+    struct words words = {{0}};
+
+    ck_assert_int_eq(schema_read(word_fields, &words, tree_of("of: green"), &context), PB_OK);
+    ck_assert_uint_eq(words.of.count, 1);
+    ck_assert_int_eq(PB_ITEM(words.of, int32_t, 0), 1);
+    ck_assert_int_eq(schema_read(word_fields, &words, tree_of("of: [red, green]"), &context),
+                     PB_OK);
+    ck_assert_uint_eq(words.of.count, 2);
+    ck_assert_int_eq(schema_read(word_fields, &words, tree_of("of: gren"), &context), PB_INVALID);
+    ck_text(printed(), "/etc/pb/x.yaml:1:5: of: expected one of 'red' or 'green', found 'gren'; "
+                       "did you mean 'green'?\n");
+}
+END_TEST
+
 START_TEST(texts_end_with_a_nul_and_outlive_the_tree)
 {
     struct arena arena, *before;
@@ -372,7 +395,8 @@ int main(void)
 {
     const TTest *const tests[] = {defaults_fill_what_is_left_out,
                                   yaml_fills_every_kind,
-                                  texts_end_with_a_nul_and_outlive_the_tree,
+                                  one_word_stands_for_a_list_of_it,
+                                         texts_end_with_a_nul_and_outlive_the_tree,
                                   secret_fields_hide_their_nodes,
                                   misspelt_options_are_hidden_too,
                                   a_default_that_does_not_fit_is_told,

@@ -10,7 +10,7 @@ import time
 import unittest
 
 from harness import server
-from tree import Service, children, processes_with, wait_end
+from tree import Service, processes_with, wait_end
 
 HERE = os.path.dirname(os.path.abspath(__file__))
 BODY = json.dumps({'message': 'How are you?'})
@@ -58,7 +58,7 @@ class Load:
             thread.join()
 
 
-class Supervisor(unittest.TestCase):
+class Case(unittest.TestCase):
     ENVIRONMENT = {}
 
     def setUp(self):
@@ -105,8 +105,15 @@ class Supervisor(unittest.TestCase):
         load.stop()
         self.assertEqual(load.failures[:5], [])
 
-    # --- reloads ---------------------------------------------------------------------------------
+    def settled(self):
+        """Two workers that serve, and no others."""
+        def look():
+            live = self.live()
+            return ([w['state'] for w in live['workers']] == ['serving'] * 2) and live
+        return self.wait('there are not two workers', look)
 
+
+class Reloads(Case):
     def test_a_hundred_reloads_under_load(self):
         load = self.under_load()
         for number in range(2, 102):
@@ -116,7 +123,7 @@ class Supervisor(unittest.TestCase):
         load.wait(20)
         self.end(load)
         self.assertGreater(load.closed, 0, 'clients were moved to new workers')
-        live = self.wait('old generations stay', lambda: len((l := self.live())['workers']) == 2 and l)
+        live = self.settled()
         self.assertEqual({worker['generation'] for worker in live['workers']}, {101})
         inode = os.stat(os.path.join(self.plugins, 'replay.so')).st_ino
         for worker in live['workers']:
@@ -130,16 +137,17 @@ class Supervisor(unittest.TestCase):
         def descriptors():
             return len(os.listdir(f'/proc/{self.service.supervisor}/fd'))
 
-        def settled():
-            self.wait('old generations stay', lambda: len(self.live()['workers']) == 2)
-            return descriptors()
         self.patchbay('reload')
-        before = settled()
+        self.settled()
+        before = descriptors()
         for _ in range(20):
             self.patchbay('reload')
-        self.assertLessEqual(settled(), before)
+        self.settled()
+        self.wait('descriptors stay open', lambda: descriptors() <= before)
 
-    # --- the supervisor is gone ------------------------------------------------------------------
+
+class TakeOver(Case):
+    """The supervisor is killed; its workers serve on."""
 
     def kill_supervisor(self):
         workers = self.service.workers()
@@ -173,7 +181,7 @@ class Supervisor(unittest.TestCase):
         self.service.arguments = ('--set', 'llms.script.notice=Hello. ')
         self.service.start()
         load.wait(50)
-        live = self.wait('the orphans stay', lambda: len((l := self.live())['workers']) == 2 and l)
+        live = self.settled()
         self.assertEqual({w['generation'] for w in live['workers']}, {2})
         self.assertFalse(set(workers) & {w['pid'] for w in live['workers']})
         self.end(load)
@@ -183,11 +191,10 @@ class Supervisor(unittest.TestCase):
         workers = self.kill_supervisor()
         self.service.start()
         os.kill(workers[0], signal.SIGKILL)
-        live = self.wait('it is not replaced', lambda: (
-            workers[0] not in [w['pid'] for w in (l := self.live())['workers']] and
-            len([w for w in l['workers'] if w['state'] == 'serving']) == 2 and l))
+        self.service.server.wait_log(f'pid {workers[0]},')
+        live = self.settled()
+        self.assertNotIn(workers[0], [w['pid'] for w in live['workers']])
         self.assertEqual({w['worker'] for w in live['workers']}, {1, 2})
-        self.assertIn(f'pid {workers[0]},', self.service.server.output())
         self.assertEqual(self.service.stop(), 0)
 
     def test_a_worker_died_with_the_supervisor(self):
@@ -196,9 +203,7 @@ class Supervisor(unittest.TestCase):
         self.kill_supervisor()
         wait_end(workers[0])
         self.service.start()
-        live = self.wait('there are not two', lambda: len(
-            [w for w in (l := self.live())['workers'] if w['state'] == 'serving']) == 2 and l)
-        self.assertIn(workers[1], [w['pid'] for w in live['workers']])
+        self.assertIn(workers[1], [w['pid'] for w in self.settled()['workers']])
         self.assertEqual(self.service.stop(), 0)
 
     def test_all_died(self):
@@ -226,9 +231,7 @@ class Supervisor(unittest.TestCase):
             load.wait(1 + 2 * delay)
             self.kill_supervisor()
             self.service.start()
-            self.wait('it is not in order', lambda: len(
-                [w for w in (l := self.live())['workers'] if w['state'] == 'serving']) == 2 and
-                len(l['workers']) == 2)
+            self.settled()
         self.end(load)
         self.assertEqual(self.service.stop(), 0)
 
@@ -240,7 +243,7 @@ class Supervisor(unittest.TestCase):
             wait_end(pid)
 
 
-class Stopped(Supervisor):
+class Stopped(Case):
     """A supervisor that was stopped finds its clock far ahead: nobody hung for that."""
     ENVIRONMENT = {'HANG': '200ms'}
 
@@ -258,10 +261,6 @@ class Stopped(Supervisor):
         self.assertEqual(sorted(self.service.workers()), sorted(workers))
         self.assertNotIn('held the loop', self.service.server.output())
         self.assertEqual(self.service.stop(), 0)
-
-
-for name in [name for name in dir(Supervisor) if name.startswith('test_')]:
-    setattr(Stopped, name, None)  # its own tests only
 
 
 if __name__ == '__main__':

@@ -304,6 +304,82 @@ class Detached(ServerCase):
         self.assertIn('only detached turns', problem['detail'])
 
 
+class Conversations(ServerCase):
+    """The fields and headers by which both dialects name a conversation."""
+    CONFIG = 'detached.yaml'
+
+    def say(self, text, **more):
+        return self.turn(text, pipeline='talk', **more)
+
+    def asked(self):
+        return [message['content'] for message in self.model.requests[-1].json()['messages']]
+
+    def test_native(self):
+        first = self.say('One')
+        self.assertEqual(first.status, 200, first)
+        conversation = first.json()['conversation']
+        self.assertEqual(first.headers['patchbay-conversation'], conversation)
+        self.assertRegex(first.json()['message']['id'], '^[0-9a-f-]{36}$')
+        second = self.say('Two', conversation=conversation)
+        self.assertEqual(second.json()['conversation'], conversation)
+        self.assertEqual(self.asked(), ['One', 'Hello from the model.', 'Two'])
+        self.assertNotEqual(self.say('Three', conversation=None).json()['conversation'],
+                            conversation)
+        events = self.say('Four', conversation=conversation, stream=True).events()
+        self.assertEqual(events[0][1]['conversation'], conversation)
+        self.assertEqual(events[-1][1]['conversation'], conversation)
+        explained = self.get(f'/v1/turns/{events[0][1]["id"]}').json()
+        self.assertEqual(explained['conversation'], conversation)
+
+    def test_a_reply_is_made_again(self):
+        first = self.say('One').json()
+        again = self.turn(None, pipeline='talk', conversation=first['conversation'],
+                          replaces=first['message']['id'])
+        self.assertEqual(again.status, 200, again)
+        self.assertEqual(self.asked(), ['One'])
+        self.assertNotEqual(again.json()['message']['id'], first['message']['id'])
+        problem = self.assert_problem(
+            self.turn(None, pipeline='talk', replaces=first['message']['id']), 400, 'invalid')
+        self.assertIn('/replaces', [error['pointer'] for error in problem['errors']])
+
+    def test_openai(self):
+        body = {'model': 'talk', 'messages': [{'role': 'user', 'content': 'One'}]}
+        answer = self.post(COMPLETIONS, body)  # without a name nothing is stored
+        self.assertNotIn('patchbay-conversation', answer.headers)
+        answer = self.post(COMPLETIONS, body, headers={'Patchbay-Conversation': 'new'})
+        conversation = answer.headers['patchbay-conversation']
+        self.assertIn('x-patchbay-turn', answer.headers)
+        body = {'model': 'talk', 'messages': [{'role': 'user', 'content': 'Two'}], 'stream': True,
+                'metadata': {'conversation': conversation}}
+        answer = self.post(COMPLETIONS, body)
+        self.assertEqual(answer.headers['patchbay-conversation'], conversation)
+        self.assertEqual(self.asked(), ['One', 'Hello from the model.', 'Two'])
+        error = self.assert_openai_error(self.post(
+            COMPLETIONS, {'model': 'support', 'messages': body['messages']},
+            headers={'Patchbay-Conversation': 'new'}), 400)
+        self.assertEqual(error['param'], 'conversation')
+
+    def test_two_at_once(self):
+        conversation = self.say('One').json()['conversation']
+        gate = threading.Event()
+        self.addCleanup(gate.set)
+        self.model.then(held(gate, upstream.completion('slow')))
+        first = self.say('Two', conversation=conversation, detach=True)
+        while self.asked()[-1] != 'Two':
+            self.model.arrived.get(timeout=60)
+        for more in ({}, {'stream': True}, {'stream': True, 'detach': True}):
+            self.assert_problem(self.say('Three', conversation=conversation, **more), 409)
+        key = {'Idempotency-Key': 'again'}
+        body = {'message': 'Three', 'pipeline': 'talk', 'conversation': conversation}
+        self.assert_problem(self.post('/v1/turns', body, headers=key), 409)
+        gate.set()
+        turn = first.json()['id']
+        self.get(f'/v1/turns/{turn}/events', timeout=60)
+        answer = self.post('/v1/turns', body, headers=key)  # nothing was done: the key is free
+        self.assertEqual(answer.status, 200, answer)
+        self.assertEqual(self.asked()[-2:], ['slow', 'Three'])
+
+
 class Restarts(unittest.TestCase):
     """What was acknowledged is there after the service was gone."""
 

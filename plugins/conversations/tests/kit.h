@@ -90,6 +90,15 @@ static const pb_plugin *const plugins[] = {&patchbay_plugin_conversations,
                                            NULL};
 static pb_harness *harness;
 static char folder[256];
+static char *kept[4096]; /* texts that live as long as the test */
+static size_t kept_count;
+
+static inline char *keep(size_t size)
+{
+    ck_assert_uint_lt(kept_count, 4096);
+    ck_assert_ptr_nonnull(kept[kept_count] = calloc(1, size));
+    return kept[kept_count++];
+}
 
 #define PLAIN "[history: {}, generate: {llm: a}]"
 
@@ -140,6 +149,8 @@ static inline void after(void)
 {
     close_harness();
     drop_folder();
+    while (kept_count)
+        free(kept[--kept_count]);
 }
 
 static inline void reopen(const char *stages)
@@ -152,11 +163,11 @@ static inline void reopen(const char *stages)
 
 static inline const char *text_of(pb_str text)
 {
-    char *copy = calloc(1, text.size + 1);
+    char *copy = keep(text.size + 1);
 
     if (text.size)
         memcpy(copy, text.data, text.size);
-    return copy; /* lives as long as the test */
+    return copy;
 }
 
 static inline const pb_outcome *ask_in(const char *conversation, const char *text)
@@ -183,7 +194,7 @@ static inline const char *begin(const char *text)
 /* What the model got in its last request: "user:hi assistant:ok …" */
 static inline const char *seen(void)
 {
-    char *out = calloc(1, 1 << 16);
+    char *out = keep(1 << 16);
     size_t count = pb_scripted_count(harness, "a");
     const pb_json *messages = pb_json_get(pb_scripted_request(harness, "a", count - 1), "messages");
 
@@ -217,7 +228,7 @@ static inline pb_status run_question(void *arg)
     if (status != PB_OK || !question->rows.count)
         return status;
     const pb_value *cell = pb_cell(&question->rows, 0, 0);
-    question->text = calloc(1, cell->text.size + 32);
+    question->text = keep(cell->text.size + 32);
     if (cell->type == PB_VALUE_INT)
         (void)snprintf(question->text, 32, "%lld", (long long)cell->integer);
     else if (cell->text.size)
@@ -317,7 +328,7 @@ static inline const pb_json *call(const char *method, const char *path, const ch
 
 static inline const char *path_of(const char *conversation, const char *rest)
 {
-    char *path = calloc(1, 512);
+    char *path = keep(512);
 
     (void)snprintf(path, 512, "/v1/conversations/%s%s", conversation, rest);
     return path;

@@ -102,8 +102,8 @@ START_TEST(search)
     pb_script(harness, "a", PB_STEP_TEXT("an answer about zebras"), PB_STEP_STOP);
     say(a, "and");
     ck_assert_uint_eq(count_of(call("GET", "/v1/conversations?q=zebras", NULL, 200)), 1);
-    const char *rest = calloc(1, 100);
-    (void)snprintf((char *)rest, 100, "/messages/%s", message_id(a, 3));
+    char *rest = keep(100);
+    (void)snprintf(rest, 100, "/messages/%s", message_id(a, 3));
     call("DELETE", path_of(a, rest), NULL, 204);
     ck_assert_uint_eq(count_of(call("GET", "/v1/conversations?q=zebras", NULL, 200)), 0);
     call("DELETE", path_of(b, ""), NULL, 204);
@@ -146,8 +146,8 @@ START_TEST(messages_page_by_page)
     page = call("GET", path_of(id, "/messages?limit=3&order=desc&before=6"), NULL, 200);
     ck_assert_str_eq(member(page, "messages/0/text"), "3");
     ck_assert_str_eq(member(page, "next"), "3");
-    const char *rest = calloc(1, 100);
-    (void)snprintf((char *)rest, 100, "/messages/%s", message_id(id, 2));
+    char *rest = keep(100);
+    (void)snprintf(rest, 100, "/messages/%s", message_id(id, 2));
     ck_assert_str_eq(member(call("GET", path_of(id, rest), NULL, 200), "text"), "2");
     call("DELETE", path_of(id, rest), NULL, 204);
     page = call("GET", path_of(id, "/messages"), NULL, 200);
@@ -199,8 +199,8 @@ START_TEST(a_message_that_is_written_cannot_be_deleted)
     (void)snprintf(text, sizeof text, "UPDATE messages SET node = (SELECT '%.*s') WHERE seq = 2",
                    PB_ARG(pb_node_id()));
     (void)sql(text);
-    const char *rest = calloc(1, 100);
-    (void)snprintf((char *)rest, 100, "/messages/%s", message_id(id, 1));
+    char *rest = keep(100);
+    (void)snprintf(rest, 100, "/messages/%s", message_id(id, 1));
     call("DELETE", path_of(id, rest), NULL, 409);
 }
 END_TEST
@@ -220,8 +220,8 @@ START_TEST(a_reply_made_again_is_answered_whole)
     (void)snprintf(body, sizeof body, "{\"message\":\"%s\"}", message_id(id, 0));
     call("POST", path_of(id, "/regenerate"), body, 200);
     call("POST", path_of(id, "/regenerate"), "{\"message\":\"none\"}", 400);
-    const char *rest = calloc(1, 100);
-    (void)snprintf((char *)rest, 100, "/messages/%s/edit", message_id(id, 0));
+    char *rest = keep(100);
+    (void)snprintf(rest, 100, "/messages/%s/edit", message_id(id, 0));
     turn = call("POST", path_of(id, rest), "{\"text\":\"uno\"}", 200);
     ck_assert_str_eq(member(turn, "message/text"), "better");
     ck_assert_str_eq(seen(), "user:uno");

@@ -303,12 +303,12 @@ START_TEST(what_is_deleted_is_not_seen)
 {
     const char *id = begin("one");
     say(id, "two");
-    const char *path = calloc(1, 200);
-    (void)snprintf((char *)path, 200, "/messages/%s", message_id(id, 0));
+    char *path = keep(200);
+    (void)snprintf(path, 200, "/messages/%s", message_id(id, 0));
     call("DELETE", path_of(id, path), NULL, 204);
     say(id, "three");
     ck_assert_str_eq(seen(), "assistant:ok user:two assistant:ok user:three");
-    strcat((char *)path, "/restore");
+    strcat(path, "/restore");
     call("POST", path_of(id, path), NULL, 200);
     say(id, "four");
     ck_assert_str_eq(seen(),

@@ -46,8 +46,8 @@ static pb_status open_part(struct copy *copy)
     if (file < 0)
         return fault_errno(&copy->fault, copy->part, errno);
     close(file);
-    int code = sqlite3_open_v2(copy->part, &copy->db, SQLITE_OPEN_READWRITE | SQLITE_OPEN_NOMUTEX,
-                               NULL);
+    int code =
+        sqlite3_open_v2(copy->part, &copy->db, SQLITE_OPEN_READWRITE | SQLITE_OPEN_NOMUTEX, NULL);
     if (code == SQLITE_OK)
         code = sqlite3_exec(copy->db, "PRAGMA journal_mode=OFF; PRAGMA synchronous=OFF", NULL, NULL,
                             NULL);
@@ -157,8 +157,8 @@ static pb_status check_copy(void *arg)
     copy->fault.status = PB_OK;
     if (access(copy->path, R_OK) != 0)
         return fault_errno(&copy->fault, copy->path, errno);
-    int code = sqlite3_open_v2(copy->path, &copy->db, SQLITE_OPEN_READONLY | SQLITE_OPEN_NOMUTEX,
-                               NULL);
+    int code =
+        sqlite3_open_v2(copy->path, &copy->db, SQLITE_OPEN_READONLY | SQLITE_OPEN_NOMUTEX, NULL);
     if (code != SQLITE_OK)
         return fault_of(&copy->fault, copy->db, code);
     sqlite3_extended_result_codes(copy->db, 1);
@@ -167,7 +167,8 @@ static pb_status check_copy(void *arg)
     if (id != APPLICATION_ID)
         return fault_set(&copy->fault, PB_INVALID, "%s is the database of another program",
                          copy->path);
-    if (read_integer(copy, "SELECT quick_check = 'ok' FROM pragma_quick_check(1)", &whole) != PB_OK ||
+    if (read_integer(copy, "SELECT quick_check = 'ok' FROM pragma_quick_check(1)", &whole) !=
+            PB_OK ||
         !whole)
         return fault_set(&copy->fault, PB_INVALID, "%s is damaged; take another backup",
                          copy->path);
@@ -195,7 +196,8 @@ static pb_status read_copy(struct sqlite *self, void *arg, struct fault *fault)
     return code == SQLITE_OK ? PB_OK : fault_of(fault, NULL, code);
 }
 
-/* --- the calls --------------------------------------------------------------------------------- */
+/* --- the calls ---------------------------------------------------------------------------------
+ */
 
 static pb_status refuse_inside(const struct sqlite *self)
 {

@@ -20,7 +20,8 @@ static int look(void *arg)
     struct connection *connection = arg;
 
     connection->looks++;
-    if (connection->told_to_end && atomic_load_explicit(connection->told_to_end, memory_order_relaxed))
+    if (connection->told_to_end &&
+        atomic_load_explicit(connection->told_to_end, memory_order_relaxed))
         return 1;
     if (!connection->due)
         return 0;
@@ -35,7 +36,7 @@ static int allow(void *arg, int action, const char *what, const char *value, con
                  const char *trigger)
 {
     static const char *const pragmas[] = {
-        "table_info", "table_xinfo",       "table_list",      "index_list", "index_info",
+        "table_info",  "table_xinfo",       "table_list",      "index_list",  "index_info",
         "index_xinfo", "foreign_key_check", "integrity_check", "quick_check", "data_version"};
     const struct connection *connection = arg;
 
@@ -61,9 +62,8 @@ static int allow(void *arg, int action, const char *what, const char *value, con
 /* --- the plugin's own statements -------------------------------------------------------------- */
 
 static const char *const control_sql[CONTROLS] = {
-    [BEGIN_READ] = "BEGIN",         [BEGIN_WRITE] = "BEGIN IMMEDIATE",
-    [COMMIT] = "COMMIT",            [ROLLBACK] = "ROLLBACK",
-    [SAVEPOINT] = "SAVEPOINT r",    [RELEASE] = "RELEASE r",
+    [BEGIN_READ] = "BEGIN",   [BEGIN_WRITE] = "BEGIN IMMEDIATE", [COMMIT] = "COMMIT",
+    [ROLLBACK] = "ROLLBACK",  [SAVEPOINT] = "SAVEPOINT r",       [RELEASE] = "RELEASE r",
     [UNDO] = "ROLLBACK TO r",
 };
 
@@ -137,8 +137,9 @@ static bool write_ahead(struct connection *connection, struct fault *fault)
     if (code != SQLITE_OK)
         fault_of(fault, connection->db, code);
     else if (!wal)
-        fault_set(fault, PB_UNAVAILABLE, "its file system cannot do write-ahead logging; put it on "
-                                         "a local disk");
+        fault_set(fault, PB_UNAVAILABLE,
+                  "its file system cannot do write-ahead logging; put it on "
+                  "a local disk");
     return code == SQLITE_OK && wal;
 }
 
@@ -155,7 +156,8 @@ static bool check_owner(struct connection *connection, struct fault *fault)
     if (id == APPLICATION_ID)
         return true;
     if (id != 0) {
-        fault_set(fault, PB_UNAVAILABLE, "it is the database of another program; name another path");
+        fault_set(fault, PB_UNAVAILABLE,
+                  "it is the database of another program; name another path");
         return false;
     }
     return !connection->writes ||
@@ -175,8 +177,7 @@ static bool set_up(struct connection *connection, struct fault *fault)
     sqlite3_busy_timeout(db, WAIT_MS);
     sqlite3_db_config(db, SQLITE_DBCONFIG_DEFENSIVE, 1, NULL);
     sqlite3_db_config(db, SQLITE_DBCONFIG_ENABLE_LOAD_EXTENSION, 0, NULL);
-    if (!write_ahead(connection, fault) ||
-        !check_owner(connection, fault) ||
+    if (!write_ahead(connection, fault) || !check_owner(connection, fault) ||
         !run_pragma(connection, "PRAGMA synchronous=FULL", 0, fault) ||
         !run_pragma(connection, "PRAGMA wal_autocheckpoint=0", 0, fault) ||
         !run_pragma(connection, "PRAGMA foreign_keys=ON", 0, fault) ||
@@ -217,7 +218,8 @@ pb_status connection_open(struct connection *connection, bool create, struct fau
     if (access(self->path.data, F_OK) != 0)
         (void)snprintf(reason, sizeof reason, "%s", strerror(errno));
     pb_status status = fault->status == PB_INVALID ? PB_UNAVAILABLE : fault->status;
-    return fault_set(fault, status, "the database %s cannot be opened: %s", self->path.data, reason);
+    return fault_set(fault, status, "the database %s cannot be opened: %s", self->path.data,
+                     reason);
 }
 
 void connection_close(struct connection *connection)

@@ -1,5 +1,5 @@
-/* fault.c - SQLite's codes as statuses and sentences. Texts name tables, columns and the file, never
- * values. */
+/* fault.c - SQLite's codes as statuses and sentences. Texts name tables, columns and the file,
+ * never values. */
 #include "sqlite.h"
 
 #include <errno.h>

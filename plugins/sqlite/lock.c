@@ -1,5 +1,5 @@
-/* lock.c - flock on "<database>.write": who holds it may begin a transaction that writes. The kernel
- * releases it when its holder dies.
+/* lock.c - flock on "<database>.write": who holds it may begin a transaction that writes. The
+ * kernel releases it when its holder dies.
  *
  * Who gives the lock back and wants it again at once would often be faster than a sleeper that the
  * kernel has just woken. So one first passes a gate, a lock of another kind on the same file, which

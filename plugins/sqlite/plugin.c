@@ -19,7 +19,8 @@ static const pb_field sqlite_options[] = {
     PB_SIZE(struct sqlite, cache_size, .def = "8MiB", .min = 65536, .max = 64.0 * (1 << 30),
             .help = "Pages kept in memory, for each thread of each worker."),
     PB_SIZE(struct sqlite, mmap_size, .name = "mmap", .def = "0", .max = 1024.0 * (1 << 30),
-            .help = "So much of the file is mapped: faster reads, but a failing disk ends the worker."),
+            .help =
+                "So much of the file is mapped: faster reads, but a failing disk ends the worker."),
     PB_SIZE(struct sqlite, checkpoint, .def = "4MiB", .min = 65536, .max = 64.0 * (1 << 30),
             .help = "From this size on the log is moved into the file, beside the writing."),
     PB_SIZE(struct sqlite, checkpoint_full, .def = "64MiB", .min = 65536, .max = 64.0 * (1 << 30),

@@ -87,8 +87,8 @@ static bool read_here(struct asking *asking, struct fault *fault)
     if (several && connection_control(connection, BEGIN_READ) != SQLITE_OK)
         return false;
     fault->status = PB_OK;
-    fault->status = connection_run_all(connection, asking->statements, asking->count,
-                                       asking->harvests, fault);
+    fault->status =
+        connection_run_all(connection, asking->statements, asking->count, asking->harvests, fault);
     connection->due = 0;
     if (several && !sqlite3_get_autocommit(connection->db))
         connection_control(connection, ROLLBACK);
@@ -120,8 +120,8 @@ static pb_status deliver(struct asking *asking, pb_status status)
             if (harvest_deliver(&asking->harvests[i], &asking->out[i]) != PB_OK)
                 return PB_NO_MEMORY;
         } else {
-            asking->out[i] = (pb_rows){.size = (uint32_t)sizeof(pb_rows),
-                                       .failed = asking->harvests[i].failed};
+            asking->out[i] =
+                (pb_rows){.size = (uint32_t)sizeof(pb_rows), .failed = asking->harvests[i].failed};
         }
     }
     return status;

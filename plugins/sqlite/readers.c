@@ -1,5 +1,5 @@
-/* readers.c - threads for reads that would hold the loop too long. Each has a connection of its own;
- * they start when there is work for them and stay. */
+/* readers.c - threads for reads that would hold the loop too long. Each has a connection of its
+ * own; they start when there is work for them and stay. */
 #include "sqlite.h"
 
 enum { BUSY_MS = 1000 };

@@ -84,7 +84,8 @@ pb_status harvest_row(struct harvest *harvest, sqlite3_stmt *statement, struct f
         return PB_OK;
     harvest->columns = (size_t)sqlite3_column_count(statement);
     void *cells = harvest->cells;
-    bool kept = make_room(&cells, &harvest->room, harvest->used + harvest->columns, sizeof(pb_value));
+    bool kept =
+        make_room(&cells, &harvest->room, harvest->used + harvest->columns, sizeof(pb_value));
     harvest->cells = cells;
     for (size_t i = 0; kept && i < harvest->columns; i++)
         kept = keep_cell(harvest, &harvest->cells[harvest->used++], statement, (int)i);

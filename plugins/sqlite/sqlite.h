@@ -1,8 +1,9 @@
 /* sqlite.h - what the files of the plugin share.
  *
  * Three kinds of threads, each with connections of its own: the loop (short reads), one writer (all
- * writes, in groups), some readers (long reads); and one that moves the log into the file. A request
- * lives in the memory of the task that waits for it; whoever has it under the queue's mutex owns it.
+ * writes, in groups), some readers (long reads); and one that moves the log into the file. A
+ * request lives in the memory of the task that waits for it; whoever has it under the queue's mutex
+ * owns it.
  */
 #ifndef SQLITE_SQLITE_H
 #define SQLITE_SQLITE_H
@@ -18,14 +19,15 @@ enum {
     FAULT_TEXT = 256,
     READERS_MOST = 16,
     GROUP_MOST = 1024,
-    LOOKS_OF_WORK = 8, /* so many: a statement has done some work */
+    LOOKS_OF_WORK = 8,           /* so many: a statement has done some work */
     APPLICATION_ID = 0x50424159, /* "PBAY" */
 };
 
 #define TRANSACTION_LIMIT (100 * PB_MILLISECOND)
-#define RESULT_MOST ((size_t)64 << 20)
+#define RESULT_MOST       ((size_t)64 << 20)
 
-/* --- fault.c: what went wrong on any thread; the task makes a pb_fail of it --------------------- */
+/* --- fault.c: what went wrong on any thread; the task makes a pb_fail of it ---------------------
+ */
 
 struct fault {
     pb_status status;
@@ -42,7 +44,8 @@ pb_status fault_fail(const struct fault *fault); /* on the task: sets its error 
 /* The monotonic clock; never a virtual one. */
 pb_duration clock_now(void);
 
-/* --- rows.c: results in memory of a thread's own ------------------------------------------------ */
+/* --- rows.c: results in memory of a thread's own ------------------------------------------------
+ */
 
 struct harvest {
     bool wanted;     /* else rows are only counted */
@@ -61,17 +64,18 @@ pb_status harvest_row(struct harvest *harvest, sqlite3_stmt *statement, struct f
 /* On the task: a copy in the running scope. */
 pb_status harvest_deliver(const struct harvest *harvest, pb_rows *out);
 
-/* --- statement.c: prepared once, known by the address of their text ----------------------------- */
+/* --- statement.c: prepared once, known by the address of their text -----------------------------
+ */
 
 struct known {
     pb_str sql;
     sqlite3_stmt *statement;
-    bool reads;      /* writes nothing */
-    int32_t skip;    /* so many more times it goes straight to a reader thread … */
-    int32_t penalty; /* … and so many the next time that it is slow on the loop */
-    int32_t late;    /* so many times in a row it took long without doing much */
+    bool reads;         /* writes nothing */
+    int32_t skip;       /* so many more times it goes straight to a reader thread … */
+    int32_t penalty;    /* … and so many the next time that it is slow on the loop */
+    int32_t late;       /* so many times in a row it took long without doing much */
     pb_duration logged; /* when it was slow last */
-    size_t values;   /* the highest n of $n */
+    size_t values;      /* the highest n of $n */
     size_t count;
     uint16_t places[]; /* for each parameter of SQLite n, or 0 for $tenant */
 };
@@ -86,12 +90,12 @@ struct connection {
     struct known **known; /* a hash table */
     size_t known_count, known_room;
     bool writes;
-    bool own;      /* what is prepared now is the plugin's, not a component's */
+    bool own; /* what is prepared now is the plugin's, not a component's */
     uint64_t generation;
     int64_t page_size;
-    pb_duration due;   /* running statements are interrupted then; 0: never … */
-    pb_duration grace; /* … so much later when they have not done much yet */
-    int32_t looks;     /* at the clock, every so many steps of a statement */
+    pb_duration due;                /* running statements are interrupted then; 0: never … */
+    pb_duration grace;              /* … so much later when they have not done much yet */
+    int32_t looks;                  /* at the clock, every so many steps of a statement */
     const atomic_bool *told_to_end; /* the same when it becomes true; or NULL */
 };
 
@@ -107,7 +111,8 @@ pb_status connection_run(struct connection *connection, const pb_statement *stat
 pb_status connection_run_all(struct connection *connection, const pb_statement *statements,
                              size_t count, struct harvest *harvests, struct fault *fault);
 
-/* --- connection.c ------------------------------------------------------------------------------- */
+/* --- connection.c -------------------------------------------------------------------------------
+ */
 
 /* Opens when it is closed or of an older generation. `create`: the file may be new. */
 pb_status connection_open(struct connection *connection, bool create, struct fault *fault);
@@ -118,7 +123,8 @@ int connection_exec(struct connection *connection, const char *sql, int64_t *out
 /* Is the file no longer at its path? */
 bool connection_moved(const struct connection *connection);
 
-/* --- lock.c: whose turn it is to write, of all processes ---------------------------------------- */
+/* --- lock.c: whose turn it is to write, of all processes ----------------------------------------
+ */
 
 struct write_lock {
     int file; /* "<database>.write"; -1: not open */
@@ -133,7 +139,8 @@ void lock_give(struct write_lock *lock);
 /* Takes it only when it is free. */
 bool lock_try(struct write_lock *lock, const char *path);
 
-/* --- requests ----------------------------------------------------------------------------------- */
+/* --- requests -----------------------------------------------------------------------------------
+ */
 
 enum request_kind {
     REQUEST_BATCH,
@@ -181,7 +188,7 @@ pb_status request_run(struct sqlite *self, struct queue *queue, struct request *
 
 /* A transaction: the writer serves its commands, one after the other. */
 struct session {
-    struct session *outer;   /* of other tasks; the loop's thread only */
+    struct session *outer; /* of other tasks; the loop's thread only */
     const pb_task *task;
     pthread_cond_t wake;     /* of the writer */
     struct request *command; /* under the queue's mutex, as what follows */
@@ -190,7 +197,8 @@ struct session {
     struct fault fault;
 };
 
-/* --- writer.c, group.c, session.c ---------------------------------------------------------------- */
+/* --- writer.c, group.c, session.c ----------------------------------------------------------------
+ */
 
 struct writer {
     struct queue queue;
@@ -214,7 +222,8 @@ void writer_note(struct sqlite *self, const struct fault *fault);
 void group_serve(struct sqlite *self);
 void session_serve(struct sqlite *self, struct request *request);
 
-/* --- readers.c ------------------------------------------------------------------------------------ */
+/* --- readers.c
+ * ------------------------------------------------------------------------------------ */
 
 struct readers {
     struct queue queue;
@@ -226,7 +235,8 @@ void readers_stop(struct sqlite *self);
 /* On the task. Parks. */
 pb_status readers_run(struct sqlite *self, struct request *request);
 
-/* --- checkpoint.c --------------------------------------------------------------------------------- */
+/* --- checkpoint.c
+ * --------------------------------------------------------------------------------- */
 
 struct checkpoints {
     pthread_mutex_t mutex;
@@ -245,7 +255,8 @@ void checkpoints_stop(struct sqlite *self);
 /* Looks at each commit of the writer's connection how long the log is. */
 void checkpoints_watch(struct sqlite *self);
 
-/* --- backup.c, query.c, transaction.c -------------------------------------------------------------- */
+/* --- backup.c, query.c, transaction.c
+ * -------------------------------------------------------------- */
 
 pb_status backup_to(void *self, pb_str path);
 pb_status restore_from(void *self, pb_str path);
@@ -256,7 +267,8 @@ pb_status transaction_run(void *self, pb_status (*fn)(void *arg), void *arg);
 struct session *session_here(const struct sqlite *self);
 pb_status session_run(struct sqlite *self, struct session *session, struct request *request);
 
-/* --- the instance ----------------------------------------------------------------------------------- */
+/* --- the instance
+ * ----------------------------------------------------------------------------------- */
 
 struct figures {
     atomic_llong groups, requests, failures, transactions;

@@ -1,5 +1,5 @@
-/* transaction.c - the task's side of a transaction: fn runs in the calling task, and what it asks of
- * this database meanwhile goes to the writer that waits for it. */
+/* transaction.c - the task's side of a transaction: fn runs in the calling task, and what it asks
+ * of this database meanwhile goes to the writer that waits for it. */
 #include "sqlite.h"
 
 struct session *session_here(const struct sqlite *self)

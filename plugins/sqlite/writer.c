@@ -151,7 +151,8 @@ static pb_status open_again(struct sqlite *self, struct fault *fault)
         if (connection_open(&writer->connection, false, fault) != PB_OK)
             return fault_set(fault, PB_UNAVAILABLE,
                              "the database %s was removed while it was open; put it back or start "
-                             "again", self->path.data);
+                             "again",
+                             self->path.data);
         pb_log(PB_WARN, "the database %s was replaced; it is opened again", self->path.data);
     }
     if (writer->suspect)

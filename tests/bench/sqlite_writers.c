@@ -32,7 +32,7 @@ static struct shared {
     atomic_int ready;
     atomic_bool go, stop;
     struct process processes[PROCESSES_MOST];
-} *shared;
+} * shared;
 
 static struct process *mine;
 static int in_flight;
@@ -51,8 +51,9 @@ static const char *const text_tables[] = {
     "CREATE UNIQUE INDEX message_seq ON message (conversation, seq)",
     "CREATE INDEX message_conversation ON message (conversation)", NULL};
 #define INSERT "INSERT INTO message (id, conversation, seq, body) VALUES ($1, $2, $3, $4)"
-static const char body[] = "What a user says to a model, of about the usual length: one sentence or "
-                           "two, seldom more, and now and then a word in another language.";
+static const char body[] =
+    "What a user says to a model, of about the usual length: one sentence or "
+    "two, seldom more, and now and then a word in another language.";
 
 static pb_duration now(void)
 {
@@ -111,9 +112,11 @@ static void count_cpu(const struct rusage *before)
 
     getrusage(RUSAGE_SELF, &after);
     mine->cpu_ns = (after.ru_utime.tv_sec + after.ru_stime.tv_sec - before->ru_utime.tv_sec -
-                    before->ru_stime.tv_sec) * PB_SECOND +
+                    before->ru_stime.tv_sec) *
+                       PB_SECOND +
                    (after.ru_utime.tv_usec + after.ru_stime.tv_usec - before->ru_utime.tv_usec -
-                    before->ru_stime.tv_usec) * PB_MICROSECOND;
+                    before->ru_stime.tv_usec) *
+                       PB_MICROSECOND;
 }
 
 /* --- ours ------------------------------------------------------------------------------------- */

@@ -181,7 +181,8 @@ static inline void end_well(pid_t child)
     int status = 0;
 
     ck_assert_int_eq(waitpid(child, &status, 0), child);
-    ck_assert_msg(WIFEXITED(status) && WEXITSTATUS(status) == 0, "the process ended with %x", status);
+    ck_assert_msg(WIFEXITED(status) && WEXITSTATUS(status) == 0, "the process ended with %x",
+                  status);
 }
 
 /* A stranger's look into the file, beside the plugin. Not while this process has it open. */

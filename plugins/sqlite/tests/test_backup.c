@@ -31,15 +31,17 @@ static pb_status restore(void)
     return pb_db_restore(database, pb_str_of(copy));
 }
 
-/* --- out ---------------------------------------------------------------------------------------- */
+/* --- out ----------------------------------------------------------------------------------------
+ */
 
 static bool copied;
 
 /* One row of each table in a batch, again and again, until the copy is there. */
 static void write_or_copy(int number)
 {
-    pb_statement statements[] = {pb_statement_make(pb_lit("INSERT INTO t DEFAULT VALUES"), NULL, 0),
-                                 pb_statement_make(pb_lit("INSERT INTO u DEFAULT VALUES"), NULL, 0)};
+    pb_statement statements[] = {
+        pb_statement_make(pb_lit("INSERT INTO t DEFAULT VALUES"), NULL, 0),
+        pb_statement_make(pb_lit("INSERT INTO u DEFAULT VALUES"), NULL, 0)};
 
     if (number == 0) {
         ck_assert_int_eq(backup(), PB_OK);
@@ -88,7 +90,8 @@ START_TEST(a_copy_is_of_one_moment)
 }
 END_TEST
 
-/* --- in ----------------------------------------------------------------------------------------- */
+/* --- in -----------------------------------------------------------------------------------------
+ */
 
 static int to_child[2], from_child[2];
 

@@ -48,7 +48,8 @@ static pb_status insert_numbered(void *arg)
     return PB_OK;
 }
 
-/* --- full --------------------------------------------------------------------------------------- */
+/* --- full ---------------------------------------------------------------------------------------
+ */
 
 static int64_t fitted;
 static pb_status first, unwell;
@@ -135,9 +136,9 @@ static void one_too_large(void)
     find_self();
     must("CREATE TABLE b (id INTEGER PRIMARY KEY, a)");
     self->writer.connection.own = true; /* nobody writes now */
-    ck_assert_int_eq(sqlite3_exec(self->writer.connection.db, "PRAGMA max_page_count=60", NULL, NULL,
-                                  NULL),
-                     SQLITE_OK);
+    ck_assert_int_eq(
+        sqlite3_exec(self->writer.connection.db, "PRAGMA max_page_count=60", NULL, NULL, NULL),
+        SQLITE_OK);
     self->writer.connection.own = false;
     for (int i = 0; i < 5; i++)
         ck_assert_int_eq(insert_large(i), PB_OK);
@@ -157,7 +158,8 @@ START_TEST(what_is_too_large_harms_nobody)
 }
 END_TEST
 
-/* --- gone ----------------------------------------------------------------------------------------- */
+/* --- gone
+ * ----------------------------------------------------------------------------------------- */
 
 static char aside[300];
 
@@ -231,7 +233,8 @@ START_TEST(a_replaced_file_is_opened)
 }
 END_TEST
 
-/* --- what cannot be opened ------------------------------------------------------------------------ */
+/* --- what cannot be opened
+ * ------------------------------------------------------------------------ */
 
 static void expect_problem(const char *part)
 {
@@ -324,11 +327,9 @@ END_TEST
 int main(void)
 {
     return suite_run("sqlite faults",
-                     (const TTest *const[]){a_full_disk_refuses_and_recovers,
-                                            a_failed_commit_stays_failed,
-                                            what_is_too_large_harms_nobody,
-                                            a_removed_file_is_missed_and_found_again,
-                                            a_replaced_file_is_opened, no_database_of_ours,
-                                            folders_are_made, not_to_be_written, options_that_do_not_fit,
-                                            NULL});
+                     (const TTest *const[]){
+                         a_full_disk_refuses_and_recovers, a_failed_commit_stays_failed,
+                         what_is_too_large_harms_nobody, a_removed_file_is_missed_and_found_again,
+                         a_replaced_file_is_opened, no_database_of_ours, folders_are_made,
+                         not_to_be_written, options_that_do_not_fit, NULL});
 }

@@ -1,5 +1,5 @@
-/* Several processes on one file: even shares, deaths in the middle, nothing half. What they have been
- * answered stands in memory that they share with the test. */
+/* Several processes on one file: even shares, deaths in the middle, nothing half. What they have
+ * been answered stands in memory that they share with the test. */
 #include "common.h"
 
 #include "../sqlite.h"
@@ -12,7 +12,7 @@ static struct shared {
     _Atomic int ready, answered[PROCESSES + 1], inside;
     _Atomic bool go, stop;
     _Atomic unsigned char there[IDS]; /* answered ids */
-} *shared;
+} * shared;
 
 static void share(void)
 {
@@ -83,8 +83,10 @@ static void judge(void)
     sqlite3_stmt *statement;
     static unsigned char found[IDS];
 
-    ck_assert_int_eq(stranger("SELECT count(*) FROM (SELECT id FROM t EXCEPT SELECT id FROM u)"), 0);
-    ck_assert_int_eq(stranger("SELECT count(*) FROM (SELECT id FROM u EXCEPT SELECT id FROM t)"), 0);
+    ck_assert_int_eq(stranger("SELECT count(*) FROM (SELECT id FROM t EXCEPT SELECT id FROM u)"),
+                     0);
+    ck_assert_int_eq(stranger("SELECT count(*) FROM (SELECT id FROM u EXCEPT SELECT id FROM t)"),
+                     0);
     ck_assert_int_eq(stranger("SELECT integrity_check = 'ok' FROM pragma_integrity_check"), 1);
     ck_assert_int_eq(sqlite3_open(file, &db), SQLITE_OK);
     sqlite3_prepare_v2(db, "SELECT id FROM t", -1, &statement, NULL);
@@ -153,7 +155,8 @@ START_TEST(what_was_answered_survives_kills)
 }
 END_TEST
 
-/* --- a death that holds the lock ------------------------------------------------------------------ */
+/* --- a death that holds the lock
+ * ------------------------------------------------------------------ */
 
 static pb_status die_inside(void *arg)
 {

@@ -5,9 +5,13 @@ static void values_there_and_back(void)
 {
     pb_rows rows;
     static const char bytes[] = {0, 1, (char)0xff, 0};
-    pb_value values[] = {pb_value_int(-7), pb_value_real(0.5), pb_value_text(pb_lit("h\xc3\xa9")),
-                         pb_value_bytes(bytes, sizeof bytes), pb_value_null(),
-                         pb_value_text(pb_lit("")), pb_value_bytes("", 0)};
+    pb_value values[] = {pb_value_int(-7),
+                         pb_value_real(0.5),
+                         pb_value_text(pb_lit("h\xc3\xa9")),
+                         pb_value_bytes(bytes, sizeof bytes),
+                         pb_value_null(),
+                         pb_value_text(pb_lit("")),
+                         pb_value_bytes("", 0)};
 
     must("CREATE TABLE v (a, b, c, d, e, f, g)");
     ck_assert_int_eq(run_values("INSERT INTO v VALUES ($1, $2, $3, $4, $5, $6, $7) RETURNING *",
@@ -18,8 +22,8 @@ static void values_there_and_back(void)
         ck_assert_uint_eq(rows.count, 1);
         ck_assert_uint_eq(rows.columns, 7);
         ck_assert_int_eq(pb_cell(&rows, 0, 0)->integer, -7);
-        ck_assert(pb_cell(&rows, 0, 1)->type == PB_VALUE_REAL &&
-                  pb_cell(&rows, 0, 1)->real > 0.4 && pb_cell(&rows, 0, 1)->real < 0.6);
+        ck_assert(pb_cell(&rows, 0, 1)->type == PB_VALUE_REAL && pb_cell(&rows, 0, 1)->real > 0.4 &&
+                  pb_cell(&rows, 0, 1)->real < 0.6);
         ck_text(pb_cell(&rows, 0, 2)->text, "h\xc3\xa9");
         ck_assert_int_eq(pb_cell(&rows, 0, 2)->text.data[3], 0);
         ck_assert_int_eq(pb_cell(&rows, 0, 3)->type, PB_VALUE_BYTES);
@@ -43,8 +47,7 @@ static void places(void)
 {
     pb_rows rows;
     pb_value values[] = {pb_value_int(1), pb_value_int(2)};
-    pb_statement statement =
-        pb_statement_make(pb_lit("SELECT $2, $1, $tenant, $2"), values, 2);
+    pb_statement statement = pb_statement_make(pb_lit("SELECT $2, $1, $tenant, $2"), values, 2);
 
     statement.tenant = pb_lit("acme");
     ck_assert_int_eq(pb_db_run(database, &statement, &rows), PB_OK);
@@ -245,13 +248,11 @@ END_TEST
 
 int main(void)
 {
-    return suite_run("sqlite query",
-                     (const TTest *const[]){values_come_back_as_they_were,
-                                            parameters_are_found_by_name,
-                                            one_statement_at_a_time_and_no_transactions,
-                                            a_batch_is_whole_or_not_at_all,
-                                            constraints_are_conflicts, full_text_search_works,
-                                            large_values_and_too_large_results,
-                                            statements_without_end_are_forgotten,
-                                            what_was_written_is_there_the_next_time, NULL});
+    return suite_run(
+        "sqlite query",
+        (const TTest *const[]){
+            values_come_back_as_they_were, parameters_are_found_by_name,
+            one_statement_at_a_time_and_no_transactions, a_batch_is_whole_or_not_at_all,
+            constraints_are_conflicts, full_text_search_works, large_values_and_too_large_results,
+            statements_without_end_are_forgotten, what_was_written_is_there_the_next_time, NULL});
 }

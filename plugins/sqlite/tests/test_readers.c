@@ -6,7 +6,7 @@
 #define COUNT_TO(n)                                                                                \
     "WITH RECURSIVE n (i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n LIMIT " #n ") "               \
     "SELECT count(*) FROM n"
-#define LONG COUNT_TO(300000)
+#define LONG    COUNT_TO(300000)
 #define ENDLESS COUNT_TO(1000000000000)
 
 static struct sqlite *self;
@@ -100,7 +100,8 @@ START_TEST(without_a_limit_all_reads_are_on_threads)
 }
 END_TEST
 
-/* --- limits ------------------------------------------------------------------------------------ */
+/* --- limits ------------------------------------------------------------------------------------
+ */
 
 static void given_up(void)
 {
@@ -156,7 +157,8 @@ START_TEST(a_cancelled_read_stops)
 }
 END_TEST
 
-/* --- the log of slow ones ---------------------------------------------------------------------- */
+/* --- the log of slow ones ----------------------------------------------------------------------
+ */
 
 static void slowly(void)
 {
@@ -191,12 +193,14 @@ START_TEST(slow_statements_are_logged_without_values)
 }
 END_TEST
 
-/* --- one moment --------------------------------------------------------------------------------- */
+/* --- one moment ---------------------------------------------------------------------------------
+ */
 
 static void insert_both(int number)
 {
-    pb_statement statements[] = {pb_statement_make(pb_lit("INSERT INTO t DEFAULT VALUES"), NULL, 0),
-                                 pb_statement_make(pb_lit("INSERT INTO u DEFAULT VALUES"), NULL, 0)};
+    pb_statement statements[] = {
+        pb_statement_make(pb_lit("INSERT INTO t DEFAULT VALUES"), NULL, 0),
+        pb_statement_make(pb_lit("INSERT INTO u DEFAULT VALUES"), NULL, 0)};
 
     for (int i = 0; i < 50; i++)
         ck_assert_int_eq(pb_db_batch(database, statements, 2, NULL), PB_OK);
@@ -245,10 +249,10 @@ END_TEST
 
 int main(void)
 {
-    return suite_run("sqlite readers",
-                     (const TTest *const[]){short_reads_run_at_once, long_reads_move_to_a_thread,
-                                            without_a_limit_all_reads_are_on_threads,
-                                            none_runs_for_ever, a_cancelled_read_stops,
-                                            slow_statements_are_logged_without_values,
-                                            reads_of_a_batch_see_one_moment, also_on_threads, NULL});
+    return suite_run(
+        "sqlite readers",
+        (const TTest *const[]){short_reads_run_at_once, long_reads_move_to_a_thread,
+                               without_a_limit_all_reads_are_on_threads, none_runs_for_ever,
+                               a_cancelled_read_stops, slow_statements_are_logged_without_values,
+                               reads_of_a_batch_see_one_moment, also_on_threads, NULL});
 }

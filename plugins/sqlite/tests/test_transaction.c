@@ -1,4 +1,5 @@
-/* Transactions: reads that decide what is written; the limit of 100 ms; what others see meanwhile. */
+/* Transactions: reads that decide what is written; the limit of 100 ms; what others see meanwhile.
+ */
 #include "common.h"
 
 #include "../sqlite.h"
@@ -83,7 +84,8 @@ START_TEST(what_fails_is_rolled_back)
 }
 END_TEST
 
-/* --- inside and outside -------------------------------------------------------------------------- */
+/* --- inside and outside --------------------------------------------------------------------------
+ */
 
 static pb_status inside_again(void *arg)
 {
@@ -153,7 +155,8 @@ START_TEST(other_tasks_see_it_when_it_is_committed)
 }
 END_TEST
 
-/* --- the limit ------------------------------------------------------------------------------------ */
+/* --- the limit
+ * ------------------------------------------------------------------------------------ */
 
 static pb_status dawdle(void *arg)
 {
@@ -169,7 +172,8 @@ static pb_status compute(void *arg)
 {
     must("INSERT INTO t VALUES (3)");
     must_not("WITH RECURSIVE n (i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n) "
-             "INSERT INTO t SELECT max(i) FROM n", PB_TIMEOUT, "100 ms");
+             "INSERT INTO t SELECT max(i) FROM n",
+             PB_TIMEOUT, "100 ms");
     return *(pb_status *)arg;
 }
 
@@ -217,9 +221,9 @@ static pb_status inside_one_only(void *arg)
 static void locked(void)
 {
     must("CREATE TABLE t (id INTEGER PRIMARY KEY)");
-    ck_assert_int_eq(pb_db_transaction(database, inside_one_only,
-                                       pb_harness_self(harness, "database", "main")),
-                     PB_OK);
+    ck_assert_int_eq(
+        pb_db_transaction(database, inside_one_only, pb_harness_self(harness, "database", "main")),
+        PB_OK);
 }
 
 START_TEST(it_holds_the_lock_of_all_processes)
@@ -231,9 +235,8 @@ END_TEST
 int main(void)
 {
     return suite_run("sqlite transaction",
-                     (const TTest *const[]){nobody_comes_between_reading_and_writing,
-                                            what_fails_is_rolled_back, another_one_inside_is_refused,
-                                            other_tasks_see_it_when_it_is_committed,
-                                            after_100_ms_it_is_undone,
-                                            it_holds_the_lock_of_all_processes, NULL});
+                     (const TTest *const[]){
+                         nobody_comes_between_reading_and_writing, what_fails_is_rolled_back,
+                         another_one_inside_is_refused, other_tasks_see_it_when_it_is_committed,
+                         after_100_ms_it_is_undone, it_holds_the_lock_of_all_processes, NULL});
 }

@@ -1,5 +1,5 @@
-/* Writes: many in one commit, each undone alone, taken back before they were begun, and what happens
- * when somebody else has the lock. */
+/* Writes: many in one commit, each undone alone, taken back before they were begun, and what
+ * happens when somebody else has the lock. */
 #include "common.h"
 
 #include "../sqlite.h"
@@ -40,12 +40,19 @@ END_TEST
 
 START_TEST(figures_are_shown)
 {
-    static const char *const names[] = {
-        "groups_total",         "writes_total 1281",     "transactions_total 0",
-        "failed_commits_total 0", "waiting_writes 0",    "loop_reads_total",
-        "thread_reads_total",   "slow_on_loop_total",    "slow_statements_total",
-        "shared_log_bytes",     "checkpoints_total",     "checkpoint_seconds_total",
-        "locked_by_strangers_total 0"};
+    static const char *const names[] = {"groups_total",
+                                        "writes_total 1281",
+                                        "transactions_total 0",
+                                        "failed_commits_total 0",
+                                        "waiting_writes 0",
+                                        "loop_reads_total",
+                                        "thread_reads_total",
+                                        "slow_on_loop_total",
+                                        "slow_statements_total",
+                                        "shared_log_bytes",
+                                        "checkpoints_total",
+                                        "checkpoint_seconds_total",
+                                        "locked_by_strangers_total 0"};
     char line[100];
 
     make_folder();
@@ -55,8 +62,8 @@ START_TEST(figures_are_shown)
     for (size_t i = 0; i < sizeof names / sizeof names[0]; i++) {
         const char *value = strchr(names[i], ' ');
         int size = value ? (int)(value - names[i]) : (int)strlen(names[i]);
-        snprintf(line, sizeof line, "patchbay_database_%.*s{instance=\"main\"}%s", size,
-                 names[i], value ? value : " ");
+        snprintf(line, sizeof line, "patchbay_database_%.*s{instance=\"main\"}%s", size, names[i],
+                 value ? value : " ");
         ck_assert_msg(pb_str_contains(metrics.body, pb_str_of(line)), "no '%s' in\n%.*s", line,
                       PB_ARG(metrics.body));
     }
@@ -65,7 +72,8 @@ START_TEST(figures_are_shown)
 }
 END_TEST
 
-/* --- one that fails ----------------------------------------------------------------------------- */
+/* --- one that fails -----------------------------------------------------------------------------
+ */
 
 /* Every third breaks a rule with its second statement. */
 static void insert_pair(int number)
@@ -121,7 +129,8 @@ START_TEST(one_that_ends_the_transaction_harms_nobody)
 }
 END_TEST
 
-/* --- the lock of all processes ------------------------------------------------------------------ */
+/* --- the lock of all processes ------------------------------------------------------------------
+ */
 
 static int take_lock(void)
 {
@@ -249,7 +258,8 @@ START_TEST(never_a_maybe)
 }
 END_TEST
 
-/* --- strangers ---------------------------------------------------------------------------------- */
+/* --- strangers ----------------------------------------------------------------------------------
+ */
 
 static int to_child[2], from_child[2];
 
@@ -303,7 +313,8 @@ START_TEST(a_stranger_is_named_and_waited_for)
 }
 END_TEST
 
-/* --- the log -------------------------------------------------------------------------------------- */
+/* --- the log
+ * -------------------------------------------------------------------------------------- */
 
 static void fill(int number)
 {

@@ -150,8 +150,8 @@ START_TEST(threads_that_serve_many)
 
     answers = same = 0;
     for (int i = 0; i < THREADS; i++) {
-        desks[i] = (struct desk){.mutex = PTHREAD_MUTEX_INITIALIZER,
-                                 .wake = PTHREAD_COND_INITIALIZER};
+        desks[i] =
+            (struct desk){.mutex = PTHREAD_MUTEX_INITIALIZER, .wake = PTHREAD_COND_INITIALIZER};
         ck_assert_int_eq(pthread_create(&threads[i], NULL, serve, &desks[i]), 0);
     }
     in_tasks(ask, TASKS);

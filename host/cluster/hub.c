@@ -8,8 +8,6 @@
 #include <unistd.h>
 
 static const pb_duration tick = 250 * PB_MILLISECOND; /* how long a death without a word may last */
-static const pb_duration hello_limit = 5 * PB_SECOND;
-enum { STRANGERS = 64 };
 
 struct hub hub = {.lock = -1,
                   .socket = -1,
@@ -265,113 +263,14 @@ static void on_closed(struct channel *channel)
     }
 }
 
-/* --- strangers -------------------------------------------------------------------------------- */
-
-static void accept_guest(struct hub_peer *peer, enum hub_kind kind)
-{
-    peer->node.kind = kind;
-    peer->known = true;
-    peer->stranger = false;
-    list_remove(&peer->node.link);
-    list_append(&hub.nodes, &peer->node.link);
-}
-
-static void on_hello(struct hub_peer *peer, struct message *hello)
-{
-    if (hello->kind != MESSAGE_HELLO) {
-        channel_cut(&peer->channel, "it does not say hello");
-    } else if (hello->a == HUB_WORKER) {
-        (void)hub_worker_back(peer, hello);
-    } else if (hello->a == HUB_GUEST) {
-        accept_guest(peer, HUB_GUEST);
-        hub_welcome(peer, true);
-    } else if (hello->a == HUB_COMMAND && hub.hooks.command) {
-        accept_guest(peer, HUB_COMMAND);
-        hub.hooks.command(&peer->node, hello->body);
-    } else {
-        channel_cut(&peer->channel, "it is nothing that we know");
-    }
-}
-
 static void on_message(struct channel *channel, struct message *message)
 {
     struct hub_peer *peer = list_entry(channel, struct hub_peer, channel);
 
     if (peer->stranger)
-        on_hello(peer, message);
+        hub_hello(peer, message);
     else if (peer->node.kind != HUB_COMMAND)
         hub_dispatch(peer, message);
-}
-
-static size_t count(const struct list_link *list)
-{
-    size_t count = 0;
-    for (const struct list_link *at = list->next; at != list; at = at->next)
-        count++;
-    return count;
-}
-
-static void welcome_stranger(int fd)
-{
-    struct ucred who = {0};
-    socklen_t size = sizeof who;
-    struct hub_peer *peer;
-
-    if (getsockopt(fd, SOL_SOCKET, SO_PEERCRED, &who, &size) != 0 ||
-        (who.uid != 0 && who.uid != geteuid()) || count(&hub.strangers) >= STRANGERS ||
-        !(peer = hub_peer_new(HUB_COMMAND))) {
-        pb_log(PB_WARN, "process %d of user %u is turned away from control.sock", (int)who.pid,
-               (unsigned)who.uid);
-        close(fd);
-        return;
-    }
-    peer->stranger = true;
-    peer->node.pid = (int32_t)who.pid;
-    (void)identity_of(peer->node.pid, peer->id);
-    list_append(&hub.strangers, &peer->node.link);
-    if (hub_peer_open(peer, fd) != PB_OK)
-        hub_peer_free(peer);
-    hub_tick_arm();
-}
-
-static void on_accept(uv_poll_t *poll, int status, int events)
-{
-    (void)status;
-    (void)events;
-    int fd = accept4(hub.socket, NULL, NULL, SOCK_NONBLOCK | SOCK_CLOEXEC);
-    if (fd >= 0) {
-        welcome_stranger(fd);
-    } else if (errno == EMFILE || errno == ENFILE || errno == ENOBUFS || errno == ENOMEM) {
-        uv_poll_stop(poll); /* the next tick tries again */
-        hub.deaf = true;
-        hub_tick_arm();
-    }
-}
-
-pb_status hub_accept_start(void)
-{
-    hub.accepting = calloc(1, sizeof *hub.accepting);
-    if (!hub.accepting || uv_poll_init(loop_uv(), hub.accepting, hub.socket) != 0) {
-        free(hub.accepting);
-        hub.accepting = NULL;
-        return pb_fail(PB_INTERNAL, "control.sock cannot be watched");
-    }
-    uv_poll_start(hub.accepting, UV_READABLE, on_accept);
-    return PB_OK;
-}
-
-static void on_poll_closed(uv_handle_t *handle)
-{
-    free(handle);
-}
-
-void hub_accept_stop(void)
-{
-    if (hub.accepting)
-        uv_close((uv_handle_t *)hub.accepting, on_poll_closed);
-    hub.accepting = NULL;
-    while (!list_empty(&hub.strangers))
-        hub_peer_free(peer_at(hub.strangers.next));
 }
 
 /* --- time ------------------------------------------------------------------------------------- */
@@ -388,16 +287,6 @@ static void look_at_workers(void)
             hub.hooks.gone(&peer->node);
         hub_peer_ended(peer);
         return; /* the hook may have changed the list; there is a next time */
-    }
-}
-
-static void look_at_strangers(pb_duration now)
-{
-    for (struct list_link *at = hub.strangers.next, *next; at != &hub.strangers; at = next) {
-        struct hub_peer *peer = peer_at(at);
-        next = at->next;
-        if (now - peer->since > hello_limit)
-            hub_peer_free(peer);
     }
 }
 
@@ -426,10 +315,8 @@ static void on_tick(struct timer *timer)
     hub_lease_expire(now, late > tick ? late : 0);
     hub_orphans_look(now);
     look_at_workers();
-    look_at_strangers(now);
-    if (hub.deaf && hub.accepting)
-        uv_poll_start(hub.accepting, UV_READABLE, on_accept);
-    hub.deaf = false;
+    hub_strangers_look(now);
+    hub_accept_again();
     if (hub.waits || hub_lease_any() || !list_empty(&hub.strangers) || any_silent())
         hub_tick_arm();
 }

@@ -79,6 +79,9 @@ void hub_reply(struct hub_peer *peer, uint64_t number, pb_status status, const c
 void hub_tick_arm(void);
 pb_status hub_accept_start(void);
 void hub_accept_stop(void);
+void hub_accept_again(void);
+void hub_hello(struct hub_peer *stranger, struct message *hello);
+void hub_strangers_look(pb_duration now);
 void hub_peer_ended(struct hub_peer *peer); /* its process is gone */
 
 /* --- hub_bus.c */
@@ -147,6 +150,10 @@ struct hub_listener *hub_listener_add(pb_str key, pb_str address, int fd);
 struct hub_region *hub_region_restore(pb_str name, int64_t bytes, uint32_t version, int fd);
 bool hub_want(struct hub_peer *peer, struct hub_listener *listener, pb_str key);
 bool hub_hold(struct hub_peer *peer, struct hub_region *region);
+
+/* --- hub_save.c, hub_restore.c: how their memfd begins */
+enum { HUB_SAVED_FORMAT = 1 };
+static const int64_t HUB_SAVED_MAGIC = 0x6275686279616270;
 
 /* --- hub_ask.c */
 void hub_ask(struct hub_peer *peer, const struct message *message);

@@ -96,7 +96,9 @@ void help_print(const struct command *command)
                "usage: patchbay COMMAND [options]\n\n");
         for (command = commands; command->name; command++)
             printf("  %-9s %s\n", command->name, command->summary);
-        printf("\nMore about one: patchbay COMMAND --help\n");
+        printf("\nOperations of services are commands too: patchbay keys list (all of them: patchbay "
+               "call)\n"
+               "More about one: patchbay COMMAND --help\n");
         return;
     }
     printf("usage: patchbay %s%s%s [options]\n\n%s\n\n", command->name,

@@ -207,7 +207,7 @@ static void api_key_stop(void *self)
         stored_stop(&api_key->stored);
 }
 
-PB_PLUGIN("api-key", "0.2.0", "Apache-2.0", "Lets those in who have a key.",
+PB_PLUGIN("api-key", "0.1.0", "Apache-2.0", "Lets those in who have a key.",
           PB_AUTH("api-key", struct api_key, api_key_options, .check = api_key_check,
                   .create = api_key_create, .start = api_key_start, .stop = api_key_stop,
                   .authenticate = api_key_authenticate),

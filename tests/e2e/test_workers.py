@@ -54,7 +54,7 @@ class Tree(unittest.TestCase):
 
     def serve(self, *arguments):
         self.server = server.Server(self.config, env=self.env, data_dir=self.data,
-                                    arguments=arguments)
+                                    arguments=arguments, workers=None)
         self.port = self.server.port
         return self.server
 
@@ -312,8 +312,9 @@ class Reload(Tree):
     def test_another_number_of_workers(self):
         self.serve()
         self.configure(CONFIG.replace('workers: 2', 'workers: 3'))
-        self.good(self.patchbay('reload'))
-        self.assertEqual(len(self.workers()), 3)
+        said = self.good(self.patchbay('reload'))
+        self.assertIn('3 workers', said)
+        self.assertEqual(len(self.workers()), 3, self.live())
 
     def test_commands_at_once_all_get_an_answer(self):
         self.serve()

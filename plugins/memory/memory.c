@@ -388,7 +388,8 @@ static void memory_stop(void *self)
     memory->shared = NULL;
 }
 
-/* Read without locks: figures for people. Those of the memory are the same in every worker. */
+/* Read without locks: figures for people. What is _shared_ is alike in all workers, and never added
+ * up. */
 static void memory_stats(void *self, pb_stats *stats)
 {
     const struct memory *memory = self;
@@ -402,10 +403,10 @@ static void memory_stats(void *self, pb_stats *stats)
         evictions += shard->evictions;
         repairs += shard->repairs;
     }
-    pb_stat(stats, "entries", (double)entries);
-    pb_stat(stats, "bytes", (double)(blocks * BLOCK_SIZE));
-    pb_stat(stats, "evictions", (double)evictions);
-    pb_stat(stats, "repairs", (double)repairs);
+    pb_stat(stats, "shared_entries", (double)entries);
+    pb_stat(stats, "shared_bytes", (double)(blocks * BLOCK_SIZE));
+    pb_stat(stats, "shared_evictions", (double)evictions);
+    pb_stat(stats, "shared_repairs", (double)repairs);
     pb_stat(stats, "hits", (double)memory->hits);
     pb_stat(stats, "misses", (double)memory->misses);
 }

@@ -1,5 +1,6 @@
 """An answer that one worker got is given again by the other, to whom it belongs and nobody else."""
 import os
+import re
 
 from harness import server
 from harness.case import COMPLETIONS, ServerCase
@@ -66,6 +67,18 @@ class Cache(ServerCase):
         past = self.ask(2, 'wish', metadata={'cache': False})
         self.assertEqual(past.headers['x-patchbay-cache'], 'bypass')
         self.assertEqual(len(self.model.requests), 2)
+
+    def test_figures_are_those_of_all_workers(self):
+        def figure(name):
+            found = re.search(rf'^patchbay_{name}{{instance="shared"}} (\d+)$',
+                              self.get('/metrics').body.decode(), re.M)
+            return int(found.group(1))
+        hits, entries = figure('cache_hits'), figure('cache_shared_entries')
+        self.ask(1, 'figures')
+        for worker in self.workers:
+            self.ask(worker, 'figures')
+        self.assertEqual(figure('cache_hits'), hits + 2, 'added up')
+        self.assertEqual(figure('cache_shared_entries'), entries + 1, 'not added up')
 
     def test_answers_are_forgotten_from_a_terminal(self):
         """The command joins the running server: the workers' memory is meant."""

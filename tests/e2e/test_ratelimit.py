@@ -1,7 +1,12 @@
 """Limits hold exactly across two workers, and every answer says how they stand."""
+import json
+import os
 import re
+import signal
 import threading
+import time
 
+from harness import server
 from harness.case import COMPLETIONS, ServerCase
 from harness.workers import Workers
 
@@ -86,3 +91,22 @@ class RateLimit(ServerCase):
         left = re.search(r'r=(\d+)', statuses[1].headers['ratelimit'])
         self.assertEqual(int(left.group(1)), 12)
         self.assertIn('qu="tokens"', statuses[0].headers['ratelimit-policy'])
+
+    def test_a_limit_outlives_a_worker(self):
+        used = [self.ask(1 + number % 2, 'support', 'erin').status for number in range(12)]
+        self.assertEqual(used, [200] * 12)
+        done = server.run('inspect', '--live', '--json', '-c',
+                          os.path.join(self.FOLDER, self.CONFIG), '--data-dir',
+                          os.path.join(self.server.folder.name, 'data'),
+                          env={'UPSTREAM': self.model.url})
+        dead = next(worker['pid'] for worker in json.loads(done.stdout)['workers']
+                    if worker['worker'] == 1)
+        os.kill(dead, signal.SIGKILL)
+        until = time.monotonic() + server.PATIENCE
+        while os.path.exists(f'/proc/{dead}') and time.monotonic() < until:
+            time.sleep(0.01)
+        workers = Workers(self.server)
+        self.addCleanup(workers.close)
+        more = [workers.post(1 + number % 2, '/v1/turns', {'message': 'a'}, key('erin')).status
+                for number in range(12)]
+        self.assertEqual(more, [200] * 8 + [429] * 4)

@@ -321,8 +321,8 @@ static void kept_by(const char *inner, const char *entries)
 
 START_TEST(a_version_forgets)
 {
-    kept_by("one", "patchbay_cache_entries{instance=\"shared\"} 1\n");
-    kept_by("two", "patchbay_cache_entries{instance=\"shared\"} 2\n");
+    kept_by("one", "patchbay_cache_shared_entries{instance=\"shared\"} 1\n");
+    kept_by("two", "patchbay_cache_shared_entries{instance=\"shared\"} 2\n");
 }
 END_TEST
 

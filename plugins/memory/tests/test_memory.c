@@ -230,8 +230,8 @@ START_TEST(what_it_says_of_itself)
     pb_content metrics = pb_harness_call(harness, "GET", "/metrics", NULL, NULL);
 
     ck_assert_int_eq(metrics.status, 200);
-    ck_assert(strstr(metrics.body.data, "patchbay_cache_entries{instance=\"shared\"} 0"));
-    ck_assert(strstr(metrics.body.data, "patchbay_cache_repairs{instance=\"shared\"} 0"));
+    ck_assert(strstr(metrics.body.data, "patchbay_cache_shared_entries{instance=\"shared\"} 0"));
+    ck_assert(strstr(metrics.body.data, "patchbay_cache_shared_repairs{instance=\"shared\"} 0"));
 }
 END_TEST
 

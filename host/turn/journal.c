@@ -188,7 +188,7 @@ pb_status journal_setup(void)
     }
     if (journal.state == OPEN)
         return PB_OK;
-    if (journal.state == CLOSING)
+    if (journal.state == CLOSING && turn_draining())
         return pb_fail_retry(PB_UNAVAILABLE, PB_SECOND,
                              "the server is going down, another one will take over");
     journal.state = OPENING;
@@ -214,6 +214,7 @@ void journal_stop(void)
     pb_unsubscribe(journal.gone);
     arena_fini(&journal.arena);
     memset(&journal, 0, sizeof journal);
+    journal.state = CLOSING; /* and stays so while those that ask late are served */
 }
 
 void journal_topic(pb_str id, char out[64])

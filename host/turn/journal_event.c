@@ -1,4 +1,6 @@
-/* journal_event.c - an event of a launched turn as JSON, and back. What is absent is left out. */
+/* journal_event.c - an event of a launched turn as JSON, and back. What is absent is left out. An
+ * event's data stands in it as text, so that it may be as deep as any JSON.
+ */
 #include "turn/journal.h"
 
 /* --- writing ---------------------------------------------------------------------------------- */
@@ -65,6 +67,16 @@ static void write_result(pb_json_writer *writer, const pb_turn_result *result)
     pb_jw_close(writer, '}');
 }
 
+static void write_data(pb_json_writer *writer, const pb_json *data)
+{
+    pb_buf text = {0};
+
+    pb_json_write(&text, data);
+    pb_jw_key(writer, "data");
+    pb_jw_str(writer, pb_buf_str(&text));
+    writer->buf->failed = writer->buf->failed || text.failed;
+}
+
 void journal_event_write(pb_buf *buf, const pb_event *event)
 {
     pb_json_writer writer = pb_json_writer_make(buf);
@@ -78,10 +90,8 @@ void journal_event_write(pb_buf *buf, const pb_event *event)
     write_text(&writer, "text", event->text);
     write_text(&writer, "id", event->id);
     write_text(&writer, "name", event->name);
-    if (event->data) {
-        pb_jw_key(&writer, "data");
-        pb_jw_json(&writer, event->data);
-    }
+    if (event->data)
+        write_data(&writer, event->data);
     if (event->usage)
         write_usage(&writer, event->usage);
     if (event->result)
@@ -151,6 +161,7 @@ static pb_status read_result(const pb_json *json, pb_event *out)
 pb_status journal_event_read(pb_str text, uint64_t number, pb_event *out)
 {
     const pb_json *json, *usage, *result;
+    pb_str data;
     pb_status status = pb_json_parse(text, &json);
 
     if (status != PB_OK)
@@ -164,7 +175,9 @@ pb_status journal_event_read(pb_str text, uint64_t number, pb_event *out)
     out->text = text_of(json, "text");
     out->id = text_of(json, "id");
     out->name = text_of(json, "name");
-    out->data = pb_json_get(json, "data");
+    data = text_of(json, "data");
+    if (data.data && (status = pb_json_parse(data, &out->data)) != PB_OK)
+        return status;
     if ((usage = pb_json_get(json, "usage"))) {
         pb_usage *copy = PB_NEW(pb_usage);
         if (!copy)

@@ -64,11 +64,13 @@ pb_status journal_look_up(pb_str id, const pb_principal *principal, struct journ
     pb_value values[] = {pb_value_bytes(uuid, sizeof uuid)};
     pb_statement statement = pb_statement_make(journal_sql[SQL_TURN], values, 1);
 
-    if (!principal || !pb_uuid_bytes(id, uuid) || journal_database(&database) != PB_OK)
+    if (!principal || !pb_uuid_bytes(id, uuid))
         return unknown();
-    statement.tenant = principal->tenant;
-    pb_status status = pb_db_run(database, &statement, &rows);
+    pb_status status = journal_database(&database);
     if (status != PB_OK)
+        return status == PB_UNSUPPORTED ? unknown() : status;
+    statement.tenant = principal->tenant;
+    if ((status = pb_db_run(database, &statement, &rows)) != PB_OK)
         return status;
     if (rows.count == 0 || !turn_is_owner(rows.cells[2].text, principal->tenant, principal))
         return unknown();

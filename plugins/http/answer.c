@@ -143,13 +143,16 @@ void openai_error_write(pb_json_writer *writer, const struct exchange *exchange,
     pb_jw_close(writer, '}');
 }
 
-/* 405 where the path is known, 408 for a late body; otherwise what the status says. */
+/* 405 where the path is known, 408 for a late body, 501 for what nobody configured; otherwise what
+ * the status says. */
 static int32_t http_status(const struct exchange *exchange, const pb_error *error)
 {
     if (exchange->allow.size && error->status == PB_UNSUPPORTED)
         return 405;
     if (exchange->late && error->status == PB_TIMEOUT)
         return 408;
+    if (exchange->unable && error->status == PB_UNSUPPORTED)
+        return 501;
     return pb_status_http(error->status);
 }
 

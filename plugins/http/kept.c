@@ -127,6 +127,7 @@ pb_status source_begin(struct exchange *exchange, const pb_turn_spec *spec, bool
     source->kept = detach || spec->key.size;
     if (source->kept) {
         status = pb_turn_launch(spec, &source->about);
+        exchange->unable = status == PB_UNSUPPORTED;
         if (status == PB_OK)
             describe(source);
     } else {

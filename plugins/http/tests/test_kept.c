@@ -304,7 +304,7 @@ START_TEST(no_database)
     serve();
     ask("POST", "/v1/turns", "{\"message\":\"hi\",\"detach\":true}");
     ck_assert_ptr_nonnull(strstr(reply.body, "configure one under `databases`"));
-    ck_assert_int_eq(reply.status, pb_status_http(PB_UNSUPPORTED));
+    ck_assert_int_eq(reply.status, 501);
     ask("POST", "/v1/turns", HI);
     ck_assert_int_eq(reply.status, 200);
 }

@@ -14,6 +14,7 @@
 #include <patchbay/log.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <sys/prctl.h>
 #include <unistd.h>
 
 /* A descriptor that the supervisor left us in the environment; -1: none. It stays open. */
@@ -99,9 +100,12 @@ static int run_worker(const struct invocation *invocation)
     int snapshot = inherited("PATCHBAY_SNAPSHOT"), greeting = inherited("PATCHBAY_GREETING");
     struct worker_plan plan = {.main = serve, .arg = &greeting, .serve = true};
     unsigned slot = 0;
+    char name[16];
 
     (void)sscanf(getenv("PATCHBAY_WORKER"), "%*d:%u", &slot);
     log_worker(slot);
+    snprintf(name, sizeof name, "patchbay w%u", slot % 1000);
+    prctl(PR_SET_NAME, name, 0, 0, 0);
     pb_status status = snapshot < 0 ? pb_fail(PB_INTERNAL, "no configuration was handed over")
                                     : snapshot_replay(snapshot);
     if (status == PB_OK)

@@ -10,6 +10,7 @@
 #include <sys/pidfd.h>
 #include <sys/prctl.h>
 #include <sys/resource.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 struct supervisor supervisor;
@@ -210,12 +211,17 @@ static int say(pb_status status)
 static pb_status set_up(const struct invocation *invocation)
 {
     struct rlimit files, core;
+    struct stat program;
 
     supervisor.invocation = invocation;
     list_init(&supervisor.generations);
     list_init(&supervisor.processes);
     ssize_t size = readlink("/proc/self/exe", supervisor.program, sizeof supervisor.program - 1);
     supervisor.program[size > 0 ? size : 0] = 0;
+    if (stat(supervisor.program, &program) == 0) {
+        supervisor.device = program.st_dev;
+        supervisor.inode = program.st_ino;
+    }
     prctl(PR_SET_CHILD_SUBREAPER, 1, 0, 0, 0);
     if (getrlimit(RLIMIT_CORE, &core) == 0) { /* ours would hold secrets; workers set their own */
         core.rlim_cur = 0;

@@ -11,6 +11,7 @@
 #include "app/settings.h"
 #include "cluster/hub.h"
 #include "runtime/loop.h"
+#include <sys/types.h>
 
 enum { GENERATIONS_MOST = 3, SENTENCE_SIZE = 512 };
 
@@ -74,6 +75,8 @@ struct generation {
 struct supervisor {
     const struct invocation *invocation;
     char program[PATH_MAX]; /* this binary, as it was found */
+    dev_t device;           /* and what lay there then */
+    ino_t inode;
     struct list_link generations, processes;
     struct generation *current; /* serves; NULL until the first one does */
     struct generation *coming;  /* starts */

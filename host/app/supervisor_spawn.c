@@ -12,7 +12,7 @@
 #include <signal.h>
 #include <stdlib.h>
 #include <sys/mman.h>
-#include <sys/prctl.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 extern char **environ;
@@ -63,7 +63,8 @@ static bool close_at_exec(void)
     return true;
 }
 
-static void become(const struct spawn *spec, char *const *arguments, char *const *environment)
+static void become(const struct spawn *spec, char *const *arguments, char *const *environment,
+                   bool replaced)
 {
     sigset_t none;
 
@@ -87,9 +88,9 @@ static void become(const struct spawn *spec, char *const *arguments, char *const
         execve(spec->program, arguments, environment);
         _exit(127);
     }
-    /* the very binary that runs here, also when its file was replaced meanwhile */
-    execve("/proc/self/exe", arguments, environment);
-    execve(supervisor.program, arguments, environment);
+    if (!replaced)
+        execve(supervisor.program, arguments, environment);
+    execve("/proc/self/exe", arguments, environment); /* what runs here, whatever lies there now */
     _exit(127);
 }
 
@@ -100,9 +101,12 @@ int32_t spawn(const struct spawn *spec)
 
     if (!environment)
         return -1;
+    struct stat now;
+    bool replaced = stat(supervisor.program, &now) != 0 || now.st_dev != supervisor.device ||
+                    now.st_ino != supervisor.inode;
     pid_t pid = fork();
     if (pid == 0)
-        become(spec, arguments, environment);
+        become(spec, arguments, environment, replaced);
     int error = errno;
     free(environment);
     errno = error;

@@ -9,8 +9,8 @@ import threading
 import time
 import unittest
 
-from harness import server
-from tree import Service, processes_with, wait_end
+from harness import client, server
+from tree import Service, children, processes_with, wait_end
 
 HERE = os.path.dirname(os.path.abspath(__file__))
 BODY = json.dumps({'message': 'How are you?'})
@@ -69,7 +69,9 @@ class Case(unittest.TestCase):
         self.install_plugin()
         self.data = os.path.join(self.folder, 'data')
         self.service = Service(os.path.join(HERE, 'supervisor.yaml'), self.data,
-                               {'PLUGINS': self.plugins, **self.ENVIRONMENT})
+                               {'PLUGINS': self.plugins,
+                                'BROOD': os.path.join(server.BUILD, 'tests', 'faults', 'plugins'),
+                                **self.ENVIRONMENT})
         self.addCleanup(self.service.kill_all)
         self.service.start()
 
@@ -144,6 +146,52 @@ class Reloads(Case):
             self.patchbay('reload')
         self.settled()
         self.wait('descriptors stay open', lambda: descriptors() <= before)
+
+
+class Children(Case):
+    """What a worker has started ends with it, also what left its process group."""
+
+    def brood(self):
+        """Asks until each worker has a child; {worker: children}."""
+        def look():
+            answer = client.request(self.service.port, 'POST', '/v1/turns',
+                                    {'message': 'Hi', 'pipeline': 'brood'})
+            self.assertEqual(answer.status, 200, answer)
+            found = {pid: [child for child in children(pid) if os.getpgid(child) == child]
+                     for pid in self.service.workers()}
+            return all(found.values()) and found
+        return self.wait('no children', look)
+
+    def test_of_a_killed_worker(self):
+        found = self.brood()
+        dead, other = found
+        os.kill(dead, signal.SIGKILL)
+        for child in found[dead]:
+            wait_end(child)
+        self.settled()
+        for child in found[other]:
+            self.assertTrue(os.path.exists(f'/proc/{child}'))
+        self.assertEqual(self.service.stop(), 0)
+        for child in found[other]:
+            wait_end(child)
+
+    def test_of_a_retired_worker(self):
+        found = self.brood()
+        self.patchbay('reload')
+        for child in sum(found.values(), []):
+            wait_end(child)
+        self.settled()
+
+    def test_of_an_orphan(self):
+        found = self.brood()
+        os.kill(self.service.supervisor, signal.SIGKILL)
+        self.service.server.process.wait()
+        self.service.start()
+        for pid, started in found.items():
+            os.kill(pid, signal.SIGKILL)
+            for child in started:
+                wait_end(child)
+        self.settled()
 
 
 class TakeOver(Case):

@@ -72,6 +72,7 @@ struct exchange {
     bool openai; /* errors go out in OpenAI's shape */
     bool begun;  /* the header is out: only the stream can tell of errors */
     bool answered;
+    bool unable;           /* nothing is configured that could keep a turn: 501 */
     bool late;             /* the body did not come in time: the client's fault, 408 */
     struct source *source; /* the turn that answers, once there is one */
     pb_str location;       /* of 202, or absent */

@@ -280,6 +280,10 @@ static void run_together(void *arg)
     const struct together *together = arg;
     pb_task **tasks = PB_NEW_ARRAY(pb_task *, together->count);
 
+    if (together->count == 1) {
+        (void)run_turn(together->collectors);
+        return;
+    }
     for (size_t i = 0; i < together->count; i++)
         if (pb_spawn(run_turn, &together->collectors[i], &tasks[i]) != PB_OK)
             harness_die("there is no task for turn %zu", i);

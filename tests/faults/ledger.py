@@ -1,6 +1,7 @@
 """Compares what the database holds with what was acknowledged: nothing missing, nothing twice, no
 half message."""
 import contextlib
+import fcntl
 import os
 import shutil
 import sqlite3
@@ -20,9 +21,20 @@ def plain(uuid):
 
 
 @contextlib.contextmanager
+def locked(path):
+    if not os.path.exists(path):
+        yield
+        return
+    with open(path, 'rb') as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        yield
+
+
+@contextlib.contextmanager
 def copy(path):
-    """The database as a copy: reading the file itself would move its log into it."""
-    with tempfile.TemporaryDirectory(prefix='patchbay-ledger-') as folder:
+    """The database as a copy: reading the file itself would move its log into it. Who has the write
+    lock copies one moment of a service that runs."""
+    with tempfile.TemporaryDirectory(prefix='patchbay-ledger-') as folder, locked(path + '.write'):
         for end in ('', '-wal', '-journal'):
             if os.path.exists(path + end):
                 shutil.copyfile(path + end, os.path.join(folder, 'copy.db' + end))

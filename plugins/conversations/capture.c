@@ -105,21 +105,18 @@ static pb_status extra_text(const struct capture *capture, pb_str *out)
     return pb_buf_status(&buf);
 }
 
-/* The text, with what other branches said behind it. */
+/* The text, with what other branches said behind it; a copy, because it may grow meanwhile. */
 static pb_status whole_text(const struct capture *capture, pb_str *out)
 {
     pb_buf buf;
 
-    *out = capture->reply.text.size ? pb_reply_str(&capture->reply.text) : pb_lit("");
-    if (!capture->other_count)
-        return PB_OK;
     memset(&buf, 0, sizeof buf);
-    pb_buf_add(&buf, *out);
+    pb_buf_add(&buf, pb_reply_str(&capture->reply.text));
     for (size_t i = 0; i < capture->other_count; i++) {
         pb_buf_add(&buf, pb_lit("\n\n"));
         pb_buf_add(&buf, pb_reply_str(&capture->others[i]));
     }
-    *out = pb_buf_str(&buf);
+    *out = buf.size ? pb_buf_str(&buf) : pb_lit("");
     return pb_buf_status(&buf);
 }
 
@@ -135,6 +132,7 @@ static pb_status checkpoint(struct capture *capture)
     pb_value values[] = {pb_value_text(text), pb_value_null(), id_value(claim->reply),
                          id_value(claim->turn)};
 
+    capture->saved_size = capture->reply.kept;
     if (status == PB_OK)
         status = pb_db_query(claim->database, sql_checkpoint, values,
                              sizeof values / sizeof *values, NULL);
@@ -145,6 +143,44 @@ static pb_status checkpoint(struct capture *capture)
     pb_log(PB_WARN, "a reply could not be saved while it came (%s)", pb_status_name(status));
     pb_error_clear();
     return PB_OK;
+}
+
+/* Beside the turn, because a model may fall silent after a few words. */
+static pb_status save(void *arg)
+{
+    struct capture *capture = arg;
+    pb_status status;
+
+    while ((status = pb_sleep(capture->every)) == PB_OK)
+        if (capture->saved_size != capture->reply.kept && (status = checkpoint(capture)) != PB_OK)
+            break;
+    capture->saving = false;
+    return status;
+}
+
+/* A branch's task may end before the turn does: what it says is stored where it is said. */
+static pb_status keep_saving(struct capture *capture)
+{
+    if (!capture->saver && pb_task_running() == capture->owner) {
+        capture->saving = pb_spawn(save, capture, &capture->saver) == PB_OK;
+        if (!capture->saving) {
+            capture->saver = NULL;
+            pb_error_clear();
+        }
+    }
+    if (capture->saving || pb_monotonic() - capture->saved < capture->every)
+        return PB_OK;
+    return checkpoint(capture);
+}
+
+static void stop_saving(struct capture *capture)
+{
+    if (!capture->saver)
+        return;
+    pb_task_cancel(capture->saver);
+    if (pb_join(capture->saver) != PB_OK)
+        pb_error_clear();
+    capture->saver = NULL;
 }
 
 static pb_reply_text *other_text(struct capture *capture, int32_t branch)
@@ -184,9 +220,8 @@ static pb_status capture_emit(pb_sink *sink, const pb_event *event)
 
     if (status == PB_OK)
         status = pb_pass(sink, event);
-    if (status == PB_OK && event->type == PB_EVENT_TEXT && capture->every &&
-        pb_monotonic() - capture->saved >= capture->every)
-        status = checkpoint(capture);
+    if (status == PB_OK && event->type == PB_EVENT_TEXT && capture->every)
+        status = keep_saving(capture);
     return status;
 }
 
@@ -198,6 +233,7 @@ void capture_begin(struct capture *capture, pb_duration every)
     capture->branch = -1;
     capture->every = every;
     capture->saved = pb_monotonic();
+    capture->owner = pb_task_running();
 }
 
 /* --- the end ------------------------------------------------------------------------------------ */
@@ -207,6 +243,7 @@ struct ending {
     pb_status status;
     pb_str reason;
     bool awaited; /* somebody waits for the conversation */
+    bool taken;   /* somebody else has it */
 };
 
 static pb_value count_value(int64_t count, uint32_t calls)
@@ -254,7 +291,8 @@ static pb_status store(void *arg)
         statement_of(sql_finish, said, sizeof said / sizeof *said, PB_EXPECT_ROW),
         statement_of(sql_release, freed, sizeof freed / sizeof *freed, PB_EXPECT_ROW)};
     status = pb_db_batch(claim->database, batch, 2, rows);
-    if (status == PB_CONFLICT)
+    ending->taken = status == PB_CONFLICT && (rows[0].failed || rows[1].failed);
+    if (ending->taken)
         return pb_fail(PB_CONFLICT, "the conversation was taken over by another worker");
     if (status == PB_OK)
         ending->awaited = pb_cell(&rows[1], 0, 0)->integer != 0;
@@ -279,11 +317,12 @@ pb_status capture_end(struct capture *capture, pb_status status)
         ending.reason = error.status == status && error.sentence.size
                             ? pb_copy(error.sentence)
                             : pb_str_of(pb_status_title(status));
+    stop_saving(capture);
     pb_status stored = pb_shield(store, &ending);
     capture_free(capture);
     if (stored == PB_OK && ending.awaited)
         pb_publish(claim_topic(capture->claim), pb_lit("free"));
-    capture->lost = stored != PB_OK && stored != PB_CONFLICT;
+    capture->lost = stored != PB_OK && !ending.taken;
     if (stored != PB_OK)
         pb_log(PB_ERROR, "a reply could not be stored (%s: %.*s)", pb_status_name(stored),
                PB_ARG(pb_error_last()->sentence));

@@ -139,6 +139,10 @@ struct capture {
     int32_t branch; /* that spoke first; -1: nobody did */
     int in_step;
     pb_duration every, saved; /* of checkpoints */
+    size_t saved_size;        /* what of the reply is stored */
+    const pb_task *owner;     /* the task that runs the stage */
+    pb_task *saver;           /* stores the reply every now and then, or NULL */
+    bool saving;              /* it still does */
     bool lost; /* out: the end could not be stored, the conversation is still held */
 };
 

@@ -289,11 +289,42 @@ START_TEST(a_dead_workers_reply_is_kept_as_it_was)
 {
     const char *id = begin("hi");
     die_with("[history: {}, cliff: {}, generate: {llm: a}]", id, slow_steps, 5);
-    ck_assert_str_eq(stored(), "user:hi assistant:ok user:are you there assistant/interrupted:one two ");
+    ck_assert_str_eq(stored(), "user:hi assistant:ok user:are you there assistant/interrupted:one ");
     ck_assert_str_eq(sql("SELECT reason FROM messages WHERE status = 3"),
                      "the worker that wrote it ended");
     say(id, "and now");
-    ck_assert_str_eq(seen(), "user:hi assistant:ok user:are you there assistant:one two  user:and now");
+    ck_assert_str_eq(seen(), "user:hi assistant:ok user:are you there assistant:one  user:and now");
+}
+END_TEST
+
+static const pb_script_step silent_steps[] = {PB_STEP_TEXT("one "), PB_STEP_TEXT("two "),
+                                              PB_STEP_WAIT(30 * PB_SECOND), PB_STEP_STOP};
+
+START_TEST(a_reply_is_saved_while_the_model_is_silent)
+{
+    die_with("[history: {}, cliff: {}, generate: {llm: a}]", NULL, silent_steps, 4);
+    ck_assert_str_eq(stored(), "user:are you there assistant/interrupted:one two ");
+    die_with("[history: {checkpoint: 0s}, cliff: {}, generate: {llm: a}]", NULL, silent_steps, 4);
+    ck_assert_int_eq(number("SELECT count(*) FROM messages WHERE role = 2 AND text = ''"), 1);
+}
+END_TEST
+
+START_TEST(what_cannot_be_stored_fails_and_does_not_block)
+{
+    const char *id = begin("hi");
+    pb_harness_log(PB_ERROR + 1, NULL);
+    (void)sql("CREATE TRIGGER full BEFORE UPDATE OF status ON messages WHEN NEW.status = 0 "
+              "BEGIN SELECT RAISE(ABORT, 'no room'); END");
+    const pb_outcome *reply = ask_in(id, "two");
+    ck_assert_int_ne(reply->status, PB_OK);
+    ck_assert_ptr_nonnull(reply->result); /* and is told so */
+    (void)sql("DROP TRIGGER full");
+    say(id, "three");
+    ck_assert_str_eq(stored(), "user:hi assistant:ok user:two assistant/interrupted: user:three "
+                               "assistant:ok");
+    ck_assert_str_eq(sql("SELECT reason FROM messages WHERE status = 3"),
+                     "its end could not be stored");
+    nothing_is_held();
 }
 END_TEST
 
@@ -367,6 +398,8 @@ int main(void)
                                          who_is_cancelled_leaves_the_queue,
                                          what_was_said_is_there_before_the_model_is_asked,
                                          a_dead_workers_reply_is_kept_as_it_was,
+                                         a_reply_is_saved_while_the_model_is_silent,
+                                  what_cannot_be_stored_fails_and_does_not_block,
                                          a_turn_takes_over_from_a_dead_worker,
                                          a_reader_finds_out_too,
                                          the_dead_do_not_wait_in_the_queue,

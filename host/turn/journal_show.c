@@ -9,10 +9,9 @@
 struct reading {
     pb_sink base;
     pb_reply reply;
-    pb_json_writer *writer;
+    pb_reply written; /* its `text`: the members, which must outlive the scope of the last event */
     const struct journal_state *state;
     bool alone;
-    bool written;
 };
 
 static void write_head(const struct journal_state *state, pb_json_writer *writer)
@@ -29,9 +28,11 @@ static void write_head(const struct journal_state *state, pb_json_writer *writer
     pb_jw_member(writer, "created", pb_str_of(created));
 }
 
-static void write_reply(struct reading *reading, const pb_turn_result *result)
+static pb_status write_reply(struct reading *reading, const pb_turn_result *result)
 {
     const pb_launched *about = &reading->state->about;
+    pb_buf buf = {0};
+    pb_json_writer writer = pb_json_writer_make(&buf);
     pb_turn_info info = {.size = sizeof info,
                          .id = about->id,
                          .pipeline = about->pipeline,
@@ -40,10 +41,11 @@ static void write_reply(struct reading *reading, const pb_turn_result *result)
                          .reply = about->reply};
 
     if (reading->alone)
-        pb_reply_write_members(reading->writer, &reading->reply, &info, result);
+        pb_reply_write_members(&writer, &reading->reply, &info, result);
     else
-        pb_reply_write_content(reading->writer, &reading->reply, &info, result);
-    reading->written = true;
+        pb_reply_write_content(&writer, &reading->reply, &info, result);
+    return buf.failed ? (pb_status)PB_NO_MEMORY
+                      : pb_reply_add(&reading->written, &reading->written.text, pb_buf_str(&buf));
 }
 
 static pb_status note(pb_sink *sink, const pb_event *event)
@@ -52,21 +54,23 @@ static pb_status note(pb_sink *sink, const pb_event *event)
 
     if (event->type != PB_EVENT_DONE)
         return pb_reply_note(&reading->reply, event);
-    write_reply(reading, event->result);
-    return PB_OK;
+    return write_reply(reading, event->result);
 }
 
-static pb_status write_kept(struct reading *reading, const pb_principal *principal)
+static void write_kept(struct reading *reading, const pb_principal *principal,
+                       pb_json_writer *writer)
 {
     pb_follow_spec spec = {
         .size = sizeof spec, .id = reading->state->about.id, .principal = principal};
+    const pb_reply_text *text = &reading->written.text;
 
     if (!pb_str_is(reading->state->status, "running"))
         (void)host_turn_follow(&spec, &reading->base);
+    if (text->size)
+        pb_jw_raw(writer, pb_reply_str(text));
+    else if (reading->alone)
+        write_head(reading->state, writer);
     pb_error_clear();
-    if (!reading->written && reading->alone)
-        write_head(reading->state, reading->writer);
-    return pb_buf_status(reading->writer->buf);
 }
 
 pb_status journal_show(pb_str id, const pb_principal *principal, pb_str explanation, pb_buf *out)
@@ -75,7 +79,7 @@ pb_status journal_show(pb_str id, const pb_principal *principal, pb_str explanat
     struct journal_state state;
     struct reading reading = {.base = {.size = sizeof(pb_sink), .emit = note},
                               .reply = pb_reply_make(0),
-                              .writer = &writer,
+                              .written = pb_reply_make(0),
                               .state = &state,
                               .alone = !explanation.size};
     pb_status status = journal_look_up(id, principal, &state);
@@ -89,9 +93,10 @@ pb_status journal_show(pb_str id, const pb_principal *principal, pb_str explanat
         writer.comma = explanation.size > 2;
     }
     if (status == PB_OK)
-        status = write_kept(&reading, principal);
+        write_kept(&reading, principal, &writer);
     pb_jw_close(&writer, '}');
     pb_reply_end(&reading.reply);
+    pb_reply_end(&reading.written);
     pb_error_clear();
     return pb_buf_status(out);
 }

@@ -209,6 +209,42 @@ START_TEST(the_end_of_a_drain_interrupts)
 }
 END_TEST
 
+static char long_text[3001];
+
+/* Built inside the scope of the last event, and read behind it. */
+static pb_status show_it(void *arg)
+{
+    pb_buf alone = {0}, beside = {0};
+    const pb_json *json;
+
+    (void)arg;
+    ck_assert_int_eq(launch("hi", NULL, NULL), PB_OK);
+    ck_assert_int_eq(journal_show(launched.id, &me, (pb_str){0}, &alone), PB_OK);
+    ck_assert_int_eq(pb_json_parse(pb_buf_str(&alone), &json), PB_OK);
+    ck_text(pb_json_text(pb_json_get(json, "status")), "running");
+    wait_for_all();
+    alone.size = 0;
+    ck_assert_int_eq(journal_show(launched.id, &me, (pb_str){0}, &alone), PB_OK);
+    ck_assert_int_eq(pb_json_parse(pb_buf_str(&alone), &json), PB_OK);
+    ck_text(pb_json_text(pb_json_get(json, "status")), "done");
+    ck_text(pb_json_text(pb_json_path(json, "message/text")), long_text);
+    ck_assert_int_eq(journal_show(launched.id, &me, pb_lit("{\"a\":1}"), &beside), PB_OK);
+    ck_assert_int_eq(pb_json_parse(pb_buf_str(&beside), &json), PB_OK);
+    ck_assert_int_eq(pb_json_int(pb_json_get(json, "a"), 0), 1);
+    ck_text(pb_json_text(pb_json_path(json, "message/text")), long_text);
+    me = somebody("you", "default");
+    ck_assert_int_eq(journal_show(launched.id, &me, (pb_str){0}, &alone), PB_NOT_FOUND);
+    return PB_OK;
+}
+
+START_TEST(shown_from_the_journal_alone)
+{
+    memset(long_text, 'x', sizeof long_text - 1);
+    pb_script(harness, "main", PB_STEP_TEXT(long_text), PB_STEP_STOP);
+    run(show_it, NULL);
+}
+END_TEST
+
 int main(void)
 {
     TCase *cases =
@@ -216,7 +252,8 @@ int main(void)
                    (const TTest *const[]){a_turn_is_kept, following_begins_anywhere,
                                           pieces_that_come_while_others_are_written,
                                           a_client_may_leave_and_come_back, a_failure_is_kept,
-                                          a_cancel_is_kept, the_end_of_a_drain_interrupts, NULL});
+                                          a_cancel_is_kept, the_end_of_a_drain_interrupts,
+                                          shown_from_the_journal_alone, NULL});
 
     return suite_run_cases("journal", (TCase *const[]){cases, NULL});
 }

@@ -1,5 +1,5 @@
-/* again.c - a reply made again, a question asked differently: a turn of the conversation's pipeline,
- * answered whole as POST /v1/turns does. */
+/* again.c - a reply made again, a question asked differently: a turn of the conversation's
+ * pipeline, answered whole as POST /v1/turns does. */
 #include "conversations.h"
 
 struct answering {

@@ -6,7 +6,8 @@
  */
 #include "conversations.h"
 
-/* --- rounds of tools that run here --------------------------------------------------------------- */
+/* --- rounds of tools that run here ---------------------------------------------------------------
+ */
 
 enum { NO_STEP, IN_CALLS, IN_RESULTS };
 
@@ -35,9 +36,9 @@ static pb_status open_step(struct capture *capture, bool call)
         return status;
     if (call && capture->in_step == NO_STEP) {
         capture->in_step = IN_CALLS;
-        return add_raw(capture, pb_printf("%s{\"at\":%zu,\"calls\":[",
-                                          capture->steps.size ? "," : "",
-                                          capture->reply.text.size));
+        return add_raw(capture,
+                       pb_printf("%s{\"at\":%zu,\"calls\":[", capture->steps.size ? "," : "",
+                                 capture->reply.text.size));
     }
     if (!call && capture->in_step == IN_CALLS) {
         capture->in_step = IN_RESULTS;
@@ -70,7 +71,8 @@ static pb_status note_tool(struct capture *capture, const pb_event *event)
     return status;
 }
 
-/* --- what is stored ----------------------------------------------------------------------------- */
+/* --- what is stored -----------------------------------------------------------------------------
+ */
 
 static void write_raw(pb_json_writer *writer, const char *key, const pb_reply_text *items)
 {
@@ -120,7 +122,8 @@ static pb_status whole_text(const struct capture *capture, pb_str *out)
     return pb_buf_status(&buf);
 }
 
-/* --- while it streams --------------------------------------------------------------------------- */
+/* --- while it streams ---------------------------------------------------------------------------
+ */
 
 /* A checkpoint that cannot be written is no failure of the turn; its end will tell. */
 static pb_status checkpoint(struct capture *capture)
@@ -236,7 +239,8 @@ void capture_begin(struct capture *capture, pb_duration every)
     capture->owner = pb_task_running();
 }
 
-/* --- the end ------------------------------------------------------------------------------------ */
+/* --- the end ------------------------------------------------------------------------------------
+ */
 
 struct ending {
     struct capture *capture;

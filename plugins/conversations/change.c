@@ -4,7 +4,8 @@
 
 enum { TAGS_MOST = 32, TAG_SIZE = 64 };
 
-/* --- naming, tagging, marking --------------------------------------------------------------------- */
+/* --- naming, tagging, marking
+ * --------------------------------------------------------------------- */
 
 static bool has_tag(const pb_list *tags, pb_str tag)
 {
@@ -104,7 +105,8 @@ pb_status update_handle(void *self, const pb_call *call, const void *in, void *o
     return status == PB_OK ? asked_read(&asked, true, out) : status;
 }
 
-/* --- deleting and restoring ------------------------------------------------------------------------ */
+/* --- deleting and restoring
+ * ------------------------------------------------------------------------ */
 
 /* A turn that runs in it is cancelled. */
 pb_status delete_handle(void *self, const pb_call *call, const void *in, void *out)

@@ -15,7 +15,8 @@ static pb_time seconds(const pb_json *json, pb_time otherwise)
     return value >= 0 && value < 2e11 ? (pb_time)llround(value * 1000) : otherwise;
 }
 
-/* --- the branch ----------------------------------------------------------------------------------- */
+/* --- the branch
+ * ----------------------------------------------------------------------------------- */
 
 /* The nodes by their ids. */
 struct tree {
@@ -77,7 +78,8 @@ static const pb_json *end_of(const pb_json *json, const struct tree *tree)
     return end;
 }
 
-/* --- one message ---------------------------------------------------------------------------------- */
+/* --- one message
+ * ---------------------------------------------------------------------------------- */
 
 static bool is_shown(const pb_json *message)
 {
@@ -93,7 +95,8 @@ static bool is_shown(const pb_json *message)
            !pb_json_bool(pb_json_get(metadata, "is_visually_hidden_from_conversation"), false);
 }
 
-/* All text of it; an image or file leaves a word behind, because the export has no content of it. */
+/* All text of it; an image or file leaves a word behind, because the export has no content of it.
+ */
 static pb_str text_of(const pb_json *content)
 {
     const pb_json *parts = pb_json_get(content, "parts");
@@ -131,7 +134,8 @@ static void read_message(const pb_json *message, pb_time created, struct message
     }
 }
 
-/* --- the conversation ----------------------------------------------------------------------------- */
+/* --- the conversation
+ * ----------------------------------------------------------------------------- */
 
 static pb_status count_branch(const struct tree *tree, const pb_json *end, size_t *out)
 {

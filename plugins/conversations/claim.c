@@ -112,9 +112,9 @@ static pb_status add_fresh(const struct claim *claim, pb_statement *batch, size_
 static pb_status add_reply(const struct claim *claim, pb_statement *batch, size_t *count)
 {
     const pb_turn_info *info = claim->info;
-    pb_value values[] = {id_value(claim->reply),         pb_value_text(info->principal->id),
-                         id_value(claim->turn),          pb_value_text(pb_node_id()),
-                         pb_value_int(pb_now()),         id_value(claim->conversation)};
+    pb_value values[] = {id_value(claim->reply), pb_value_text(info->principal->id),
+                         id_value(claim->turn),  pb_value_text(pb_node_id()),
+                         pb_value_int(pb_now()), id_value(claim->conversation)};
     pb_status status = add(batch, count, sql_answer, values, sizeof values / sizeof *values);
 
     if (status == PB_OK && claim->ticket) {
@@ -155,9 +155,11 @@ pb_status claim_try(struct claim *claim, bool *held)
     return PB_OK;
 }
 
-/* --- what a turn says, and what it replaces ---------------------------------------------------- */
+/* --- what a turn says, and what it replaces ----------------------------------------------------
+ */
 
-/* A reply is made again, or something of the user's is said differently: what follows is cut off. */
+/* A reply is made again, or something of the user's is said differently: what follows is cut off.
+ */
 static pb_status find_cut(struct claim *claim)
 {
     pb_rows rows = {.size = (uint32_t)sizeof rows};

@@ -51,7 +51,8 @@ pb_status extra_read(const pb_json *extra, pb_message *message);
 /* A JSON array of {id, name, arguments} as tool calls of a message. */
 pb_status calls_read(const pb_json *calls, pb_message *message);
 
-/* --- keeper.c: dead workers, the full-text index ------------------------------------------------ */
+/* --- keeper.c: dead workers, the full-text index ------------------------------------------------
+ */
 
 /* Frees a conversation that the turn of a dead worker holds; its reply is marked. PB_OK also when
  * somebody else was first. Parks. */
@@ -66,13 +67,14 @@ pb_status sweep(pb_instance *database);
 /* Brings the full-text index up to date, at most `slices` steps. Parks. */
 pb_status search_catch_up(pb_instance *database, int slices);
 
-/* --- claim.c, queue.c: one turn at a time ------------------------------------------------------- */
+/* --- claim.c, queue.c: one turn at a time -------------------------------------------------------
+ */
 
 /* A turn's hold on its conversation. */
 struct claim {
     pb_instance *database;
     const pb_turn_info *info;
-    bool queue;            /* wait where another turn runs */
+    bool queue; /* wait where another turn runs */
     int64_t queue_limit;
     const pb_message *const *fresh; /* what is said now and not stored yet */
     size_t fresh_count;
@@ -97,7 +99,8 @@ void claim_leave(struct claim *claim);
 /* "conversation.<uuid>" */
 pb_str claim_topic(const struct claim *claim);
 
-/* --- recall.c, exchange.c: what the model gets to see ------------------------------------------- */
+/* --- recall.c, exchange.c: what the model gets to see -------------------------------------------
+ */
 
 struct recall {
     int64_t turns;      /* exchanges at most */
@@ -122,7 +125,8 @@ pb_status exchange_mend(struct messages *messages, size_t fresh);
 /* Estimated tokens of a message: four bytes each, 1,000 for an image or a file, 4 for itself. */
 int64_t exchange_tokens(size_t bytes, pb_str extra);
 
-/* --- capture.c: what is said -------------------------------------------------------------------- */
+/* --- capture.c: what is said --------------------------------------------------------------------
+ */
 
 enum { CAPTURE_BRANCHES = 16 };
 
@@ -131,7 +135,7 @@ struct capture {
     pb_sink base;
     const struct claim *claim;
     pb_turn *turn;
-    pb_reply reply; /* of the branch that spoke first */
+    pb_reply reply;      /* of the branch that spoke first */
     pb_reply_text steps; /* JSON: rounds of tools that were run here, with commas between */
     pb_reply_text others[CAPTURE_BRANCHES]; /* what other branches said */
     int32_t branches[CAPTURE_BRANCHES];
@@ -143,7 +147,7 @@ struct capture {
     const pb_task *owner;     /* the task that runs the stage */
     pb_task *saver;           /* stores the reply every now and then, or NULL */
     bool saving;              /* it still does */
-    bool lost; /* out: the end could not be stored, the conversation is still held */
+    bool lost;                /* out: the end could not be stored, the conversation is still held */
 };
 
 void capture_begin(struct capture *capture, pb_duration every);
@@ -151,7 +155,8 @@ void capture_begin(struct capture *capture, pb_duration every);
  * returned, or what went wrong in storing it. Parks; works in a task that was cancelled. */
 pb_status capture_end(struct capture *capture, pb_status status);
 
-/* --- rows.c: rows as they are shown ------------------------------------------------------------- */
+/* --- rows.c: rows as they are shown -------------------------------------------------------------
+ */
 
 struct conversation {
     int64_t key;
@@ -187,7 +192,8 @@ pb_status message_read(const pb_rows *rows, size_t row, struct message *out);
 /* A reply whose worker died is shown as what it is, and marked. Parks. */
 pb_status message_settle(pb_instance *database, int64_t conversation, struct message *message);
 
-/* --- the service -------------------------------------------------------------------------------- */
+/* --- the service --------------------------------------------------------------------------------
+ */
 
 struct conversations {
     pb_instance *database;
@@ -223,7 +229,8 @@ pb_status asked_for(const struct conversations *service, const pb_call *call, pb
 bool is_admin(const pb_principal *principal);
 pb_status no_conversation(void);
 pb_status no_message(void);
-/* The conversation: the owner's, or, unless `own`, any of the tenant for an administrator. Parks. */
+/* The conversation: the owner's, or, unless `own`, any of the tenant for an administrator. Parks.
+ */
 pb_status asked_read(const struct asked *asked, bool own, struct conversation *out);
 /* One message of it by the text of its id. Parks. */
 pb_status asked_message(const struct asked *asked, int64_t key, pb_str id, struct message *out);
@@ -238,7 +245,8 @@ extern const pb_operation conversations_operations[];
 pb_status keeper_start(struct conversations *service);
 void keeper_stop(struct conversations *service);
 
-/* --- copying.c: writes a whole conversation, a few dozen statements at a time -------------------- */
+/* --- copying.c: writes a whole conversation, a few dozen statements at a time --------------------
+ */
 
 enum { COPY_BATCH = 64 };
 
@@ -251,12 +259,14 @@ struct copying {
     size_t count;
 };
 
-/* What is written is shown once copy_end returned PB_OK. All park. `from` says everything but id. */
+/* What is written is shown once copy_end returned PB_OK. All park. `from` says everything but id.
+ */
 pb_status copy_begin(struct copying *copying, const struct conversation *from);
 pb_status copy_message(struct copying *copying, const struct message *from);
 pb_status copy_end(struct copying *copying, const struct conversation *from);
 
-/* --- operations, each in a file of its own ------------------------------------------------------ */
+/* --- operations, each in a file of its own ------------------------------------------------------
+ */
 
 pb_status tags_read(const pb_json *json, pb_list *out, pb_str *text);
 

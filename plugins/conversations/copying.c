@@ -107,9 +107,8 @@ pb_status copy_message(struct copying *copying, const struct message *from)
                          id_value(copying->uuid)};
     if (copying->count >= COPY_BATCH)
         status = flush(copying);
-    return status == PB_OK
-               ? add(copying, sql_copy_message, values, sizeof values / sizeof *values)
-               : status;
+    return status == PB_OK ? add(copying, sql_copy_message, values, sizeof values / sizeof *values)
+                           : status;
 }
 
 pb_status copy_end(struct copying *copying, const struct conversation *from)
@@ -118,8 +117,8 @@ pb_status copy_end(struct copying *copying, const struct conversation *from)
     pb_status status = PB_OK;
 
     for (size_t i = 0; i < from->tags.count && status == PB_OK; i++) {
-        pb_value values[] = {pb_value_text(PB_ITEM(from->tags, pb_str, i)),
-                             id_value(copying->uuid), pb_value_text(copying->owner)};
+        pb_value values[] = {pb_value_text(PB_ITEM(from->tags, pb_str, i)), id_value(copying->uuid),
+                             pb_value_text(copying->owner)};
         status = add(copying, sql_tag, values, sizeof values / sizeof *values);
     }
     if (status == PB_OK)

@@ -3,7 +3,8 @@
 
 enum { PAGE = 200, DOCUMENT_MOST = 64 << 20 };
 
-/* --- JSON ----------------------------------------------------------------------------------------- */
+/* --- JSON
+ * ----------------------------------------------------------------------------------------- */
 
 static void write_text(pb_json_writer *writer, const char *key, pb_str text)
 {
@@ -73,7 +74,8 @@ static void write_message(pb_json_writer *writer, const struct message *from)
     pb_jw_close(writer, '}');
 }
 
-/* --- Markdown ------------------------------------------------------------------------------------- */
+/* --- Markdown
+ * ------------------------------------------------------------------------------------- */
 
 static void add_title(pb_buf *buf, const struct conversation *from)
 {
@@ -98,7 +100,8 @@ static void add_message(pb_buf *buf, const struct message *from)
         pb_buf_printf(buf, "\n_%s_\n", status_names[from->status]);
 }
 
-/* --- the operation -------------------------------------------------------------------------------- */
+/* --- the operation
+ * -------------------------------------------------------------------------------- */
 
 struct document {
     pb_buf buf;
@@ -172,8 +175,8 @@ pb_status export_raw(void *self, const pb_call *call, const void *in, pb_content
     status = add_messages(&document, asked.database, conversation.key);
     if (!document.markdown)
         pb_buf_add(&document.buf, pb_lit("]}]}"));
-    out->type = document.markdown ? pb_lit("text/markdown; charset=utf-8")
-                                  : pb_lit("application/json");
+    out->type =
+        document.markdown ? pb_lit("text/markdown; charset=utf-8") : pb_lit("application/json");
     out->body = pb_buf_str(&document.buf);
     return status == PB_OK ? pb_buf_status(&document.buf) : status;
 }

@@ -2,13 +2,15 @@
  *
  *     before the model   the conversation is taken, what is said now and an empty reply are stored,
  *                        what was said before is read
- *     after it           the reply is stored and the conversation is free, before the host says done
+ *     after it           the reply is stored and the conversation is free, before the host says
+ * done
  */
 #include "conversations.h"
 
 #include "parts.h"
 
-/* --- what is said now --------------------------------------------------------------------------- */
+/* --- what is said now ---------------------------------------------------------------------------
+ */
 
 /* A client of another dialect sends the whole list again: new is what stands behind the last reply.
  * A new conversation takes all of it. */
@@ -30,7 +32,8 @@ static pb_status find_fresh(struct claim *claim, pb_turn *turn)
     return PB_OK;
 }
 
-/* --- conversations that this process still holds ------------------------------------------------- */
+/* --- conversations that this process still holds -------------------------------------------------
+ */
 
 static void remember_held(struct history *history, const struct claim *claim)
 {
@@ -65,7 +68,8 @@ static void free_held(struct history *history)
     pb_scope_end(scope);
 }
 
-/* --- the stage ---------------------------------------------------------------------------------- */
+/* --- the stage ----------------------------------------------------------------------------------
+ */
 
 static pb_status run_claimed(struct history *history, const struct claim *claim, pb_turn *turn,
                              const pb_next *next)
@@ -94,8 +98,9 @@ pb_status history_run(void *self, pb_turn *turn, const pb_next *next)
     if (!claim.info->conversation.size)
         return pb_run_next(next, turn);
     if (claim.info->branch)
-        return pb_fail(PB_INTERNAL, "the stage 'history' stands in a branch of a parallel stage; it "
-                                    "belongs above it");
+        return pb_fail(PB_INTERNAL,
+                       "the stage 'history' stands in a branch of a parallel stage; it "
+                       "belongs above it");
     if (history->held_count)
         free_held(history);
     pb_status status = find_fresh(&claim, turn);

@@ -1,5 +1,5 @@
-/* import.c - takes conversations in: our own export, or ChatGPT's. One that is not sound is reported
- * and the others are taken all the same. */
+/* import.c - takes conversations in: our own export, or ChatGPT's. One that is not sound is
+ * reported and the others are taken all the same. */
 #include "conversations.h"
 
 static int32_t index_of(const char *const *names, pb_str name, int32_t otherwise)
@@ -10,7 +10,8 @@ static int32_t index_of(const char *const *names, pb_str name, int32_t otherwise
     return otherwise;
 }
 
-/* --- our own -------------------------------------------------------------------------------------- */
+/* --- our own
+ * -------------------------------------------------------------------------------------- */
 
 /* The members that are kept beside the text, as they came. */
 static pb_status read_extra(const pb_json *json, pb_str *out)
@@ -89,7 +90,8 @@ static pb_status own_read(const pb_json *json, struct imported *out)
     return status;
 }
 
-/* --- one ------------------------------------------------------------------------------------------ */
+/* --- one
+ * ------------------------------------------------------------------------------------------ */
 
 struct importing {
     struct copying *copying;
@@ -109,8 +111,8 @@ static pb_str pipeline_of(const struct importing *importing, pb_str own)
 
 static pb_status take(struct importing *importing, const pb_json *json, struct imported *from)
 {
-    pb_status status = pb_json_get(json, "mapping") ? chatgpt_read(json, from)
-                                                    : own_read(json, from);
+    pb_status status =
+        pb_json_get(json, "mapping") ? chatgpt_read(json, from) : own_read(json, from);
 
     if (status != PB_OK)
         return status;
@@ -150,7 +152,8 @@ static pb_status take_item(struct importing *importing, const pb_json *json, pb_
     return PB_OK;
 }
 
-/* --- the operation -------------------------------------------------------------------------------- */
+/* --- the operation
+ * -------------------------------------------------------------------------------- */
 
 /* The list of conversations in whatever came: a list, one of them, or our document. */
 static const pb_json *conversations_in(const pb_json *json)

@@ -8,10 +8,11 @@
 
 enum { PAGE = 100, SLICE = 128, ROUND = 64 };
 
-/* --- dead workers ------------------------------------------------------------------------------- */
+/* --- dead workers -------------------------------------------------------------------------------
+ */
 
-/* The two statements that free what is held and mark its reply. Whoever comes second changes nothing:
- * both say whose it must be. `values` has room for 6. */
+/* The two statements that free what is held and mark its reply. Whoever comes second changes
+ * nothing: both say whose it must be. `values` has room for 6. */
 static void free_statements(const struct held *held, pb_value *values, pb_statement *batch)
 {
     pb_str reason = pb_str_of(held->reason ? held->reason : "the worker that wrote it ended");
@@ -111,7 +112,8 @@ pb_status sweep(pb_instance *database)
     return status == PB_OK ? each_page(database, sweep_queue) : status;
 }
 
-/* --- the full-text index ------------------------------------------------------------------------ */
+/* --- the full-text index ------------------------------------------------------------------------
+ */
 
 /* The oldest SLICE of those that wait; *more: there may be others. */
 static pb_status index_slice(pb_instance *database, bool *more)
@@ -146,7 +148,8 @@ pb_status search_catch_up(pb_instance *database, int slices)
     return status;
 }
 
-/* --- the task ----------------------------------------------------------------------------------- */
+/* --- the task -----------------------------------------------------------------------------------
+ */
 
 /* Nobody is told of a failure here, and everything is tried again. */
 static void note_failure(const char *what, pb_status status)

@@ -7,7 +7,8 @@
 
 #include <inttypes.h>
 
-/* --- who may ------------------------------------------------------------------------------------ */
+/* --- who may ------------------------------------------------------------------------------------
+ */
 
 pb_status no_conversation(void)
 {
@@ -66,7 +67,8 @@ pb_status asked_message(const struct asked *asked, int64_t key, pb_str id, struc
     return status == PB_OK ? message_settle(asked->database, key, out) : status;
 }
 
-/* --- a page of conversations -------------------------------------------------------------------- */
+/* --- a page of conversations --------------------------------------------------------------------
+ */
 
 static pb_status read_cursor(pb_str cursor, int64_t *updated, int64_t *key)
 {
@@ -152,16 +154,16 @@ static pb_status find(const struct conversations *service, const pb_call *call,
     }
     if (status != PB_OK)
         return status;
-    pb_value values[] = {
-        pb_value_text(owner),
-        pb_value_int(in->deleted ? 2 : in->archived),
-        pb_value_int(updated),
-        pb_value_int(key),
-        in->pinned.data ? pb_value_int(pb_str_is(in->pinned, "true")) : pb_value_null(),
-        pb_value_text(in->pipeline),
-        pb_value_text(in->tag),
-        pb_value_int(in->limit + 1),
-        pb_value_text(match)};
+    pb_value values[] = {pb_value_text(owner),
+                         pb_value_int(in->deleted ? 2 : in->archived),
+                         pb_value_int(updated),
+                         pb_value_int(key),
+                         in->pinned.data ? pb_value_int(pb_str_is(in->pinned, "true"))
+                                         : pb_value_null(),
+                         pb_value_text(in->pipeline),
+                         pb_value_text(in->tag),
+                         pb_value_int(in->limit + 1),
+                         pb_value_text(match)};
     return pb_db_query(service->database, match.data ? sql_search : sql_list, values,
                        match.data ? 9 : 8, rows);
 }
@@ -198,7 +200,8 @@ pb_status get_handle(void *self, const pb_call *call, const void *in, void *out)
     return status == PB_OK ? asked_read(&asked, false, out) : status;
 }
 
-/* --- messages ----------------------------------------------------------------------------------- */
+/* --- messages -----------------------------------------------------------------------------------
+ */
 
 pb_status messages_page(pb_instance *database, const struct page *page, pb_rows *rows)
 {
@@ -209,8 +212,8 @@ pb_status messages_page(pb_instance *database, const struct page *page, pb_rows 
     return pb_db_query(database, sql_forward, values, sizeof values / sizeof *values, rows);
 }
 
-static pb_status read_messages(const struct asked *asked, int64_t key,
-                               const struct messages_in *in, pb_rows *rows)
+static pb_status read_messages(const struct asked *asked, int64_t key, const struct messages_in *in,
+                               pb_rows *rows)
 {
     struct page page = {key, in->after, in->limit + 1, in->superseded, in->deleted};
 

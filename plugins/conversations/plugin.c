@@ -4,8 +4,9 @@
 static const pb_field history_options[] = {
     PB_REF(struct history, database, "database", .required = 1, .help = "Where it is kept."),
     PB_INT(struct history, turns, .def = "50", .min = 0, .max = 1000,
-           .help = "Exchanges of before that the model gets to see: what the user said and what was "
-                   "answered, the newest ones."),
+           .help =
+               "Exchanges of before that the model gets to see: what the user said and what was "
+               "answered, the newest ones."),
     PB_INT(struct history, max_tokens, .def = "24000", .min = 0, .max = 10000000,
            .help = "Longest in tokens (estimated: 4 bytes each), what is said now and the system "
                    "prompt of the request included; 0: only `turns` counts."),

@@ -120,7 +120,8 @@ void claim_leave(struct claim *claim)
     pb_error error = *pb_error_last();
     pb_str sentence = pb_copy(error.sentence);
 
-    if (pb_shield(leave, claim) != PB_OK) /* it goes when this worker does, or with the next sweep */
+    if (pb_shield(leave, claim) !=
+        PB_OK) /* it goes when this worker does, or with the next sweep */
         pb_log(PB_WARN, "a turn could not leave the queue of its conversation: %.*s",
                PB_ARG(pb_error_last()->sentence));
     claim->ticket = 0;

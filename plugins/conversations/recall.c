@@ -1,8 +1,9 @@
 /* recall.c - what of a conversation a model gets to see.
  *
- * Read by key from the newest back, a page at a time, until the limits are reached, so the cost does
- * not depend on how long the conversation is. It is cut between exchanges only: an exchange is what
- * the user says and all that follows until the user speaks again, tools and their results included.
+ * Read by key from the newest back, a page at a time, until the limits are reached, so the cost
+ * does not depend on how long the conversation is. It is cut between exchanges only: an exchange is
+ * what the user says and all that follows until the user speaks again, tools and their results
+ * included.
  */
 #include "conversations.h"
 
@@ -13,7 +14,8 @@ struct row {
     pb_str text, extra;
 };
 
-/* Rows, newest first; the oldest `open` of them are an exchange whose beginning was not read yet. */
+/* Rows, newest first; the oldest `open` of them are an exchange whose beginning was not read yet.
+ */
 struct reading {
     const struct recall *recall;
     struct row *rows;
@@ -94,8 +96,8 @@ static pb_status read_back(const struct claim *claim, struct reading *reading)
         pb_rows rows = {.size = (uint32_t)sizeof rows};
         pb_value values[] = {pb_value_int(claim->key), pb_value_int(before), pb_value_int(PAGE),
                              id_value(claim->turn)};
-        status = pb_db_query(claim->database, sql_recall, values, sizeof values / sizeof *values,
-                             &rows);
+        status =
+            pb_db_query(claim->database, sql_recall, values, sizeof values / sizeof *values, &rows);
         if (status != PB_OK)
             return status;
         status = take_page(reading, &rows);

@@ -1,5 +1,5 @@
-/* rows.c - rows as they are shown: one struct for a conversation, one for a message, with the tables
- * that write them. */
+/* rows.c - rows as they are shown: one struct for a conversation, one for a message, with the
+ * tables that write them. */
 #include "conversations.h"
 
 const char *const role_names[] = {"system", "user", "assistant", "tool", NULL};
@@ -105,7 +105,8 @@ pb_status conversation_read(const pb_rows *rows, size_t row, struct conversation
     return tags_of(out->tags_json, &out->tags);
 }
 
-/* --- messages ----------------------------------------------------------------------------------- */
+/* --- messages -----------------------------------------------------------------------------------
+ */
 
 static const pb_json *usage_of(const struct message *message)
 {

@@ -39,11 +39,17 @@ def run(*arguments, env=None, input=None, cwd=ROOT, timeout=PATIENCE):
 
 
 class Server:
-    def __init__(self, config, env=None, arguments=(), data_dir=None):
+    """`workers`: how many; None leaves it to the configuration."""
+
+    def __init__(self, config, env=None, arguments=(), data_dir=None, workers=2):
         self.folder = tempfile.TemporaryDirectory(prefix='patchbay-test-')
         self.log_path = os.path.join(self.folder.name, 'log')
-        argv = [*WRAP, BINARY, 'serve', '-c', config, '--port', '0', '--data-dir',
-                data_dir or os.path.join(self.folder.name, 'data'), *arguments]
+        data_dir = data_dir or os.path.join(self.folder.name, 'data')
+        os.makedirs(data_dir, exist_ok=True)
+        argv = [*WRAP, BINARY, 'serve', '-c', config, '--port', '0', '--data-dir', data_dir,
+                *arguments]
+        if workers is not None:
+            argv += ['--set', f'host.workers={workers}']
         with open(self.log_path, 'wb') as log:
             self.process = subprocess.Popen(argv, env=environment(env), cwd=ROOT, stdout=log,
                                             stderr=log, stdin=subprocess.DEVNULL)

@@ -103,14 +103,15 @@ static pb_status follow_many_pieces(void *arg)
 START_TEST(pieces_that_come_while_others_are_written)
 {
     static const char *const digits[] = {"0", "1", "2", "3", "4", "5", "6", "7", "8", "9"};
-    static pb_script_step steps[81];
+    static pb_script_step steps[121];
 
-    for (int i = 0; i < 40; i++) {
-        steps[2 * i] = (pb_script_step)PB_STEP_TEXT(digits[i % 10]);
-        steps[2 * i + 1] = (pb_script_step)PB_STEP_WAIT(PB_MILLISECOND);
+    for (int i = 0; i < 40; i++) { /* a thought between two texts makes each a row */
+        steps[3 * i] = (pb_script_step)PB_STEP_TEXT(digits[i % 10]);
+        steps[3 * i + 1] = (pb_script_step)PB_STEP_THINKING("hm");
+        steps[3 * i + 2] = (pb_script_step)PB_STEP_WAIT(PB_MILLISECOND);
     }
-    steps[80] = (pb_script_step)PB_STEP_STOP;
-    pb_script_add(harness, "main", steps, 81);
+    steps[120] = (pb_script_step)PB_STEP_STOP;
+    pb_script_add(harness, "main", steps, 121);
     run(follow_many_pieces, NULL);
 }
 END_TEST

@@ -154,12 +154,13 @@ class Fields(ServerCase):
                 ({'message': 'a', 'overrides': {'frob': 1}}, '/overrides/frob'),
                 ({'message': 'a', 'variables': 7}, '/variables'),
                 ({'message': 'a', 'metadata': 'x'}, '/metadata'),
-                ({'message': 'a', 'detach': True}, '/detach'),
+                ({'message': 'a', 'detach': 'yes'}, '/detach'),
                 ({'message': 'a', 'conversation': 'c1'}, '/conversation'),
                 ({'message': 'a', 'mesage': 'b'}, '/mesage'),
         ):
             with self.subTest(body=body):
                 self.assert_problem(self.post('/v1/turns', body), 400, 'invalid', pointer)
+        self.assert_problem(self.turn(detach=True), 501, 'unsupported')  # without a database
         self.assertEqual(self.model.requests, [])
         self.assert_well()
 

@@ -27,6 +27,7 @@ static struct {
     struct waiter *ending; /* worker_wait */
     bool asked;            /* to end within the drain time */
     bool retiring;         /* to end when the turns have */
+    bool said;             /* what went wrong */
     struct timer drain;
 } worker;
 
@@ -223,6 +224,23 @@ static pb_status open_log(const struct host_options *options, bool serve)
 
 /* --- running ---------------------------------------------------------------------------------- */
 
+/* What went wrong, once. */
+static void say(pb_status status)
+{
+    const pb_error *error = host_error();
+    bool known = status == error->status && error->sentence.size;
+    pb_str sentence = known ? error->sentence : pb_str_of(pb_status_title(status));
+
+    if (status == PB_OK || status == PB_DECLINED || worker.said) /* declined: it was said already */
+        return;
+    worker.said = true;
+    fflush(stdout);
+    if (node_kind() == NODE_WORKER) /* the supervisor says it */
+        node_failed(sentence);
+    else
+        fprintf(stderr, "patchbay: %.*s\n", PB_ARG(sentence));
+}
+
 static pb_status run(void)
 {
     const struct worker_plan *plan = worker.plan;
@@ -243,6 +261,7 @@ static pb_status run(void)
     status = journal_setup();
     if (status == PB_OK)
         status = plan->main(plan->arg);
+    say(status); /* before others stop, who overwrite the sentence */
     turn_drain(NULL);
     journal_stop();
     instances_stop();
@@ -250,26 +269,12 @@ static pb_status run(void)
     return status;
 }
 
-static void say(pb_status status)
-{
-    const pb_error *error = host_error();
-    if (status != PB_OK && node_kind() == NODE_WORKER) /* the supervisor says it */
-        node_failed(status == error->status && error->sentence.size
-                        ? error->sentence
-                        : pb_str_of(pb_status_title(status)));
-    else if (status != PB_OK && status == error->status && error->sentence.size)
-        fprintf(stderr, "patchbay: %.*s\n", PB_ARG(error->sentence));
-    else if (status != PB_OK)
-        fprintf(stderr, "patchbay: %s\n", pb_status_title(status));
-}
-
 static void on_task(void *unused)
 {
     (void)unused;
     worker.status = run();
     fflush(stdout);
-    if (worker.status != PB_DECLINED) /* declined: it was said already */
-        say(worker.status);
+    say(worker.status);
     timer_cancel(&worker.drain);
     client_fini();
     loop_stop();

@@ -153,7 +153,7 @@ pb_status journal_look_up(pb_str id, const pb_principal *principal, struct journ
 void journal_read_about(const pb_value *row, struct journal_state *out);
 
 /* journal_clean.c. Ends a running row whose node is gone, or does not know of it. Parks. */
-pb_status journal_interrupt(int64_t row, pb_str node);
+pb_status journal_interrupt(pb_instance *database, int64_t row, pb_str node);
 /* All of them. Parks. */
 pb_status journal_sweep(pb_instance *database);
 /* One round of deleting what is too old or too much. Parks. */

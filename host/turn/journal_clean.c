@@ -28,13 +28,8 @@ static pb_str last_event(void)
     return pb_buf_str(&buf);
 }
 
-pb_status journal_interrupt(int64_t row, pb_str node)
+pb_status journal_interrupt(pb_instance *database, int64_t row, pb_str node)
 {
-    pb_instance *database;
-    pb_status status = journal_database(&database);
-
-    if (status != PB_OK)
-        return status;
     pb_scope *scope = pb_scope_begin();
     pb_value end[] = {pb_value_int(row), pb_value_int(host_now()), pb_value_text(node)};
     pb_value event[] = {pb_value_int(row), pb_value_text(last_event())};
@@ -44,7 +39,7 @@ pb_status journal_interrupt(int64_t row, pb_str node)
 
     batch[0].flags = PB_EXPECT_ROW | PB_ALL_TENANTS;
     batch[1].flags = PB_ALL_TENANTS;
-    status = pb_db_batch(database, batch, 2, rows);
+    pb_status status = pb_db_batch(database, batch, 2, rows);
     if (status == PB_CONFLICT) { /* it ended, or somebody else saw it first */
         pb_error_clear();
         status = PB_OK;
@@ -74,7 +69,7 @@ static pb_status sweep_page(pb_instance *database, int64_t *after, size_t *ended
         *after = row[0].integer;
         if (has_writer(row))
             continue;
-        status = journal_interrupt(row[0].integer, row[2].text);
+        status = journal_interrupt(database, row[0].integer, row[2].text);
         ++*ended;
     }
     return status == PB_OK && rows.count < PAGE ? PB_DECLINED : status;

@@ -192,7 +192,7 @@ static pb_status wait_for_more(struct following *following)
     pb_status status;
 
     if (!has_writer(following))
-        return journal_interrupt(following->turn.row, following->turn.node);
+        return journal_interrupt(following->database, following->turn.row, following->turn.node);
     if (here && here->written > following->after)
         return PB_OK;
     if (here)

@@ -68,7 +68,7 @@ static pb_status lose_it(void *arg)
     (void)arg;
     ck_assert_int_eq(launch("hi", NULL, NULL), PB_OK);
     ck_assert_int_eq(follow(&first, launched.id), PB_CANCELLED);
-    ck_assert_int_eq(journal_interrupt(number("SELECT id FROM turns"), pb_node_id()), PB_OK);
+    ck_assert_int_eq(journal_interrupt(database, number("SELECT id FROM turns"), pb_node_id()), PB_OK);
     wait_for_all(); /* the model goes on for minutes, but the next row is refused */
     ck_assert_int_eq(follow(&rest, launched.id), PB_UNAVAILABLE);
     ck_assert_str_eq(rest.text, "3 done interrupted\n");

@@ -21,42 +21,33 @@ def plain(uuid):
 
 
 @contextlib.contextmanager
-def locked(path):
-    if not os.path.exists(path):
-        yield
-        return
-    with open(path, 'rb') as lock:
-        fcntl.flock(lock, fcntl.LOCK_EX)
-        yield
-
-
-@contextlib.contextmanager
-def copy(path):
-    """The database as a copy: reading the file itself would move its log into it. Who has the write
-    lock copies one moment of a service that runs."""
-    with tempfile.TemporaryDirectory(prefix='patchbay-ledger-') as folder, locked(path + '.write'):
-        for end in ('', '-wal', '-journal'):
+def opened(path, live):
+    """The database that somebody serves from, or a copy of one that nobody has open: reading the file
+    itself would move its log into it."""
+    with tempfile.TemporaryDirectory(prefix='patchbay-ledger-') as folder:
+        for end in () if live else ('', '-wal', '-journal'):
             if os.path.exists(path + end):
                 shutil.copyfile(path + end, os.path.join(folder, 'copy.db' + end))
-        database = sqlite3.connect(os.path.join(folder, 'copy.db'))
+        database = sqlite3.connect(path if live else os.path.join(folder, 'copy.db'), timeout=60,
+                                   isolation_level=None)
         try:
             yield database
         finally:
             database.close()
 
 
-def read(path):
-    with copy(path) as database:
+def read(path, live):
+    with opened(path, live) as database:
         tables = database.execute("SELECT name FROM sqlite_master WHERE name = 'messages'").fetchall()
         return (database.execute('PRAGMA integrity_check').fetchone()[0],
                 database.execute(MESSAGES).fetchall() if tables else [])
 
 
-def faults(path, turns):
+def faults(path, turns, live=False):
     """Every way in which the database contradicts the log of turns; an empty list is good."""
     if not os.path.exists(path):
         return [] if not any(turn.asked for turn in turns.values()) else ['the database is gone']
-    sound, rows = read(path)
+    sound, rows = read(path, live)
     found = [] if sound == 'ok' else [f'the database is broken: {sound}']
     questions, replies, expected, word = {}, {}, {}, None
     for conversation, seq, uuid, role, status, text in rows:
@@ -103,5 +94,5 @@ def judge(turn, question, reply):
 
 def interrupted(path):
     """How many replies nobody goes on with, and how many still run."""
-    with copy(path) as database:
+    with opened(path, False) as database:
         return dict(database.execute('SELECT status, count(*) FROM messages GROUP BY status'))

@@ -6,6 +6,7 @@ What was acknowledged is kept, once and whole, and the service answers again aft
 """
 import os
 import random
+import socket
 import tempfile
 import time
 import unittest
@@ -33,8 +34,9 @@ class Kills(unittest.TestCase):
                                {'UPSTREAM': self.traffic.url})
         self.addCleanup(self.service.kill_all)
         # the clients keep their address whoever serves it
+        with socket.create_server(('127.0.0.1', 0)) as probe:
+            self.service.arguments = ('--port', str(probe.getsockname()[1]))
         self.service.start()
-        self.service.arguments = ('--port', str(self.service.port))
         self.killed = {'worker': 0, 'supervisor': 0, 'all workers': 0, 'everybody': 0}
 
     @property
@@ -84,7 +86,7 @@ class Kills(unittest.TestCase):
     def check(self, when):
         """With no turn under way the database must agree with the log."""
         self.traffic.hush()
-        self.assertEqual(faults(self.database, self.traffic.turns)[:10], [], when)
+        self.assertEqual(faults(self.database, self.traffic.turns, live=True)[:10], [], when)
         self.assertEqual(self.traffic.strange[:5], [], when)
 
     def test_random_kills(self):

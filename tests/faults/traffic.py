@@ -84,16 +84,22 @@ class Traffic:
 
     def go(self, port):
         self.port = port
-        self.loop.call_soon_threadsafe(self.going.set)
+        self._on_loop(self.going.set)
 
     def hush(self, seconds=60):
         """No new turns; returns when those that run have ended somehow."""
-        self.loop.call_soon_threadsafe(self.going.clear)
+        self._on_loop(self.going.clear)
+        self._on_loop(lambda: None)  # who was woken before has begun
         until = time.monotonic() + seconds
-        while self.running or self.going.is_set():
+        while self.running:
             if time.monotonic() > until:
                 raise AssertionError(f'{self.running} turns do not end')
             time.sleep(0.002)
+
+    def _on_loop(self, fn):
+        done = threading.Event()
+        self.loop.call_soon_threadsafe(lambda: (fn(), self.loop.call_soon(done.set)))
+        done.wait()
 
     def acknowledged(self):
         return [turn for turn in list(self.turns.values()) if turn.acknowledged]

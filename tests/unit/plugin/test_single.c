@@ -2,6 +2,7 @@
 #define PB_PLUGIN_SYMBOL lone_plugin
 #include "cluster/hub_role.h"
 
+#include "base/scope.h"
 #include "plugin/instances.h"
 #include <patchbay/tool.h>
 
@@ -73,10 +74,12 @@ PB_PLUGIN("lone", "1.0.0", "MIT", "Runs in one worker.",
 /* --- what a worker obeys ------------------------------------------------------------------------- */
 
 static struct config_diagnostics diagnostics;
+static struct arena tree; /* the configuration lives as long as the instances */
 
 static void make_instances(void)
 {
     struct config_node *root = NULL;
+    struct arena *before = scope_arena_swap(&tree);
 
     if (registry_add_static(&lone_plugin) == PB_OK &&
         config_tree_parse("c.yaml", pb_lit("tools: {lone: {use: lone}}\n"), &diagnostics, &root) ==
@@ -85,6 +88,7 @@ static void make_instances(void)
         tell_status(instances_start(), "begun");
     else
         tell("not built: %.*s", PB_ARG(host_error()->sentence));
+    scope_arena_swap(before);
 }
 
 static bool obey_single(const char *words)
@@ -106,6 +110,7 @@ static bool obey_single(const char *words)
         instances_stop();
         instances_reset();
         registry_reset();
+        arena_fini(&tree);
         tell("finished");
     } else {
         return false;

@@ -187,6 +187,15 @@ void settings_read(struct settings *out)
     read_text("log_file", out->log_file);
 }
 
+void settings_default(struct settings *out, int64_t workers)
+{
+    memset(out, 0, sizeof *out);
+    out->workers = workers;
+    out->start = 60 * PB_SECOND;
+    out->drain = 25 * PB_SECOND;
+    out->log_level = PB_INFO;
+}
+
 pb_status settings_of(int snapshot, struct settings *out)
 {
     pb_status status = snapshot_replay(snapshot);

@@ -30,7 +30,10 @@ void settings_note(const struct invocation *invocation);
  * not there its default. */
 void settings_read(struct settings *out);
 
-/* The same from a snapshot's descriptor. */
+/* What holds where there is no snapshot to read. */
+void settings_default(struct settings *out, int64_t workers);
+
+/* The same as settings_read from a snapshot's descriptor. */
 pb_status settings_of(int snapshot, struct settings *out);
 
 /* Of the replayed snapshot: calls `each` for every plugin file that is not as it was then. `in_place`: the

@@ -41,7 +41,8 @@ struct process {
     int32_t exit_code;          /* of a failure to start */
     uint64_t switches;          /* for the watchdog: the last count, and since when it stands */
     pb_duration still_since;
-    unsigned heavy;             /* rounds above the memory limit */
+    pb_duration heavy_since;    /* above the memory limit; 0: it is not */
+    bool hung;                  /* it was killed for holding its loop */
 };
 
 /* One place in a generation, which a worker fills. */

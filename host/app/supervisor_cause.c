@@ -109,7 +109,7 @@ static bool how(const struct process *process, const struct scoreboard_cell *cel
     else
         snprintf(text, 320, "ended by itself with exit code %d", WEXITSTATUS(status));
     if (process->killed[0])
-        return process->state != PROCESS_STARTING;
+        return process->hung;
     return told == CAUSE_STACK_OVERFLOW || is_fault(signal) ||
            (!signal && (!cell || atomic_load(&cell->state) != CELL_DRAINING));
 }
@@ -128,7 +128,7 @@ void cause_find(const struct process *process, int status, bool known, struct ca
     if (known)
         out->blamed = how(process, cell, status, text);
     else if (process->killed[0])
-        snprintf(text, sizeof text, "was killed: %s", process->killed), out->blamed = true;
+        snprintf(text, sizeof text, "was killed: %s", process->killed), out->blamed = process->hung;
     else
         snprintf(text, sizeof text,
                  "ended; how is not known, it was the worker of a supervisor that is gone");

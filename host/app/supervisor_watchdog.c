@@ -15,8 +15,10 @@
 #include <time.h>
 #include <unistd.h>
 
-static const pb_duration memory_round = PB_SECOND;
-enum { ROUNDS_TO_TELL = 3 }; /* a worker that is too large may say who grew */
+static const pb_duration memory_round = PB_SECOND, memory_round_near = 50 * PB_MILLISECOND;
+/* So long a worker that is too large may say who grew, and let its turns end; then, above 1.5 times its
+ * limit, it is killed (at once above 3 times). */
+static const pb_duration time_to_tell = 2 * PB_SECOND;
 
 static struct {
     struct timer hang, memory;
@@ -62,8 +64,10 @@ static void look(struct process *process, pb_duration now, bool punctual)
     process->switches = switches;
     if (!stands || !punctual || !process->still_since || is_stopped(process->pid))
         process->still_since = now;
-    else if (now - process->still_since >= limit)
+    else if (now - process->still_since >= limit) {
+        process->hung = true;
         process_kill(process, "it held the loop for %g s", (double)limit / (double)PB_SECOND);
+    }
 }
 
 /* The shortest limit of any generation; 0: none has one. */
@@ -152,44 +156,43 @@ static void replace(struct process *process, int64_t size)
     }
 }
 
-static void memory_look(struct process *process)
+/* Is it near its limit, so that looking again soon pays? */
+static bool memory_look(struct process *process)
 {
     int64_t limit = process->generation->settings.worker_memory;
     int64_t size = limit && !process->killed[0] ? resident(process->pid) : 0;
+    pb_duration now = loop_now();
 
-    if (size > limit + limit / 2)
+    if (!process->heavy_since || size <= limit)
+        process->heavy_since = size > limit ? now : 0;
+    bool late = process->heavy_since && now - process->heavy_since > time_to_tell;
+    if (size > 3 * limit || (late && size > limit + limit / 2))
         process_kill(process, "it used %.2f GB of memory", (double)size / 1e9);
     else if (size > limit && process->state == PROCESS_SERVING && !process->spare &&
-             (grew(process)[0] || ++process->heavy > ROUNDS_TO_TELL))
+             (grew(process)[0] || late || size > limit + limit / 4))
         replace(process, size);
-    else if (size <= limit)
-        process->heavy = 0;
+    return limit && size > limit / 5 * 4;
 }
 
-static bool any_memory_limit(void)
-{
-    for (struct list_link *at = supervisor.generations.next; at != &supervisor.generations; at = at->next)
-        if (list_entry(at, struct generation, link)->settings.worker_memory)
-            return true;
-    return false;
-}
-
-static void arm_memory(void);
+static void arm_memory(pb_duration after);
 
 static void memory_fired(struct timer *timer)
 {
+    bool near = false;
+
     (void)timer;
     for (struct list_link *at = supervisor.processes.next, *next; at != &supervisor.processes; at = next) {
         next = at->next;
-        memory_look(list_entry(at, struct process, link));
+        near |= memory_look(list_entry(at, struct process, link));
     }
-    arm_memory();
+    arm_memory(near ? memory_round_near : memory_round);
 }
 
-static void arm_memory(void)
+static void arm_memory(pb_duration after)
 {
-    if (any_memory_limit())
-        timer_arm(&watchdog.memory, memory_round, memory_fired);
+    for (struct list_link *at = supervisor.generations.next; at != &supervisor.generations; at = at->next)
+        if (list_entry(at, struct generation, link)->settings.worker_memory)
+            timer_arm(&watchdog.memory, after, memory_fired);
 }
 
 void watchdog_start(void)
@@ -197,5 +200,5 @@ void watchdog_start(void)
     if (!timer_armed(&watchdog.hang) || loop_now() + shortest_hang() / 5 < watchdog.due)
         arm_hang();
     if (!timer_armed(&watchdog.memory))
-        arm_memory();
+        arm_memory(memory_round);
 }

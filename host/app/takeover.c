@@ -57,14 +57,14 @@ static bool same_program(int32_t pid)
 static struct generation *generation_of(const struct hub_node *worker)
 {
     struct generation *generation = generation_find(worker->generation);
-    struct settings settings = {.workers = WORKERS_MOST};
+    struct settings settings;
     int snapshot;
 
     if (generation)
         return generation;
     snapshot = memfd_of(worker->pid, "patchbay-snapshot", O_RDONLY);
     if (snapshot < 0 || settings_of(snapshot, &settings) != PB_OK)
-        settings = (struct settings){.workers = WORKERS_MOST, .drain = 25 * PB_SECOND};
+        settings_default(&settings, WORKERS_MOST);
     generation = generation_new(worker->generation, snapshot, &settings);
     int greeting = generation ? memfd_of(worker->pid, "patchbay-greeting", O_RDWR) : -1;
     if (greeting >= 0) {

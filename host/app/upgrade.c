@@ -213,7 +213,7 @@ static void read_generation(const char *line)
         workers < 1 || workers > WORKERS_MOST)
         return;
     if (snapshot < 0 || settings_of(snapshot, &settings) != PB_OK)
-        settings = (struct settings){.drain = 25 * PB_SECOND};
+        settings_default(&settings, workers);
     settings.workers = workers;
     struct generation *generation = generation_new((uint32_t)number, snapshot, &settings);
     if (!generation)

@@ -307,6 +307,27 @@ class Reload(Tree):
         self.wait('the old generation ends',
                   lambda: {w['generation'] for w in self.live()['workers']} == {2})
 
+    def test_at_most_three_generations(self):
+        """The fourth one's start drains the first: its turn has the drain time, the others all time."""
+        self.configure(CONFIG.replace('workers: 2', 'workers: 1\n  drain_timeout: 100ms'))
+        self.serve()
+        released = []
+        raws = []
+        for _ in range(3):
+            self.model.then(upstream.stream([{'content': 'a'}, lambda: self.wait('release', lambda: released),
+                                             {'content': 'b'}]))
+            raws.append(client.Raw(self.port))
+            self.addCleanup(raws[-1].socket.close)
+            raws[-1].post('/v1/turns', {'message': 'Hi', 'stream': True})
+            raws[-1].read_until(b'"a"')
+            self.good(self.patchbay('reload'))
+        self.assertIn(b'event: error', raws[0].read_all())
+        self.wait('the first generation ends', lambda: sorted(
+            w['generation'] for w in self.live()['workers']) == [2, 3, 4])
+        released.append(True)
+        for raw in raws[1:]:
+            raw.read_until(b'event: done')
+
     def test_another_number_of_workers(self):
         self.serve()
         self.configure(CONFIG.replace('workers: 2', 'workers: 3'))

@@ -5,6 +5,48 @@
 enum { RESTART_MS = 20 };
 #define AGAIN_AFTER (5 * PB_SECOND) /* when readers were in the way of a new beginning */
 
+enum { CHECKPOINT_SLOT = 1, BACKFILLED = 96 / 4, REGION = 32 * 1024 }; /* of the log's index */
+
+/* --- moving ------------------------------------------------------------------------------------
+ */
+
+/* A sync of the file that failed may have lost pages that were moved before and have not been
+ * synced yet, for SQLite moves a part of the log without a sync. The log has them all: nothing of
+ * it counts as moved any more. The place of that number is part of the documented format of the
+ * index. */
+static void move_all_again(sqlite3 *db)
+{
+    sqlite3_file *file = NULL;
+    void volatile *index = NULL;
+
+    sqlite3_file_control(db, "main", SQLITE_FCNTL_FILE_POINTER, &file);
+    if (!file || !file->pMethods || file->pMethods->iVersion < 2 ||
+        file->pMethods->xShmLock(file, CHECKPOINT_SLOT, 1,
+                                 SQLITE_SHM_LOCK | SQLITE_SHM_EXCLUSIVE) != SQLITE_OK)
+        return;
+    if (file->pMethods->xShmMap(file, 0, REGION, 0, &index) == SQLITE_OK && index)
+        __atomic_store_n((uint32_t volatile *)index + BACKFILLED, 0, __ATOMIC_SEQ_CST);
+    file->pMethods->xShmBarrier(file);
+    file->pMethods->xShmLock(file, CHECKPOINT_SLOT, 1, SQLITE_SHM_UNLOCK | SQLITE_SHM_EXCLUSIVE);
+}
+
+int checkpoint_run(struct connection *connection, struct write_lock *lock, int mode, int *pages)
+{
+    sqlite3 *db = connection->db;
+
+    *pages = -1;
+    if (!lock_checkpoint(lock, connection->owner->lock_path))
+        return SQLITE_IOERR;
+    int code = sqlite3_wal_checkpoint_v2(db, NULL, mode, pages, NULL);
+    if ((code & 0xff) == SQLITE_IOERR || (code & 0xff) == SQLITE_FULL)
+        move_all_again(db); /* before anybody else goes on from there */
+    lock_checkpoint_give(lock);
+    return code;
+}
+
+/* --- when --------------------------------------------------------------------------------------
+ */
+
 /* After each commit: `pages` are in the log. */
 static int note_commit(void *arg, sqlite3 *db, const char *name, int pages)
 {
@@ -45,7 +87,8 @@ static void begin_anew(struct sqlite *self)
         lock_take(&checkpoints->lock, self->lock_path, &fault) != PB_OK)
         return;
     sqlite3_busy_timeout(db, RESTART_MS);
-    int code = sqlite3_wal_checkpoint_v2(db, NULL, SQLITE_CHECKPOINT_RESTART, &pages, NULL);
+    int code = checkpoint_run(&checkpoints->connection, &checkpoints->lock,
+                              SQLITE_CHECKPOINT_RESTART, &pages);
     sqlite3_busy_timeout(db, 0);
     lock_give(&checkpoints->lock);
     if ((code & 0xff) != SQLITE_BUSY || pages < 0)
@@ -65,7 +108,8 @@ static void move(struct sqlite *self)
         return;
     sqlite3 *db = checkpoints->connection.db;
     pb_duration began = clock_now();
-    int code = sqlite3_wal_checkpoint_v2(db, NULL, SQLITE_CHECKPOINT_PASSIVE, &pages, NULL);
+    int code = checkpoint_run(&checkpoints->connection, &checkpoints->lock,
+                              SQLITE_CHECKPOINT_PASSIVE, &pages);
     if (code != SQLITE_OK && (code & 0xff) != SQLITE_BUSY)
         pb_log(PB_ERROR, "the log of %s cannot be moved into it: %s", self->path.data,
                sqlite3_errmsg(db));

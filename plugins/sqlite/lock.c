@@ -36,14 +36,16 @@ static bool take(int file, int how)
     return result == 0;
 }
 
+enum { GATE, CHECKPOINT }; /* bytes of the file */
+
 /* Of the open file, as flock is; not of the process. */
-static bool gate(int file, short type)
+static bool range(int file, off_t byte, short type)
 {
-    struct flock range = {.l_type = type, .l_whence = SEEK_SET, .l_start = 0, .l_len = 1};
+    struct flock what = {.l_type = type, .l_whence = SEEK_SET, .l_start = byte, .l_len = 1};
     int result;
 
     do
-        result = fcntl(file, F_OFD_SETLKW, &range);
+        result = fcntl(file, F_OFD_SETLKW, &what);
     while (result != 0 && errno == EINTR);
     return result == 0;
 }
@@ -62,11 +64,11 @@ pb_status lock_take(struct write_lock *lock, const char *path, struct fault *fau
 {
     if (open_file(lock, path, fault) != PB_OK)
         return fault->status;
-    bool passed = gate(lock->file, F_WRLCK);
+    bool passed = range(lock->file, GATE, F_WRLCK);
     lock->held = take(lock->file, LOCK_EX);
     int error = errno;
     if (passed)
-        gate(lock->file, F_UNLCK);
+        range(lock->file, GATE, F_UNLCK);
     if (!lock->held)
         return fault_set(fault, PB_UNAVAILABLE, "%s cannot be locked: %s", path, strerror(error));
     return PB_OK;
@@ -86,4 +88,16 @@ void lock_give(struct write_lock *lock)
     if (lock->held)
         take(lock->file, LOCK_UN);
     lock->held = false;
+}
+
+bool lock_checkpoint(struct write_lock *lock, const char *path)
+{
+    struct fault fault;
+
+    return open_file(lock, path, &fault) == PB_OK && range(lock->file, CHECKPOINT, F_WRLCK);
+}
+
+void lock_checkpoint_give(const struct write_lock *lock)
+{
+    range(lock->file, CHECKPOINT, F_UNLCK);
 }

@@ -136,6 +136,9 @@ void lock_fini(struct write_lock *lock);
 /* Waits in the order of coming; ends with the process that holds it. */
 pb_status lock_take(struct write_lock *lock, const char *path, struct fault *fault);
 void lock_give(struct write_lock *lock);
+/* Who moves the log into the file. Waits; whoever waits for lock_take must not have it. */
+bool lock_checkpoint(struct write_lock *lock, const char *path);
+void lock_checkpoint_give(const struct write_lock *lock);
 /* Takes it only when it is free. */
 bool lock_try(struct write_lock *lock, const char *path);
 
@@ -252,6 +255,9 @@ struct checkpoints {
 
 pb_status checkpoints_start(struct sqlite *self);
 void checkpoints_stop(struct sqlite *self);
+/* As sqlite3_wal_checkpoint_v2; whoever has `lock` open. *pages: in the log; -1: a stranger moves
+ * it. */
+int checkpoint_run(struct connection *connection, struct write_lock *lock, int mode, int *pages);
 /* Looks at each commit of the writer's connection how long the log is. */
 void checkpoints_watch(struct sqlite *self);
 

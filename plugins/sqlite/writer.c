@@ -135,10 +135,12 @@ void writer_note(struct sqlite *self, const struct fault *fault)
  * round of the log makes it void. */
 static void make_void(struct sqlite *self)
 {
-    sqlite3 *db = self->writer.connection.db;
+    struct writer *writer = &self->writer;
+    int pages;
 
-    if (sqlite3_wal_checkpoint_v2(db, NULL, SQLITE_CHECKPOINT_RESTART, NULL, NULL) == SQLITE_OK)
-        self->writer.suspect = false;
+    if (checkpoint_run(&writer->connection, &writer->lock, SQLITE_CHECKPOINT_RESTART, &pages) ==
+        SQLITE_OK)
+        writer->suspect = false;
 }
 
 static pb_status open_again(struct sqlite *self, struct fault *fault)

@@ -1,5 +1,7 @@
-/* group.c - group commit: many requests, one fsync. Each that needs it runs in a savepoint, so that
- * one that fails is undone alone. */
+/* group.c - group commit: many requests, one fsync.
+ *
+ * No request has a savepoint: SQLite would copy every page that it touches, and requests seldom fail
+ * half-way. One that does takes the whole transaction with it, and the others begin again. */
 #include "sqlite.h"
 
 #define GROUP_TIME (4 * PB_MILLISECOND) /* of work before the commit */
@@ -16,24 +18,34 @@ static struct request *take_batch(struct queue *queue)
     return request;
 }
 
-/* One statement is undone by SQLite itself when it fails. */
-static pb_status run_one(struct connection *connection, struct request *request)
+/* May it have changed something? What makes tables is not counted in rows. */
+static bool touches(pb_str sql, const struct harvest *harvest)
 {
-    struct fault *fault = &request->fault;
-    bool several = request->count > 1;
-    int code = several ? connection_control(connection, SAVEPOINT) : SQLITE_OK;
+    static const char *const rows[] = {"INSERT", "UPDATE", "DELETE", "SELECT"};
 
-    if (code != SQLITE_OK)
-        return fault_of(fault, connection->db, code);
-    pb_status status = connection_run_all(connection, request->statements, request->count,
-                                          request->harvests, fault);
-    if (!several || sqlite3_get_autocommit(connection->db))
-        return status;
-    if (status != PB_OK)
-        connection_control(connection, UNDO);
-    code = connection_control(connection, RELEASE);
-    if (code != SQLITE_OK && status == PB_OK)
-        status = fault_of(fault, connection->db, code);
+    for (size_t i = 0; i < sizeof rows / sizeof rows[0]; i++)
+        if (pb_str_starts(sql, pb_str_of(rows[i])))
+            return harvest->changed != 0;
+    return true;
+}
+
+/* *torn: it failed when it had changed something. A statement that fails is undone by SQLite; those
+ * before it are not. */
+static pb_status run_one(struct connection *connection, struct request *request, bool *torn)
+{
+    const pb_statement *statement = request->statements;
+    pb_status status = PB_OK;
+    bool touched = false;
+
+    *torn = false;
+    for (size_t i = 0; i < request->count && status == PB_OK; i++) {
+        struct harvest *harvest = &request->harvests[i];
+        status = connection_run(connection, statement, harvest, &request->fault);
+        if (status != PB_OK)
+            *torn = touched;
+        touched = touched || touches(statement->sql, harvest);
+        statement = statement_next(statement);
+    }
     return status;
 }
 
@@ -64,12 +76,16 @@ static size_t run_group(struct sqlite *self, bool *gone)
     size_t count = 0;
 
     *gone = false;
+    bool torn = false;
     while (!*gone && count < (size_t)self->group && clock_now() - began < GROUP_TIME &&
            (request = take_batch(&writer->queue))) {
         connection->due = clock_now() + self->query_limit;
         request->fault.status = PB_OK;
-        request->fault.status = run_one(connection, request);
-        *gone = sqlite3_get_autocommit(connection->db) != 0;
+        request->fault.status = run_one(connection, request, &torn);
+        if (torn && !sqlite3_get_autocommit(connection->db) &&
+            connection_control(connection, ROLLBACK) != SQLITE_OK)
+            writer->suspect = true; /* closed before the next, which rolls back */
+        *gone = torn || sqlite3_get_autocommit(connection->db);
         writer->group[count++] = request;
     }
     return count;

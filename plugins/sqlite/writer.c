@@ -272,6 +272,8 @@ static void *write_all(void *arg)
     struct queue *queue = &self->writer.queue;
 
     pthread_setname_np(pthread_self(), "sqlite-writer");
+    /* It shall not push the loop aside that wakes it: a moment later there is more to write. */
+    pthread_setschedparam(pthread_self(), SCHED_BATCH, &(struct sched_param){0});
     pthread_mutex_lock(&queue->mutex);
     for (;;) {
         while (!queue->first && !queue->stop) {

@@ -36,7 +36,7 @@ def rows_of(text):
         for line in body.splitlines():
             first, *cells = [cell.strip() for cell in re.split(r'(?<!\\)\|', line)[1:]]
             names = []
-            for name in re.findall(r'`([^`]+)`', first):
+            for name in re.findall(r'`([^`]+)`', first.replace('[]', '')):
                 names.append(names[-1].rsplit('.', 1)[0] + name if name[0] == '.' else name)
             yield names, dict(zip(titles, cells))
 

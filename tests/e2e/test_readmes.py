@@ -1,13 +1,29 @@
-"""The tables of options in plugins/*/README.md say what the plugins' own tables say."""
+"""plugins/*/README.md: the tables of options say what the plugins' own tables say, and the examples are
+good configurations."""
 import json
 import os
 import re
+import shutil
+import tempfile
 import unittest
 
 from harness import server
 
 PLUGINS = os.path.join(server.ROOT, 'plugins')
 QUICKSTART = os.path.join('config', 'quickstart.yaml')
+
+
+def plugins():
+    names = [name for name in sorted(os.listdir(PLUGINS))
+             if os.path.isdir(os.path.join(PLUGINS, name))]
+    if 'sqlite' not in names:
+        raise AssertionError(f'these are not all: {names}')
+    return names
+
+
+def readme(name):
+    with open(os.path.join(PLUGINS, name, 'README.md'), encoding='utf-8') as file:
+        return file.read()
 
 
 def plain(default):
@@ -48,8 +64,7 @@ class Readmes(unittest.TestCase):
         return json.loads(done.stdout)
 
     def compare(self, name):
-        with open(os.path.join(PLUGINS, name, 'README.md'), encoding='utf-8') as file:
-            text = file.read()
+        text = readme(name)
         rows = list(rows_of(text))
         told = {}
         for component in self.inspect(name)['components']:
@@ -77,12 +92,29 @@ class Readmes(unittest.TestCase):
                 self.assertIn(plain(value) if quoted else '0', defaults, f'{name}: {option}')
 
     def test_options(self):
-        names = sorted(os.listdir(PLUGINS))
-        for name in names:
-            if os.path.isdir(os.path.join(PLUGINS, name)):
-                with self.subTest(name):
-                    self.compare(name)
-        self.assertIn('sqlite', names)
+        for name in plugins():
+            with self.subTest(name):
+                self.compare(name)
+
+    def test_examples(self):
+        with tempfile.TemporaryDirectory(prefix='patchbay-readmes-') as folder:
+            shutil.copytree(os.path.join(server.ROOT, 'config', 'prompts'),
+                            os.path.join(folder, 'prompts'))
+            path = os.path.join(folder, 'example.yaml')
+            for name in plugins():
+                blocks = re.findall(r'^```yaml\n(.*?)^```$', readme(name), re.M | re.S)
+                self.assertTrue(blocks, f'{name}: there is no example')
+                for block in blocks:
+                    with self.subTest(name):
+                        self.check(path, block)
+
+    def check(self, path, block):
+        """Good, but for pipelines and auth that a transport's example leaves to the reader."""
+        with open(path, 'w', encoding='utf-8') as file:
+            file.write(block)
+        done = server.run('check', '-c', path, '--json', env={'OPENAI_API_KEY': 'sk-x'})
+        for problem in json.loads(done.stdout):
+            self.assertRegex(problem['sentence'], r"^there is no (pipeline|auth) '", block)
 
 
 if __name__ == '__main__':

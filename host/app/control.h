@@ -1,11 +1,13 @@
-/* control.h - commands to the running server, over run_dir/control.sock. They block and need no loop. */
+/* control.h - commands to the running server, over run_dir/control.sock. They block and need no
+ * loop. */
 #ifndef HOST_APP_CONTROL_H
 #define HOST_APP_CONTROL_H
 
 #include "app/command.h"
 #include <patchbay/memory.h>
 
-/* The server's folder as -c, --data-dir and --set say; a configuration with problems will do. Absolute. */
+/* The server's folder as -c, --data-dir and --set say; a configuration with problems will do.
+ * Absolute. */
 const char *control_run_dir(const struct invocation *invocation);
 
 struct control_answer {

@@ -1,10 +1,11 @@
 /* diff.c - `patchbay diff`: what a reload would change, or two files compared when no server runs.
  *
- * The running configuration comes from the server as it was read (its snapshot), with the --set of its
- * command line; the other side is loaded as a reload would. Secrets are compared and never shown.
+ * The running configuration comes from the server as it was read (its snapshot), with the --set of
+ * its command line; the other side is loaded as a reload would. Secrets are compared and never
+ * shown.
  */
-#include "app/control.h"
 #include "app/diff.h"
+#include "app/control.h"
 #include "app/settings.h"
 
 #include "config/snapshot.h"
@@ -17,12 +18,14 @@
 
 static void tell_plugin(void *diff, const char *path, bool there, bool in_place)
 {
-    diff_plugin(diff, path, !there     ? "is gone"
-                            : in_place ? "was changed in place under running workers"
-                                       : "was replaced; a reload takes the new one");
+    diff_plugin(diff, path,
+                !there     ? "is gone"
+                : in_place ? "was changed in place under running workers"
+                           : "was replaced; a reload takes the new one");
 }
 
-/* --- loading both ------------------------------------------------------------------------------- */
+/* --- loading both -------------------------------------------------------------------------------
+ */
 
 static const char *absolute(const char *path)
 {

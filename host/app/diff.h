@@ -12,7 +12,8 @@ struct diff {
 };
 
 /* Every path whose value differs, in the order of the files. Secrets: only that they changed. */
-void diff_trees(struct diff *diff, const struct config_node *before, const struct config_node *after);
+void diff_trees(struct diff *diff, const struct config_node *before,
+                const struct config_node *after);
 
 /* A plugin's file and what became of it. */
 void diff_plugin(struct diff *diff, const char *path, const char *what);

@@ -1,5 +1,5 @@
-/* diff_trees.c - see diff.h. Maps are compared by key; lists by what stands before and behind the part
- * that differs, so that one more stage is one line.
+/* diff_trees.c - see diff.h. Maps are compared by key; lists by what stands before and behind the
+ * part that differs, so that one more stage is one line.
  */
 #include "app/diff.h"
 
@@ -7,7 +7,8 @@
 #include <patchbay/memory.h>
 #include <stdio.h>
 
-/* --- equal? ------------------------------------------------------------------------------------- */
+/* --- equal? -------------------------------------------------------------------------------------
+ */
 
 static const struct config_node *member(const struct config_node *map, pb_str key)
 {
@@ -33,12 +34,14 @@ static bool same(const struct config_node *one, const struct config_node *other)
     return true;
 }
 
-/* --- telling ------------------------------------------------------------------------------------ */
+/* --- telling ------------------------------------------------------------------------------------
+ */
 
 static pb_str place(const struct config_node *node)
 {
-    return node->mark.file ? pb_printf("%s:%u:%u", node->mark.file, node->mark.line, node->mark.column)
-                           : (pb_str){0};
+    return node->mark.file
+               ? pb_printf("%s:%u:%u", node->mark.file, node->mark.line, node->mark.column)
+               : (pb_str){0};
 }
 
 static pb_str shown(const struct config_node *node)
@@ -79,7 +82,8 @@ static void write_side(pb_json_writer *writer, const char *name, const struct co
 }
 
 /* One of them may be NULL: added, removed. */
-static void tell(struct diff *diff, const struct config_node *before, const struct config_node *after)
+static void tell(struct diff *diff, const struct config_node *before,
+                 const struct config_node *after)
 {
     pb_str path = config_node_path(after ? after : before);
     bool secret = (before && before->secret) || (after && after->secret);
@@ -92,7 +96,9 @@ static void tell(struct diff *diff, const struct config_node *before, const stru
         pb_jw_key(&writer, "path");
         pb_jw_str(&writer, path);
         pb_jw_key(&writer, "change");
-        pb_jw_str(&writer, !before ? pb_lit("added") : !after ? pb_lit("removed") : pb_lit("changed"));
+        pb_jw_str(&writer, !before  ? pb_lit("added")
+                           : !after ? pb_lit("removed")
+                                    : pb_lit("changed"));
         pb_jw_key(&writer, "secret");
         pb_jw_bool(&writer, secret);
         write_side(&writer, "before", before, secret);
@@ -109,9 +115,11 @@ static void tell(struct diff *diff, const struct config_node *before, const stru
     }
 }
 
-/* --- walking ------------------------------------------------------------------------------------ */
+/* --- walking ------------------------------------------------------------------------------------
+ */
 
-static void walk(struct diff *diff, const struct config_node *before, const struct config_node *after);
+static void walk(struct diff *diff, const struct config_node *before,
+                 const struct config_node *after);
 
 static void walk_map(struct diff *diff, const struct config_node *before,
                      const struct config_node *after)
@@ -131,7 +139,8 @@ static void walk_map(struct diff *diff, const struct config_node *before,
 static void walk_list(struct diff *diff, const struct config_node *before,
                       const struct config_node *after)
 {
-    uint32_t first = 0, less = 0, most = before->count < after->count ? before->count : after->count;
+    uint32_t first = 0, less = 0,
+             most = before->count < after->count ? before->count : after->count;
 
     while (first < most && same(config_node_at(before, first), config_node_at(after, first)))
         first++;
@@ -149,7 +158,8 @@ static void walk_list(struct diff *diff, const struct config_node *before,
     }
 }
 
-static void walk(struct diff *diff, const struct config_node *before, const struct config_node *after)
+static void walk(struct diff *diff, const struct config_node *before,
+                 const struct config_node *after)
 {
     if (same(before, after))
         return;
@@ -161,7 +171,8 @@ static void walk(struct diff *diff, const struct config_node *before, const stru
         tell(diff, before, after);
 }
 
-void diff_trees(struct diff *diff, const struct config_node *before, const struct config_node *after)
+void diff_trees(struct diff *diff, const struct config_node *before,
+                const struct config_node *after)
 {
     walk(diff, before, after);
 }

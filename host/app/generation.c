@@ -1,7 +1,7 @@
 /* generation.c - the workers of one configuration: starting, serving, making room for the next.
  *
- * A generation serves when each of its slots had a worker that was ready. At a reload one worker that
- * says it cannot start ends the new generation; at the first start the others may still do. A
+ * A generation serves when each of its slots had a worker that was ready. At a reload one worker
+ * that says it cannot start ends the new generation; at the first start the others may still do. A
  * worker that dies later is replaced at once, and ever more slowly while that repeats.
  */
 #include "app/supervisor.h"
@@ -17,11 +17,13 @@ static const pb_duration longest_pause = 10 * PB_SECOND;
 static const pb_duration longest_unblamed = 200 * PB_MILLISECOND;
 static const pb_duration repeats_within = 60 * PB_SECOND;
 
-/* --- coming and going --------------------------------------------------------------------------- */
+/* --- coming and going ---------------------------------------------------------------------------
+ */
 
 struct generation *generation_find(uint32_t number)
 {
-    for (struct list_link *at = supervisor.generations.next; at != &supervisor.generations; at = at->next) {
+    for (struct list_link *at = supervisor.generations.next; at != &supervisor.generations;
+         at = at->next) {
         struct generation *generation = list_entry(at, struct generation, link);
         if (generation->number == number)
             return generation;
@@ -49,7 +51,8 @@ struct generation *generation_new(uint32_t number, int snapshot, const struct se
         generation->slots[i].generation = generation;
         generation->slots[i].number = i + 1;
     }
-    while (at != &supervisor.generations && list_entry(at, struct generation, link)->number > number)
+    while (at != &supervisor.generations &&
+           list_entry(at, struct generation, link)->number > number)
         at = at->prev;
     list_append(at->next, &generation->link); /* oldest first */
     if (number > supervisor.last_number)
@@ -76,7 +79,8 @@ static void free_generation(struct generation *generation)
     hub_forget_listeners();
 }
 
-/* --- respawning --------------------------------------------------------------------------------- */
+/* --- respawning ---------------------------------------------------------------------------------
+ */
 
 static void respawn(struct timer *timer);
 
@@ -124,7 +128,8 @@ void generation_start(struct generation *generation)
     watchdog_start();
 }
 
-/* --- serving ------------------------------------------------------------------------------------ */
+/* --- serving ------------------------------------------------------------------------------------
+ */
 
 /* What its workers wrote about where they listen; once. */
 static void greet(const struct generation *generation)
@@ -145,7 +150,8 @@ static void retire(struct generation *generation)
     generation->state = GENERATION_RETIRING;
     for (int64_t i = 0; i < generation->settings.workers; i++)
         timer_cancel(&generation->slots[i].respawn);
-    for (struct list_link *at = supervisor.processes.next; at != &supervisor.processes; at = at->next) {
+    for (struct list_link *at = supervisor.processes.next; at != &supervisor.processes;
+         at = at->next) {
         struct process *process = list_entry(at, struct process, link);
         if (process->generation != generation || process->state >= PROCESS_RETIRING)
             continue;
@@ -159,7 +165,8 @@ static void retire(struct generation *generation)
 /* The current one is the youngest that serves: all others make room. */
 void generation_retire_others(void)
 {
-    for (struct list_link *at = supervisor.generations.next, *next; at != &supervisor.generations; at = next) {
+    for (struct list_link *at = supervisor.generations.next, *next; at != &supervisor.generations;
+         at = next) {
         struct generation *generation = list_entry(at, struct generation, link);
         next = at->next;
         if (generation == supervisor.current || generation == supervisor.coming ||
@@ -173,7 +180,8 @@ void generation_retire_others(void)
 
 static void drain(struct generation *generation)
 {
-    for (struct list_link *at = supervisor.processes.next; at != &supervisor.processes; at = at->next) {
+    for (struct list_link *at = supervisor.processes.next; at != &supervisor.processes;
+         at = at->next) {
         struct process *process = list_entry(at, struct process, link);
         if (process->generation == generation && process->state != PROCESS_DRAINING)
             process_order(process, HUB_DRAIN, generation->settings.drain);
@@ -185,7 +193,8 @@ static void make_room(void)
 {
     size_t count = 0;
 
-    for (struct list_link *at = supervisor.generations.prev; at != &supervisor.generations; at = at->prev) {
+    for (struct list_link *at = supervisor.generations.prev; at != &supervisor.generations;
+         at = at->prev) {
         struct generation *generation = list_entry(at, struct generation, link);
         if (++count > GENERATIONS_MOST && generation->state == GENERATION_RETIRING)
             drain(generation);
@@ -210,7 +219,8 @@ static void serves(struct generation *generation)
     reload_started();
 }
 
-/* --- starting ----------------------------------------------------------------------------------- */
+/* --- starting -----------------------------------------------------------------------------------
+ */
 
 /* Is it decided for every slot whether it serves? */
 static bool settled(const struct generation *generation, size_t *served)
@@ -265,7 +275,8 @@ void generation_process_ready(struct process *process)
         return; /* it was told to end meanwhile */
     process->state = PROCESS_SERVING;
     slot->served = true;
-    for (struct list_link *at = supervisor.processes.next; at != &supervisor.processes; at = at->next) {
+    for (struct list_link *at = supervisor.processes.next; at != &supervisor.processes;
+         at = at->next) {
         struct process *other = list_entry(at, struct process, link);
         if (other->spare && other->generation == generation && other->slot == process->slot)
             process_order(other, HUB_RETIRE, 0);
@@ -317,12 +328,14 @@ void generation_process_gone(struct process *process, bool blamed)
 
 void generation_drain_all(void)
 {
-    for (struct list_link *at = supervisor.generations.next; at != &supervisor.generations; at = at->next) {
+    for (struct list_link *at = supervisor.generations.next; at != &supervisor.generations;
+         at = at->next) {
         struct generation *generation = list_entry(at, struct generation, link);
         for (int64_t i = 0; i < generation->settings.workers; i++)
             timer_cancel(&generation->slots[i].respawn);
     }
-    for (struct list_link *at = supervisor.processes.next; at != &supervisor.processes; at = at->next) {
+    for (struct list_link *at = supervisor.processes.next; at != &supervisor.processes;
+         at = at->next) {
         struct process *process = list_entry(at, struct process, link);
         process_order(process, HUB_DRAIN, process->generation->settings.drain);
     }

@@ -1,4 +1,5 @@
-/* live.c - `patchbay inspect --live`: the workers of the running server, what they run, and what it keeps. */
+/* live.c - `patchbay inspect --live`: the workers of the running server, what they run, and what it
+ * keeps. */
 #include "app/control.h"
 
 #include <patchbay/json.h>

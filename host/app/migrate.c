@@ -1,7 +1,8 @@
-/* migrate.c - `patchbay migrate`: brings the tables of all services up to date while no server runs.
+/* migrate.c - `patchbay migrate`: brings the tables of all services up to date while no server
+ * runs.
  *
- * The lock of run_dir is held meanwhile, so that none can start. Steps that are marked offline, which a
- * reload refuses, run here and only here.
+ * The lock of run_dir is held meanwhile, so that none can start. Steps that are marked offline,
+ * which a reload refuses, run here and only here.
  */
 #include "app/control.h"
 #include "app/load.h"
@@ -43,8 +44,10 @@ int command_migrate(const struct invocation *invocation)
     const char *run_dir = instances_host_options()->run_dir.data;
     status = run_dir_lock(run_dir, &lock);
     if (status == PB_OK && run_dir_workers_alive(run_dir))
-        status = pb_fail(PB_CONFLICT, "workers of a supervisor that is gone still run on %s; start "
-                                      "'patchbay serve' and stop it, then migrate", run_dir);
+        status = pb_fail(PB_CONFLICT,
+                         "workers of a supervisor that is gone still run on %s; start "
+                         "'patchbay serve' and stop it, then migrate",
+                         run_dir);
     if (status == PB_OK) {
         migrate_allow_offline(true);
         migrate_each_step(say_step);

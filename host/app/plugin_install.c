@@ -1,12 +1,12 @@
 /* plugin_install.c - `patchbay plugin install FILE`: puts a plugin in its folder by rename.
  *
- * Copying over a plugin that is loaded changes code that runs; a rename leaves the old file to whoever has it
- * open. Nothing of the plugin is run: its manifest tells what it is.
+ * Copying over a plugin that is loaded changes code that runs; a rename leaves the old file to
+ * whoever has it open. Nothing of the plugin is run: its manifest tells what it is.
  */
 #include "app/load.h"
 
-#include "plugin/host_options.h"
 #include "config/schema.h"
+#include "plugin/host_options.h"
 #include "plugin/loader.h"
 #include "plugin/manifest.h"
 #include <dirent.h>
@@ -27,7 +27,8 @@ struct install {
     char before[64]; /* the version that was there; "" */
 };
 
-/* --- where to ----------------------------------------------------------------------------------- */
+/* --- where to -----------------------------------------------------------------------------------
+ */
 
 /* The first folder of plugins.path; absent where the configuration names none. */
 static pb_str configured_folder(const struct invocation *invocation)
@@ -91,7 +92,8 @@ static void find_before(struct install *install)
     pb_error_clear();
 }
 
-/* --- copying ------------------------------------------------------------------------------------ */
+/* --- copying ------------------------------------------------------------------------------------
+ */
 
 static bool copy(int from, int to)
 {

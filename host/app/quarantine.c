@@ -1,5 +1,5 @@
-/* quarantine.c - a pipeline in which the same instance has killed three workers answers 503 until the
- * next reload; the rest of the service goes on.
+/* quarantine.c - a pipeline in which the same instance has killed three workers answers 503 until
+ * the next reload; the rest of the service goes on.
  *
  * Only faults count: what was killed from outside is nobody's. Deaths that lie more than an hour
  * back are forgiven.
@@ -56,8 +56,8 @@ static void set_row(uint32_t generation, const struct cause *cause)
     }
     (void)snprintf(row->pipeline, sizeof row->pipeline, "%s", cause->pipeline);
     (void)snprintf(row->sentence, sizeof row->sentence,
-             "pipeline '%.48s' is quarantined until the next reload: %.64s killed %d workers",
-             cause->pipeline, cause->instance, DEATHS_MOST);
+                   "pipeline '%.48s' is quarantined until the next reload: %.64s killed %d workers",
+                   cause->pipeline, cause->instance, DEATHS_MOST);
     atomic_store(&row->generation, generation);
     atomic_fetch_add(&board->quarantine_version, 1);
     pb_log(PB_ERROR, "%s", row->sentence);

@@ -29,7 +29,8 @@ bool reload_running(void)
     return reload.running;
 }
 
-/* --- who waits ---------------------------------------------------------------------------------- */
+/* --- who waits ----------------------------------------------------------------------------------
+ */
 
 static void add(struct waiting *waiting, struct hub_node *command)
 {
@@ -88,7 +89,8 @@ static void finish(pb_str text, int exit_code)
     }
 }
 
-/* --- its steps ---------------------------------------------------------------------------------- */
+/* --- its steps ----------------------------------------------------------------------------------
+ */
 
 static void log_lines(pb_str text)
 {
@@ -136,8 +138,7 @@ void reload_with(int snapshot, pb_str said)
                       pb_status_exit(PB_NO_MEMORY));
         return;
     }
-    if (supervisor.current &&
-        strcmp(settings.run_dir, supervisor.current->settings.run_dir) != 0)
+    if (supervisor.current && strcmp(settings.run_dir, supervisor.current->settings.run_dir) != 0)
         pb_log(PB_WARN, "host.run_dir has changed; that takes a restart");
     pb_log(PB_INFO, "generation %u starts with %lld workers", number, (long long)settings.workers);
     generation_start(supervisor.coming);

@@ -10,7 +10,8 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-/* --- how many workers --------------------------------------------------------------------------- */
+/* --- how many workers ---------------------------------------------------------------------------
+ */
 
 static bool read_numbers(const char *path, const char *format, long long out[2])
 {
@@ -24,8 +25,8 @@ static bool read_numbers(const char *path, const char *format, long long out[2])
     return got >= 1;
 }
 
-/* Where this process stands in a hierarchy of control groups; "" for the root or where it is not said.
- * `name`: "" for version 2, else the controller of version 1. */
+/* Where this process stands in a hierarchy of control groups; "" for the root or where it is not
+ * said. `name`: "" for version 2, else the controller of version 1. */
 static void group_of(const char *name, char *out, size_t size)
 {
     char line[PATH_MAX], *at;
@@ -100,7 +101,8 @@ int64_t settings_workers_auto(void)
     return count < 2 ? 2 : count > WORKERS_MOST ? WORKERS_MOST : count;
 }
 
-/* --- writing ------------------------------------------------------------------------------------ */
+/* --- writing ------------------------------------------------------------------------------------
+ */
 
 static void note_number(const char *key, int64_t number)
 {
@@ -151,7 +153,8 @@ void settings_note(const struct invocation *invocation)
     note_plugins();
 }
 
-/* --- reading ------------------------------------------------------------------------------------ */
+/* --- reading ------------------------------------------------------------------------------------
+ */
 
 static int64_t read_number(const char *key, int64_t otherwise)
 {
@@ -172,7 +175,7 @@ static void read_text(const char *key, char out[SETTINGS_PATH])
     (void)snprintf(out, SETTINGS_PATH, "%.*s", PB_ARG(text));
 }
 
-void settings_read(struct settings *out)
+static void read_settings(struct settings *out)
 {
     *out = (struct settings){.workers = read_number("workers", 2),
                              .worker_memory = read_number("worker_memory", 0),
@@ -201,7 +204,7 @@ pb_status settings_of(int snapshot, struct settings *out)
     pb_status status = snapshot_replay(snapshot);
 
     if (status == PB_OK)
-        settings_read(out);
+        read_settings(out);
     snapshot_end();
     return status;
 }
@@ -219,11 +222,13 @@ void settings_invocation(struct invocation *out)
     out->config = noted("config", 0);
     out->data_dir = noted("data_dir", 0);
     out->port = noted("port", 0);
-    while (out->set_count < ARGUMENTS_MOST - 1 && (out->sets[out->set_count] = noted("set", out->set_count)))
+    while (out->set_count < ARGUMENTS_MOST - 1 &&
+           (out->sets[out->set_count] = noted("set", out->set_count)))
         out->set_count++;
 }
 
-/* --- plugins ------------------------------------------------------------------------------------ */
+/* --- plugins ------------------------------------------------------------------------------------
+ */
 
 void settings_plugins_changed(void (*each)(void *arg, const char *path, bool there, bool in_place),
                               void *arg)
@@ -236,7 +241,8 @@ void settings_plugins_changed(void (*each)(void *arg, const char *path, bool the
         long nanoseconds;
         int used = 0;
         struct stat now = {0};
-        if (sscanf(line, "%llu %llu %lld.%ld %n", &device, &inode, &seconds, &nanoseconds, &used) != 4)
+        if (sscanf(line, "%llu %llu %lld.%ld %n", &device, &inode, &seconds, &nanoseconds, &used) !=
+            4)
             continue;
         bool there = stat(line + used, &now) == 0;
         bool same_file = there && now.st_dev == device && now.st_ino == inode;

@@ -1,4 +1,5 @@
-/* settings.h - what the supervisor needs of a configuration, without reading it: notes in its snapshot.
+/* settings.h - what the supervisor needs of a configuration, without reading it: notes in its
+ * snapshot.
  *
  * The process that checked the configuration writes them; whoever has the snapshot can read them.
  * They are text, because a newer supervisor may read an older one's (`patchbay upgrade`).
@@ -22,22 +23,18 @@ struct settings {
 /* Processors that may be used: affinity and the cgroup's quota; then at least 2. */
 int64_t settings_workers_auto(void);
 
-/* Into the snapshot that this process records: settings, the command line, the files of the plugins that
- * are loaded with their inodes. After load_config(). */
+/* Into the snapshot that this process records: settings, the command line, the files of the plugins
+ * that are loaded with their inodes. After load_config(). */
 void settings_note(const struct invocation *invocation);
-
-/* From the snapshot that this process replays (its notes: workers, hang, folder, plugin …); for what is
- * not there its default. */
-void settings_read(struct settings *out);
 
 /* What holds where there is no snapshot to read. */
 void settings_default(struct settings *out, int64_t workers);
 
-/* The same as settings_read from a snapshot's descriptor. */
+/* From a snapshot; for what is not in it its default. */
 pb_status settings_of(int snapshot, struct settings *out);
 
-/* Of the replayed snapshot: calls `each` for every plugin file that is not as it was then. `in_place`: the
- * same file with other content, under the workers that run it. */
+/* Of the replayed snapshot: calls `each` for every plugin file that is not as it was then.
+ * `in_place`: the same file with other content, under the workers that run it. */
 void settings_plugins_changed(void (*each)(void *arg, const char *path, bool there, bool in_place),
                               void *arg);
 

@@ -133,13 +133,15 @@ void status_answer(struct hub_node *command)
     key_str(&writer, "version", pb_lit(PATCHBAY_VERSION));
     key_int(&writer, "pid", getpid());
     key_int(&writer, "generation", supervisor.current ? supervisor.current->number : 0);
-    key_str(&writer, "state", pb_str_of(supervisor.stops     ? "stopping"
-                                        : supervisor.coming  ? "reloading"
-                                        : supervisor.current ? "serving"
-                                                             : "starting"));
+    key_str(&writer, "state",
+            pb_str_of(supervisor.stops     ? "stopping"
+                      : supervisor.coming  ? "reloading"
+                      : supervisor.current ? "serving"
+                                           : "starting"));
     pb_jw_key(&writer, "workers");
     pb_jw_open(&writer, '[');
-    for (struct list_link *at = supervisor.processes.next; at != &supervisor.processes; at = at->next)
+    for (struct list_link *at = supervisor.processes.next; at != &supervisor.processes;
+         at = at->next)
         write_worker(list_entry(at, struct process, link), &writer);
     pb_jw_close(&writer, ']');
     pb_jw_key(&writer, "listeners");

@@ -18,7 +18,8 @@ struct supervisor supervisor;
 static uv_signal_t signals[5];
 static const int signal_numbers[5] = {SIGTERM, SIGINT, SIGHUP, SIGUSR1, SIGCHLD};
 
-/* --- the end ------------------------------------------------------------------------------------ */
+/* --- the end ------------------------------------------------------------------------------------
+ */
 
 static struct process *first_process(void)
 {
@@ -43,18 +44,20 @@ void supervisor_stop(const char *why)
     supervisor.stops++;
     if (supervisor.stops <= 2)
         generation_drain_all();
-    for (struct list_link *at = supervisor.processes.next; at != &supervisor.processes && supervisor.stops > 2;
-         at = at->next)
+    for (struct list_link *at = supervisor.processes.next;
+         at != &supervisor.processes && supervisor.stops > 2; at = at->next)
         process_kill(list_entry(at, struct process, link), "the operator wants no more patience");
     supervisor_check_end();
 }
 
-/* --- signals ------------------------------------------------------------------------------------ */
+/* --- signals ------------------------------------------------------------------------------------
+ */
 
 static void reopen_logs(void)
 {
     (void)log_reopen();
-    for (struct list_link *at = supervisor.processes.next; at != &supervisor.processes; at = at->next) {
+    for (struct list_link *at = supervisor.processes.next; at != &supervisor.processes;
+         at = at->next) {
         struct process *process = list_entry(at, struct process, link);
         if (process->node)
             hub_order(process->node, HUB_REOPEN_LOGS);
@@ -99,7 +102,8 @@ static void unwatch_signals(void)
         uv_close((uv_handle_t *)&signals[i], NULL);
 }
 
-/* --- what the hub tells ------------------------------------------------------------------------- */
+/* --- what the hub tells -------------------------------------------------------------------------
+ */
 
 static void on_ready(struct hub_node *worker)
 {
@@ -172,7 +176,8 @@ static void on_command(struct hub_node *node, pb_str words)
     } else if (pb_str_is(first, "config")) {
         config_command(node);
     } else {
-        hub_answer(node, pb_printf("this server does not know the command '%.*s'\n", PB_ARG(first)), -1);
+        hub_answer(node, pb_printf("this server does not know the command '%.*s'\n", PB_ARG(first)),
+                   -1);
         hub_answer_end(node, pb_status_exit(PB_UNSUPPORTED));
     }
     pb_scope_end(scope);
@@ -190,7 +195,8 @@ const struct hub_hooks *supervisor_hooks(void)
     return &hooks;
 }
 
-/* --- the beginning ------------------------------------------------------------------------------ */
+/* --- the beginning ------------------------------------------------------------------------------
+ */
 
 void supervisor_log(const struct settings *settings)
 {

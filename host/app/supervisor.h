@@ -1,4 +1,5 @@
-/* supervisor.h - `patchbay serve` as a tree: a supervisor that spawns, watches and replaces workers.
+/* supervisor.h - `patchbay serve` as a tree: a supervisor that spawns, watches and replaces
+ * workers.
  *
  * A generation is the workers of one configuration. One serves; another may be starting; older ones
  * let their turns end. What connects the processes is the hub (cluster/hub.h); this is about
@@ -30,19 +31,19 @@ struct process {
     int32_t pid;
     struct hub_node *node;
     enum process_state state;
-    bool adopted;       /* not our child: its pidfd says when it ends, and not how */
-    bool spare;         /* it is being replaced; its slot belongs to another */
-    bool served;        /* it was ready */
+    bool adopted; /* not our child: its pidfd says when it ends, and not how */
+    bool spare;   /* it is being replaced; its slot belongs to another */
+    bool served;  /* it was ready */
     uv_poll_t *pidfd;
-    pb_duration began;  /* monotonic; 0: before this supervisor */
-    struct timer limit; /* to start, or to end */
-    char killed[160];   /* why we killed it; "": we did not */
+    pb_duration began;          /* monotonic; 0: before this supervisor */
+    struct timer limit;         /* to start, or to end */
+    char killed[160];           /* why we killed it; "": we did not */
     char failed[SENTENCE_SIZE]; /* why it says that it could not start */
     int32_t exit_code;          /* of a failure to start */
     uint64_t switches;          /* for the watchdog: the last count, and since when it stands */
     pb_duration still_since;
-    pb_duration heavy_since;    /* above the memory limit; 0: it is not */
-    bool hung;                  /* it was killed for holding its loop */
+    pb_duration heavy_since; /* above the memory limit; 0: it is not */
+    bool hung;               /* it was killed for holding its loop */
 };
 
 /* One place in a generation, which a worker fills. */
@@ -85,31 +86,32 @@ struct supervisor {
     int exit_code;
     unsigned stops; /* how often it was asked to */
     bool greeted;
-    bool adopting;  /* waits for a dead supervisor's workers */
+    bool adopting; /* waits for a dead supervisor's workers */
 };
 extern struct supervisor supervisor;
 
 /* --- supervisor.c */
 void supervisor_log(const struct settings *settings);
 int supervisor_run(const struct invocation *invocation);
-int supervisor_resume(const struct invocation *invocation, const char *state); /* after an upgrade */
-void supervisor_stop(const char *why); /* the second time: now; the third: at once */
-void supervisor_check_end(void);       /* ends the loop when it stops and no worker is left */
+int supervisor_resume(const struct invocation *invocation,
+                      const char *state); /* after an upgrade */
+void supervisor_stop(const char *why);    /* the second time: now; the third: at once */
+void supervisor_check_end(void);          /* ends the loop when it stops and no worker is left */
 const struct hub_hooks *supervisor_hooks(void);
 
 /* --- supervisor_spawn.c */
 struct spawn {
-    const char *program;       /* NULL: this one */
-    char *const *arguments;    /* NULL: as this process was started */
+    const char *program;        /* NULL: this one */
+    char *const *arguments;     /* NULL: as this process was started */
     const char *environment[4]; /* "NAME=" pieces to set, NULL at the end */
-    int kept[4], kept_count;   /* descriptors that stay open */
-    int output;                /* standard output and error; -1: ours */
-    bool worker;               /* gets a session of its own */
+    int kept[4], kept_count;    /* descriptors that stay open */
+    int output;                 /* standard output and error; -1: ours */
+    bool worker;                /* gets a session of its own */
 };
-int32_t spawn(const struct spawn *spec); /* the pid, or -1 with errno */
+int32_t spawn(const struct spawn *spec);   /* the pid, or -1 with errno */
 pb_status spawn_worker(struct slot *slot); /* fills slot->process */
-int spawn_memfd(const char *name); /* -1 with errno; close-on-exec */
-void spawn_end_session(int32_t pid); /* kills what a dead worker left behind */
+int spawn_memfd(const char *name);         /* -1 with errno; close-on-exec */
+void spawn_end_session(int32_t pid);       /* kills what a dead worker left behind */
 
 /* --- supervisor_check.c: a child that loads a configuration */
 struct check {
@@ -123,7 +125,8 @@ struct check {
 };
 /* Blocking, with our own standard error: the exit code; 0: *snapshot is the caller's. */
 int check_now(int *snapshot);
-/* On the loop: `arguments` and `program` as in struct spawn; `snapshot` false: it only has to end. */
+/* On the loop: `arguments` and `program` as in struct spawn; `snapshot` false: it only has to end.
+ */
 pb_status check_start(struct check *check, const struct spawn *spec, bool snapshot);
 bool check_ended(int32_t pid, int status); /* true: it was one of them */
 void check_free(struct check *check);      /* what it said, and the snapshot if it is still there */
@@ -136,16 +139,14 @@ void process_kill(struct process *process, const char *format, ...)
     __attribute__((format(printf, 2, 3)));
 void process_order(struct process *process, enum hub_order order, pb_duration limit);
 void process_limit(struct process *process, pb_duration limit); /* to end; then some patience */
-struct process *process_of(int32_t pid);
 
 /* --- supervisor_cause.c: what to say about an end */
 struct cause {
-    char text[640];   /* "was killed by SIGSEGV in stage 'x' of pipeline 'y', turn …" */
+    char text[640]; /* "was killed by SIGSEGV in stage 'x' of pipeline 'y', turn …" */
     char instance[96], pipeline[96]; /* who ran; "" */
-    bool blamed;      /* it is the fault of who ran */
+    bool blamed;                     /* it is the fault of who ran */
 };
 void cause_find(const struct process *process, int status, bool known, struct cause *out);
-void cause_sentence(const struct process *process, char *out, size_t size); /* who runs, or "" */
 const struct scoreboard_cell *process_cell(const struct process *process);
 
 /* --- quarantine.c */
@@ -171,8 +172,9 @@ void reload_started(void);                     /* the coming generation serves *
 void reload_failed(const char *sentence, int exit_code);
 void reload_command_gone(const struct hub_node *command);
 bool reload_running(void);
-void reload_wait(struct hub_node *command);   /* it is told how the next one ends */
-void reload_with(int snapshot, pb_str said);  /* begins one with a checked configuration, taken over */
+void reload_wait(struct hub_node *command); /* it is told how the next one ends */
+void reload_with(int snapshot,
+                 pb_str said); /* begins one with a checked configuration, taken over */
 
 /* --- takeover.c */
 void takeover_begin(int snapshot); /* workers of a dead supervisor live: waits for them */

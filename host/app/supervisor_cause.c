@@ -1,7 +1,7 @@
 /* supervisor_cause.c - the sentence for the end of a worker: how it ended, and who ran in it.
  *
- * How comes from the kernel, or from us when we killed it; who from its cell of the scoreboard, which
- * outlives it. A process that was killed from outside is nobody's fault.
+ * How comes from the kernel, or from us when we killed it; who from its cell of the scoreboard,
+ * which outlives it. A process that was killed from outside is nobody's fault.
  */
 #include "app/supervisor.h"
 
@@ -36,7 +36,7 @@ static size_t add(char *out, size_t size, size_t used, const char *format, ...)
 }
 
 /* " in stage 'x' (x 1.0.0) of pipeline 'y', turn 0193…": what the cell says runs now. */
-void cause_sentence(const struct process *process, char *out, size_t size)
+static void who_runs(const struct process *process, char *out, size_t size)
 {
     const struct scoreboard_cell *cell = process_cell(process);
     char turn[UUID_TEXT_SIZE];
@@ -96,7 +96,8 @@ static bool how(const struct process *process, const struct scoreboard_cell *cel
     int signal = WIFSIGNALED(status) ? WTERMSIG(status) : 0;
 
     if (process->killed[0] && told == CAUSE_MEMORY && cell->text[0])
-        snprintf(text, 320, "was killed: %s; most grew in %.*s", process->killed, SCOREBOARD_NAME, cell->text);
+        snprintf(text, 320, "was killed: %s; most grew in %.*s", process->killed, SCOREBOARD_NAME,
+                 cell->text);
     else if (process->killed[0])
         snprintf(text, 320, "was killed: %s", process->killed);
     else if (told == CAUSE_STACK_OVERFLOW)
@@ -132,7 +133,7 @@ void cause_find(const struct process *process, int status, bool known, struct ca
     else
         snprintf(text, sizeof text,
                  "ended; how is not known, it was the worker of a supervisor that is gone");
-    cause_sentence(process, who, sizeof who);
+    who_runs(process, who, sizeof who);
     snprintf(out->text, sizeof out->text, "%s%s", text, who);
     if (cell && atomic_load(&cell->instance))
         keep(out->instance, sizeof out->instance,

@@ -1,7 +1,7 @@
 /* supervisor_check.c - the child that loads and checks a configuration, and keeps all it read.
  *
- * It is this program with the same command line and PATCHBAY_CHECK=fd: plugins are opened there, never in
- * the supervisor. Upgrading runs other children the same way.
+ * It is this program with the same command line and PATCHBAY_CHECK=fd: plugins are opened there,
+ * never in the supervisor. Upgrading runs other children the same way.
  */
 #include "app/supervisor.h"
 
@@ -37,10 +37,8 @@ int check_now(int *snapshot)
 
     *snapshot = spawn_memfd("patchbay-snapshot");
     snprintf(environment, sizeof environment, "PATCHBAY_CHECK=%d", *snapshot);
-    const struct spawn spec = {.environment = {environment},
-                               .kept = {*snapshot},
-                               .kept_count = 1,
-                               .output = -1};
+    const struct spawn spec = {
+        .environment = {environment}, .kept = {*snapshot}, .kept_count = 1, .output = -1};
     int32_t pid = *snapshot >= 0 ? spawn(&spec) : -1;
     if (pid < 0) {
         fprintf(stderr, "patchbay: cannot check the configuration: %s\n", strerror(errno));
@@ -56,7 +54,8 @@ int check_now(int *snapshot)
     return exit_code_of(status);
 }
 
-/* --- on the loop -------------------------------------------------------------------------------- */
+/* --- on the loop --------------------------------------------------------------------------------
+ */
 
 static void on_poll_closed(uv_handle_t *handle)
 {

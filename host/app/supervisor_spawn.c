@@ -1,5 +1,5 @@
-/* supervisor_spawn.c - starting processes: the same binary with the same command line, and what else
- * the environment says.
+/* supervisor_spawn.c - starting processes: the same binary with the same command line, and what
+ * else the environment says.
  *
  * A worker begins a session of its own. Whatever it starts stays in it, also in process groups of
  * their own, so that all of it can be found and ended when the worker is dead.
@@ -22,7 +22,8 @@ int spawn_memfd(const char *name)
     return memfd_create(name, MFD_CLOEXEC | MFD_ALLOW_SEALING);
 }
 
-/* --- the environment ---------------------------------------------------------------------------- */
+/* --- the environment ----------------------------------------------------------------------------
+ */
 
 /* Ours with the given entries in place of those of the same name; from malloc. */
 static char **environment_with(const char *const *more)
@@ -50,7 +51,8 @@ static char **environment_with(const char *const *more)
     return out;
 }
 
-/* --- in the new process: only async-signal-safe calls ------------------------------------------- */
+/* --- in the new process: only async-signal-safe calls -------------------------------------------
+ */
 
 static bool close_at_exec(void)
 {
@@ -78,7 +80,8 @@ static void become(const struct spawn *spec, char *const *arguments, char *const
         if (null >= 0)
             dup2(null, STDIN_FILENO);
     }
-    if (spec->output >= 0 && (dup2(spec->output, STDOUT_FILENO) < 0 || dup2(spec->output, STDERR_FILENO) < 0))
+    if (spec->output >= 0 &&
+        (dup2(spec->output, STDOUT_FILENO) < 0 || dup2(spec->output, STDERR_FILENO) < 0))
         _exit(127);
     if (!close_at_exec())
         _exit(127);
@@ -113,7 +116,8 @@ int32_t spawn(const struct spawn *spec)
     return pid;
 }
 
-/* --- workers ------------------------------------------------------------------------------------ */
+/* --- workers ------------------------------------------------------------------------------------
+ */
 
 static void start_over(struct timer *timer)
 {
@@ -167,7 +171,8 @@ pb_status spawn_worker(struct slot *slot)
     return PB_OK;
 }
 
-/* --- what a worker leaves behind ---------------------------------------------------------------- */
+/* --- what a worker leaves behind ----------------------------------------------------------------
+ */
 
 /* Field 6 of /proc/PID/stat, behind the name in brackets, which may hold anything. */
 static int32_t session_of(const char *pid)

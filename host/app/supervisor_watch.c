@@ -1,7 +1,7 @@
 /* supervisor_watch.c - how workers end: noticing it, saying why, ending what they leave behind.
  *
- * A child is looked at before it is reaped, because until then its number is nobody else's. A worker that was
- * taken over is no child of ours; its pidfd tells that it ended.
+ * A child is looked at before it is reaped, because until then its number is nobody else's. A
+ * worker that was taken over is no child of ours; its pidfd tells that it ended.
  */
 #include "app/supervisor.h"
 
@@ -16,11 +16,13 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
-static const pb_duration patience = 10 * PB_SECOND; /* beyond a limit that the worker keeps itself */
+static const pb_duration patience =
+    10 * PB_SECOND; /* beyond a limit that the worker keeps itself */
 
-struct process *process_of(int32_t pid)
+static struct process *process_of(int32_t pid)
 {
-    for (struct list_link *at = supervisor.processes.next; at != &supervisor.processes; at = at->next) {
+    for (struct list_link *at = supervisor.processes.next; at != &supervisor.processes;
+         at = at->next) {
         struct process *process = list_entry(at, struct process, link);
         if (process->pid == pid)
             return process;
@@ -28,7 +30,8 @@ struct process *process_of(int32_t pid)
     return NULL;
 }
 
-/* --- ending one --------------------------------------------------------------------------------- */
+/* --- ending one ---------------------------------------------------------------------------------
+ */
 
 void process_kill(struct process *process, const char *format, ...)
 {
@@ -69,9 +72,11 @@ void process_order(struct process *process, enum hub_order order, pb_duration li
         timer_cancel(&process->limit);
 }
 
-/* --- an end ------------------------------------------------------------------------------------- */
+/* --- an end -------------------------------------------------------------------------------------
+ */
 
-static void say_end(const struct process *process, int status, bool known, const struct cause *cause)
+static void say_end(const struct process *process, int status, bool known,
+                    const struct cause *cause)
 {
     bool wanted = process->state >= PROCESS_RETIRING && !process->killed[0] &&
                   (!known || (WIFEXITED(status) && WEXITSTATUS(status) == 0));
@@ -122,7 +127,7 @@ static void ended(struct process *process, int status, bool known, bool in_hub)
         quarantine_note(process, &cause);
     if (!process->failed[0] && process->state == PROCESS_STARTING)
         (void)snprintf(process->failed, sizeof process->failed, "worker %u %.450s while it started",
-                 process->slot, cause.text);
+                       process->slot, cause.text);
     else if (process->failed[0])
         process->exit_code = WIFEXITED(status) ? WEXITSTATUS(status) : 0;
     if (!process->exit_code)
@@ -156,7 +161,8 @@ void watch_children(void)
     }
 }
 
-/* --- workers of a supervisor that is gone ------------------------------------------------------- */
+/* --- workers of a supervisor that is gone -------------------------------------------------------
+ */
 
 static void on_pidfd(uv_poll_t *poll, int status, int events)
 {

@@ -1,8 +1,9 @@
-/* supervisor_watchdog.c - ends workers that hold their loop, and replaces those that grew too large.
+/* supervisor_watchdog.c - ends workers that hold their loop, and replaces those that grew too
+ * large.
  *
- * A hang is: a task runs, and no other was entered for host.limits.hang. Only rounds count in which this
- * process was on time itself: after a suspend, a pause of the machine or a stop of this process
- * everybody looks as if he hung.
+ * A hang is: a task runs, and no other was entered for host.limits.hang. Only rounds count in which
+ * this process was on time itself: after a suspend, a pause of the machine or a stop of this
+ * process everybody looks as if he hung.
  */
 #include "app/supervisor.h"
 
@@ -16,17 +17,18 @@
 #include <unistd.h>
 
 static const pb_duration memory_round = PB_SECOND, memory_round_near = 50 * PB_MILLISECOND;
-/* So long a worker that is too large may say who grew, and let its turns end; then, above 1.5 times its
- * limit, it is killed (at once above 3 times). */
+/* So long a worker that is too large may say who grew, and let its turns end; then, above 1.5 times
+ * its limit, it is killed (at once above 3 times). */
 static const pb_duration time_to_tell = 2 * PB_SECOND;
 
 static struct {
     struct timer hang, memory;
-    pb_duration due; /* when the next round should come */
+    pb_duration due;       /* when the next round should come */
     pb_duration suspended; /* boot time less monotonic time: grows over a suspend */
 } watchdog;
 
-/* --- hangs -------------------------------------------------------------------------------------- */
+/* --- hangs --------------------------------------------------------------------------------------
+ */
 
 static pb_duration suspended(void)
 {
@@ -75,7 +77,8 @@ static pb_duration shortest_hang(void)
 {
     pb_duration shortest = 0;
 
-    for (struct list_link *at = supervisor.generations.next; at != &supervisor.generations; at = at->next) {
+    for (struct list_link *at = supervisor.generations.next; at != &supervisor.generations;
+         at = at->next) {
         pb_duration hang = list_entry(at, struct generation, link)->settings.hang;
         if (hang && (!shortest || hang < shortest))
             shortest = hang;
@@ -103,14 +106,16 @@ static void hang_round(struct timer *timer)
 
     (void)timer;
     watchdog.suspended = offset;
-    for (struct list_link *at = supervisor.processes.next, *next; at != &supervisor.processes; at = next) {
+    for (struct list_link *at = supervisor.processes.next, *next; at != &supervisor.processes;
+         at = next) {
         next = at->next;
         look(list_entry(at, struct process, link), now, punctual);
     }
     arm_hang();
 }
 
-/* --- memory ------------------------------------------------------------------------------------- */
+/* --- memory -------------------------------------------------------------------------------------
+ */
 
 static int64_t resident(int32_t pid)
 {
@@ -141,11 +146,12 @@ static void replace(struct process *process, int64_t size)
     if (slot->process != process || process->generation->state != GENERATION_SERVING)
         return;
     log_worker(process->slot);
-    pb_log(PB_WARN,
-           "worker %u (pid %d) used %.2f GB of memory, more than host.limits.worker_memory: another "
-           "takes its place%s%.*s",
-           process->slot, (int)process->pid, (double)size / 1e9,
-           grew(process)[0] ? "; most grew in " : "", SCOREBOARD_NAME, grew(process));
+    pb_log(
+        PB_WARN,
+        "worker %u (pid %d) used %.2f GB of memory, more than host.limits.worker_memory: another "
+        "takes its place%s%.*s",
+        process->slot, (int)process->pid, (double)size / 1e9,
+        grew(process)[0] ? "; most grew in " : "", SCOREBOARD_NAME, grew(process));
     log_worker(0);
     process->spare = true;
     slot->process = NULL;
@@ -181,7 +187,8 @@ static void memory_fired(struct timer *timer)
     bool near = false;
 
     (void)timer;
-    for (struct list_link *at = supervisor.processes.next, *next; at != &supervisor.processes; at = next) {
+    for (struct list_link *at = supervisor.processes.next, *next; at != &supervisor.processes;
+         at = next) {
         next = at->next;
         near |= memory_look(list_entry(at, struct process, link));
     }
@@ -190,7 +197,8 @@ static void memory_fired(struct timer *timer)
 
 static void arm_memory(pb_duration after)
 {
-    for (struct list_link *at = supervisor.generations.next; at != &supervisor.generations; at = at->next)
+    for (struct list_link *at = supervisor.generations.next; at != &supervisor.generations;
+         at = at->next)
         if (list_entry(at, struct generation, link)->settings.worker_memory)
             timer_arm(&watchdog.memory, after, memory_fired);
 }

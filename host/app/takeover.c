@@ -1,8 +1,8 @@
-/* takeover.c - a supervisor that finds the workers of one that was killed: they serve on, and become its
- * own, or make room for a generation of the configuration as it is now.
+/* takeover.c - a supervisor that finds the workers of one that was killed: they serve on, and
+ * become its own, or make room for a generation of the configuration as it is now.
  *
- * What they run is asked of themselves: each keeps its snapshot open, and /proc shows it. No secret lies on
- * disk for this.
+ * What they run is asked of themselves: each keeps its snapshot open, and /proc shows it. No secret
+ * lies on disk for this.
  */
 #include "app/supervisor.h"
 
@@ -18,7 +18,8 @@
 
 static int wanted = -1; /* the snapshot of the configuration as it is now */
 
-/* --- what an orphan has open -------------------------------------------------------------------- */
+/* --- what an orphan has open --------------------------------------------------------------------
+ */
 
 /* A memfd of that name which the process has open; -1: none, or we may not. */
 static int memfd_of(int32_t pid, const char *name, int flags)
@@ -52,7 +53,8 @@ static bool same_program(int32_t pid)
            own.st_dev == other.st_dev && own.st_ino == other.st_ino;
 }
 
-/* --- adopting one ------------------------------------------------------------------------------- */
+/* --- adopting one -------------------------------------------------------------------------------
+ */
 
 static struct generation *generation_of(const struct hub_node *worker)
 {
@@ -81,7 +83,7 @@ static enum process_state state_of(const struct process *process)
     const struct scoreboard_cell *cell = process_cell(process);
     uint32_t state = cell ? atomic_load(&cell->state) : CELL_SERVING;
 
-    return state == CELL_STARTING ? PROCESS_STARTING
+    return state == CELL_STARTING   ? PROCESS_STARTING
            : state == CELL_DRAINING ? PROCESS_RETIRING
                                     : PROCESS_SERVING;
 }
@@ -93,7 +95,8 @@ void takeover_adopted(struct hub_node *worker)
     struct generation *generation = process ? generation_of(worker) : NULL;
 
     if (!generation || worker->slot < 1 || worker->slot > generation->settings.workers) {
-        pb_log(PB_ERROR, "worker %d of the supervisor before cannot be taken over", (int)worker->pid);
+        pb_log(PB_ERROR, "worker %d of the supervisor before cannot be taken over",
+               (int)worker->pid);
         hub_order(worker, HUB_DRAIN);
         free(process);
         pb_scope_end(scope);
@@ -123,12 +126,14 @@ void takeover_adopted(struct hub_node *worker)
     pb_scope_end(scope);
 }
 
-/* --- deciding ----------------------------------------------------------------------------------- */
+/* --- deciding -----------------------------------------------------------------------------------
+ */
 
 /* The newest generation that has a worker which serves. */
 static struct generation *newest(void)
 {
-    for (struct list_link *at = supervisor.generations.prev; at != &supervisor.generations; at = at->prev) {
+    for (struct list_link *at = supervisor.generations.prev; at != &supervisor.generations;
+         at = at->prev) {
         struct generation *generation = list_entry(at, struct generation, link);
         for (int64_t i = 0; i < generation->settings.workers; i++)
             if (generation->slots[i].served && generation->slots[i].process)
@@ -150,7 +155,8 @@ static size_t adopted(void)
 {
     size_t count = 0;
 
-    for (struct list_link *at = supervisor.processes.next; at != &supervisor.processes; at = at->next)
+    for (struct list_link *at = supervisor.processes.next; at != &supervisor.processes;
+         at = at->next)
         count++;
     return count;
 }
@@ -175,7 +181,8 @@ void takeover_settled(void)
     } else {
         if (generation)
             pb_log(PB_INFO,
-                   "took over %zu workers; configuration, plugins or program have changed since", adopted());
+                   "took over %zu workers; configuration, plugins or program have changed since",
+                   adopted());
         if (generation)
             generation->state = GENERATION_SERVING;
         supervisor.current = generation;

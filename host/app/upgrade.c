@@ -41,19 +41,22 @@ void upgrade_command_gone(const struct hub_node *command)
         upgrade.command = NULL;
 }
 
-/* --- what outlives exec ------------------------------------------------------------------------- */
+/* --- what outlives exec -------------------------------------------------------------------------
+ */
 
 static void write_state(FILE *file, int snapshot)
 {
     fprintf(file, "supervisor %u %d %u %d\n", supervisor.last_number, supervisor.greeted,
             supervisor.current->number, snapshot);
-    for (struct list_link *at = supervisor.generations.next; at != &supervisor.generations; at = at->next) {
+    for (struct list_link *at = supervisor.generations.next; at != &supervisor.generations;
+         at = at->next) {
         const struct generation *generation = list_entry(at, struct generation, link);
         fprintf(file, "generation %u %d %d %d %lld\n", generation->number, (int)generation->state,
                 generation->snapshot, generation->greeting,
                 (long long)generation->settings.workers);
     }
-    for (struct list_link *at = supervisor.processes.next; at != &supervisor.processes; at = at->next) {
+    for (struct list_link *at = supervisor.processes.next; at != &supervisor.processes;
+         at = at->next) {
         const struct process *process = list_entry(at, struct process, link);
         fprintf(file, "process %d %u %u %d %d %d %d %lld\n", (int)process->pid, process->slot,
                 process->generation->number, (int)process->state, process->spare, process->served,
@@ -69,7 +72,8 @@ static void keep_open(int snapshot, bool open)
     int flags = open ? 0 : FD_CLOEXEC;
 
     fcntl(snapshot, F_SETFD, flags);
-    for (struct list_link *at = supervisor.generations.next; at != &supervisor.generations; at = at->next) {
+    for (struct list_link *at = supervisor.generations.next; at != &supervisor.generations;
+         at = at->next) {
         const struct generation *generation = list_entry(at, struct generation, link);
         fcntl(generation->snapshot, F_SETFD, flags);
         fcntl(generation->greeting, F_SETFD, flags);
@@ -128,7 +132,8 @@ static void replace(int snapshot)
     keep_open(snapshot, true);
     if (state >= 0)
         become(hub_state, state);
-    pb_str why = pb_printf("the new program cannot be started: %s; this one goes on\n", strerror(errno));
+    pb_str why =
+        pb_printf("the new program cannot be started: %s; this one goes on\n", strerror(errno));
     keep_open(snapshot, false);
     hub_save_undo(hub_state);
     close(state);
@@ -137,7 +142,8 @@ static void replace(int snapshot)
     finish(why, pb_status_exit(PB_UNAVAILABLE));
 }
 
-/* --- asking the new program --------------------------------------------------------------------- */
+/* --- asking the new program ---------------------------------------------------------------------
+ */
 
 static void refused(struct check *check, const char *what, int exit_code)
 {
@@ -185,11 +191,11 @@ void upgrade_request(struct hub_node *command)
 {
     static char name[] = "patchbay", version[] = "--version";
     static char *const arguments[] = {name, version, NULL};
-    const struct spawn spec = {
-        .program = supervisor.program, .arguments = arguments, .output = -1};
+    const struct spawn spec = {.program = supervisor.program, .arguments = arguments, .output = -1};
 
     if (upgrade.running || reload_running() || !supervisor.current || supervisor.stops) {
-        hub_answer(command, pb_lit("the server starts, reloads, upgrades or stops; try again\n"), -1);
+        hub_answer(command, pb_lit("the server starts, reloads, upgrades or stops; try again\n"),
+                   -1);
         hub_answer_end(command, pb_status_exit(PB_CONFLICT));
         return;
     }
@@ -201,7 +207,8 @@ void upgrade_request(struct hub_node *command)
                pb_status_exit(PB_UNAVAILABLE));
 }
 
-/* --- in the new program ------------------------------------------------------------------------- */
+/* --- in the new program -------------------------------------------------------------------------
+ */
 
 static void read_generation(const char *line)
 {
@@ -209,7 +216,8 @@ static void read_generation(const char *line)
     long long workers;
     struct settings settings;
 
-    if (sscanf(line, "generation %d %d %d %d %lld", &number, &state, &snapshot, &greeting, &workers) != 5 ||
+    if (sscanf(line, "generation %d %d %d %d %lld", &number, &state, &snapshot, &greeting,
+               &workers) != 5 ||
         workers < 1 || workers > WORKERS_MOST)
         return;
     if (snapshot < 0 || settings_of(snapshot, &settings) != PB_OK)
@@ -276,8 +284,10 @@ static void read_process(const char *line)
         process_limit(process, generation->settings.start);
 }
 
-/* The directory of files is the state: read twice, because run_dir stands in a snapshot. */
-static pb_status read_state(int fd, int *snapshot, unsigned *current, int32_t *command, bool processes)
+/* Read twice: first generations, because run_dir stands in a snapshot and the hub needs it; then
+ * processes, which need the hub. */
+static pb_status read_state(int fd, int *snapshot, unsigned *current, int32_t *command,
+                            bool processes)
 {
     char line[256];
     unsigned last = 0;
@@ -289,7 +299,8 @@ static pb_status read_state(int fd, int *snapshot, unsigned *current, int32_t *c
         return pb_fail(PB_INTERNAL, "the state of the program before cannot be read");
     rewind(file);
     while (fgets(line, sizeof line, file)) {
-        if (sscanf(line, "supervisor %u %d %u %d", &last, &greeted, current, snapshot) == 4 && !processes) {
+        if (sscanf(line, "supervisor %u %d %u %d", &last, &greeted, current, snapshot) == 4 &&
+            !processes) {
             supervisor.last_number = last;
             supervisor.greeted = greeted;
         }

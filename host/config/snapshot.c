@@ -1,4 +1,5 @@
-/* snapshot.c - see snapshot.h. A file of entries: kind, sizes, key, value; read whole into memory. */
+/* snapshot.c - see snapshot.h. A file of entries: kind, sizes, key, value; read whole into memory.
+ */
 #include "config/snapshot.h"
 
 #include <errno.h>
@@ -20,7 +21,8 @@ static struct {
     size_t size, room;
 } snapshot;
 
-/* --- entries ------------------------------------------------------------------------------------ */
+/* --- entries ------------------------------------------------------------------------------------
+ */
 
 struct entry {
     enum snapshot_kind kind;
@@ -81,7 +83,8 @@ static void append(enum snapshot_kind kind, pb_str key, pb_str value)
     }
 }
 
-/* --- recording ---------------------------------------------------------------------------------- */
+/* --- recording ----------------------------------------------------------------------------------
+ */
 
 void snapshot_end(void)
 {
@@ -134,7 +137,8 @@ pb_status snapshot_write(int fd)
     return PB_OK;
 }
 
-/* --- replaying ---------------------------------------------------------------------------------- */
+/* --- replaying ----------------------------------------------------------------------------------
+ */
 
 static ssize_t read_at(int fd, char *data, size_t size, size_t at)
 {
@@ -204,7 +208,8 @@ bool snapshot_take(enum snapshot_kind kind, pb_str key, pb_status *status, pb_st
     return true;
 }
 
-/* --- comparing ---------------------------------------------------------------------------------- */
+/* --- comparing ----------------------------------------------------------------------------------
+ */
 
 static const char *map(int fd, size_t *size)
 {

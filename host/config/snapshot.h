@@ -20,8 +20,8 @@ void snapshot_note(const char *key, pb_str value);
 /* Writes all that is kept. PB_NO_SPACE and the like with a sentence. */
 pb_status snapshot_write(int fd);
 
-/* From now on files and commands come from there; what is not in it cannot be read. The descriptor is
- * not closed. PB_INVALID: it is no snapshot of this release's kind. */
+/* From now on files and commands come from there; what is not in it cannot be read. The descriptor
+ * is not closed. PB_INVALID: it is no snapshot of this release's kind. */
 pb_status snapshot_replay(int fd);
 
 /* Reads files and runs commands again; forgets everything. */
@@ -34,7 +34,8 @@ pb_str snapshot_noted(const char *key, size_t index);
 /* Do both hold the same? */
 bool snapshot_same(int one, int other);
 
-/* --- for the places that read ------------------------------------------------------------------- */
+/* --- for the places that read -------------------------------------------------------------------
+ */
 
 /* While replaying: true, and what was kept in *out (running scope) with *status PB_OK, or a failure
  * that says `key` was not part of it. Else false. */

@@ -473,8 +473,14 @@ class Migrate(Tree):
         self.assertEqual(done.returncode, 6, done.stderr)
         self.assertIn(f'process {self.server.process.pid}', done.stderr)
 
-    def test_nothing_to_do(self):
-        self.assertIn('up to date', self.good(self.patchbay('migrate')))
+    def test_tables_are_made_and_told(self):
+        self.configure('databases: {main: {use: sqlite, path: patchbay.db}}\n'
+                       'services: {conversations: {database: main}}\n' + CONFIG)
+        os.mkdir(self.data)
+        self.assertRegex(self.good(self.patchbay('migrate')), r'(?m)^main: conversations, step 1$')
+        self.assertEqual(self.good(self.patchbay('migrate')),
+                         'nothing to do; the tables are up to date\n')
+        self.serve()
 
 
 class Upgrade(Tree):

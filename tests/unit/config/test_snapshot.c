@@ -151,11 +151,11 @@ END_TEST
 int main(void)
 {
     const TTest *const tests[] = {replays_what_was_read,
-                                         reads_files_again_after_the_end,
-                                         what_was_not_read_cannot_be_read,
-                                         tells_whether_two_are_the_same,
-                                         refuses_what_is_cut_or_something_else,
-                                         NULL};
+                                  reads_files_again_after_the_end,
+                                  what_was_not_read_cannot_be_read,
+                                  tells_whether_two_are_the_same,
+                                  refuses_what_is_cut_or_something_else,
+                                  NULL};
     TCase *const groups[] = {suite_case("snapshot", make_files, remove_files, tests), NULL};
 
     return suite_run_cases("snapshot", groups);

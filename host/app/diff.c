@@ -24,8 +24,7 @@ static void tell_plugin(void *diff, const char *path, bool there, bool in_place)
                            : "was replaced; a reload takes the new one");
 }
 
-/* --- loading both -------------------------------------------------------------------------------
- */
+/* --- loading both ----------------------------------------------------------------------------- */
 
 static const char *absolute(const char *path)
 {

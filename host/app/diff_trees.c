@@ -7,8 +7,7 @@
 #include <patchbay/memory.h>
 #include <stdio.h>
 
-/* --- equal? -------------------------------------------------------------------------------------
- */
+/* --- equal? ----------------------------------------------------------------------------------- */
 
 static const struct config_node *member(const struct config_node *map, pb_str key)
 {
@@ -34,8 +33,7 @@ static bool same(const struct config_node *one, const struct config_node *other)
     return true;
 }
 
-/* --- telling ------------------------------------------------------------------------------------
- */
+/* --- telling ---------------------------------------------------------------------------------- */
 
 static pb_str place(const struct config_node *node)
 {
@@ -115,8 +113,7 @@ static void tell(struct diff *diff, const struct config_node *before,
     }
 }
 
-/* --- walking ------------------------------------------------------------------------------------
- */
+/* --- walking ---------------------------------------------------------------------------------- */
 
 static void walk(struct diff *diff, const struct config_node *before,
                  const struct config_node *after);

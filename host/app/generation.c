@@ -17,8 +17,7 @@ static const pb_duration longest_pause = 10 * PB_SECOND;
 static const pb_duration longest_unblamed = 200 * PB_MILLISECOND;
 static const pb_duration repeats_within = 60 * PB_SECOND;
 
-/* --- coming and going ---------------------------------------------------------------------------
- */
+/* --- coming and going ------------------------------------------------------------------------- */
 
 struct generation *generation_find(uint32_t number)
 {
@@ -79,8 +78,7 @@ static void free_generation(struct generation *generation)
     hub_forget_listeners();
 }
 
-/* --- respawning ---------------------------------------------------------------------------------
- */
+/* --- respawning ------------------------------------------------------------------------------- */
 
 static void respawn(struct timer *timer);
 
@@ -128,8 +126,7 @@ void generation_start(struct generation *generation)
     watchdog_start();
 }
 
-/* --- serving ------------------------------------------------------------------------------------
- */
+/* --- serving ---------------------------------------------------------------------------------- */
 
 /* What its workers wrote about where they listen; once. */
 static void greet(const struct generation *generation)
@@ -219,8 +216,7 @@ static void serves(struct generation *generation)
     reload_started();
 }
 
-/* --- starting -----------------------------------------------------------------------------------
- */
+/* --- starting --------------------------------------------------------------------------------- */
 
 /* Is it decided for every slot whether it serves? */
 static bool settled(const struct generation *generation, size_t *served)

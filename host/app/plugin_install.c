@@ -27,8 +27,7 @@ struct install {
     char before[64]; /* the version that was there; "" */
 };
 
-/* --- where to -----------------------------------------------------------------------------------
- */
+/* --- where to --------------------------------------------------------------------------------- */
 
 /* The first folder of plugins.path; absent where the configuration names none. */
 static pb_str configured_folder(const struct invocation *invocation)
@@ -92,8 +91,7 @@ static void find_before(struct install *install)
     pb_error_clear();
 }
 
-/* --- copying ------------------------------------------------------------------------------------
- */
+/* --- copying ---------------------------------------------------------------------------------- */
 
 static bool copy(int from, int to)
 {

@@ -29,8 +29,7 @@ bool reload_running(void)
     return reload.running;
 }
 
-/* --- who waits ----------------------------------------------------------------------------------
- */
+/* --- who waits -------------------------------------------------------------------------------- */
 
 static void add(struct waiting *waiting, struct hub_node *command)
 {
@@ -89,8 +88,7 @@ static void finish(pb_str text, int exit_code)
     }
 }
 
-/* --- its steps ----------------------------------------------------------------------------------
- */
+/* --- its steps -------------------------------------------------------------------------------- */
 
 static void log_lines(pb_str text)
 {

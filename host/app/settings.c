@@ -10,8 +10,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-/* --- how many workers ---------------------------------------------------------------------------
- */
+/* --- how many workers ------------------------------------------------------------------------- */
 
 static bool read_numbers(const char *path, const char *format, long long out[2])
 {
@@ -101,8 +100,7 @@ int64_t settings_workers_auto(void)
     return count < 2 ? 2 : count > WORKERS_MOST ? WORKERS_MOST : count;
 }
 
-/* --- writing ------------------------------------------------------------------------------------
- */
+/* --- writing ---------------------------------------------------------------------------------- */
 
 static void note_number(const char *key, int64_t number)
 {
@@ -153,8 +151,7 @@ void settings_note(const struct invocation *invocation)
     note_plugins();
 }
 
-/* --- reading ------------------------------------------------------------------------------------
- */
+/* --- reading ---------------------------------------------------------------------------------- */
 
 static int64_t read_number(const char *key, int64_t otherwise)
 {
@@ -227,8 +224,7 @@ void settings_invocation(struct invocation *out)
         out->set_count++;
 }
 
-/* --- plugins ------------------------------------------------------------------------------------
- */
+/* --- plugins ---------------------------------------------------------------------------------- */
 
 void settings_plugins_changed(void (*each)(void *arg, const char *path, bool there, bool in_place),
                               void *arg)

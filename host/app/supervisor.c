@@ -18,8 +18,7 @@ struct supervisor supervisor;
 static uv_signal_t signals[5];
 static const int signal_numbers[5] = {SIGTERM, SIGINT, SIGHUP, SIGUSR1, SIGCHLD};
 
-/* --- the end ------------------------------------------------------------------------------------
- */
+/* --- the end ---------------------------------------------------------------------------------- */
 
 static struct process *first_process(void)
 {
@@ -50,8 +49,7 @@ void supervisor_stop(const char *why)
     supervisor_check_end();
 }
 
-/* --- signals ------------------------------------------------------------------------------------
- */
+/* --- signals ---------------------------------------------------------------------------------- */
 
 static void reopen_logs(void)
 {
@@ -102,13 +100,15 @@ static void unwatch_signals(void)
         uv_close((uv_handle_t *)&signals[i], NULL);
 }
 
-/* --- what the hub tells -------------------------------------------------------------------------
- */
+/* --- what the hub tells ----------------------------------------------------------------------- */
 
 static void on_ready(struct hub_node *worker)
 {
+    pb_scope *scope = pb_scope_begin();
+
     if (worker->owner)
         generation_process_ready(worker->owner);
+    pb_scope_end(scope);
 }
 
 static void on_failed(struct hub_node *worker, pb_str sentence)
@@ -132,8 +132,10 @@ static void on_gone(struct hub_node *node)
         reload_command_gone(node);
         upgrade_command_gone(node);
     }
+    pb_scope *scope = pb_scope_begin();
     if (process)
         watch_gone(process);
+    pb_scope_end(scope);
 }
 
 /* The client waits for our end by the descriptor. */
@@ -195,8 +197,7 @@ const struct hub_hooks *supervisor_hooks(void)
     return &hooks;
 }
 
-/* --- the beginning ------------------------------------------------------------------------------
- */
+/* --- the beginning ---------------------------------------------------------------------------- */
 
 void supervisor_log(const struct settings *settings)
 {

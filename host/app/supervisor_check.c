@@ -54,8 +54,7 @@ int check_now(int *snapshot)
     return exit_code_of(status);
 }
 
-/* --- on the loop --------------------------------------------------------------------------------
- */
+/* --- on the loop ------------------------------------------------------------------------------ */
 
 static void on_poll_closed(uv_handle_t *handle)
 {

@@ -22,8 +22,7 @@ int spawn_memfd(const char *name)
     return memfd_create(name, MFD_CLOEXEC | MFD_ALLOW_SEALING);
 }
 
-/* --- the environment ----------------------------------------------------------------------------
- */
+/* --- the environment -------------------------------------------------------------------------- */
 
 /* Ours with the given entries in place of those of the same name; from malloc. */
 static char **environment_with(const char *const *more)
@@ -51,8 +50,7 @@ static char **environment_with(const char *const *more)
     return out;
 }
 
-/* --- in the new process: only async-signal-safe calls -------------------------------------------
- */
+/* --- in the new process: only async-signal-safe calls ----------------------------------------- */
 
 static bool close_at_exec(void)
 {
@@ -116,8 +114,7 @@ int32_t spawn(const struct spawn *spec)
     return pid;
 }
 
-/* --- workers ------------------------------------------------------------------------------------
- */
+/* --- workers ---------------------------------------------------------------------------------- */
 
 static void start_over(struct timer *timer)
 {
@@ -171,8 +168,7 @@ pb_status spawn_worker(struct slot *slot)
     return PB_OK;
 }
 
-/* --- what a worker leaves behind ----------------------------------------------------------------
- */
+/* --- what a worker leaves behind -------------------------------------------------------------- */
 
 /* Field 6 of /proc/PID/stat, behind the name in brackets, which may hold anything. */
 static int32_t session_of(const char *pid)

@@ -30,8 +30,7 @@ static struct process *process_of(int32_t pid)
     return NULL;
 }
 
-/* --- ending one ---------------------------------------------------------------------------------
- */
+/* --- ending one ------------------------------------------------------------------------------- */
 
 void process_kill(struct process *process, const char *format, ...)
 {
@@ -72,8 +71,7 @@ void process_order(struct process *process, enum hub_order order, pb_duration li
         timer_cancel(&process->limit);
 }
 
-/* --- an end -------------------------------------------------------------------------------------
- */
+/* --- an end ----------------------------------------------------------------------------------- */
 
 static void say_end(const struct process *process, int status, bool known,
                     const struct cause *cause)
@@ -161,8 +159,7 @@ void watch_children(void)
     }
 }
 
-/* --- workers of a supervisor that is gone -------------------------------------------------------
- */
+/* --- workers of a supervisor that is gone ----------------------------------------------------- */
 
 static void on_pidfd(uv_poll_t *poll, int status, int events)
 {

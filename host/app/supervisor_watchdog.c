@@ -27,8 +27,7 @@ static struct {
     pb_duration suspended; /* boot time less monotonic time: grows over a suspend */
 } watchdog;
 
-/* --- hangs --------------------------------------------------------------------------------------
- */
+/* --- hangs ------------------------------------------------------------------------------------ */
 
 static pb_duration suspended(void)
 {
@@ -114,8 +113,7 @@ static void hang_round(struct timer *timer)
     arm_hang();
 }
 
-/* --- memory -------------------------------------------------------------------------------------
- */
+/* --- memory ----------------------------------------------------------------------------------- */
 
 static int64_t resident(int32_t pid)
 {

@@ -18,8 +18,7 @@
 
 static int wanted = -1; /* the snapshot of the configuration as it is now */
 
-/* --- what an orphan has open --------------------------------------------------------------------
- */
+/* --- what an orphan has open ------------------------------------------------------------------ */
 
 /* A memfd of that name which the process has open; -1: none, or we may not. */
 static int memfd_of(int32_t pid, const char *name, int flags)
@@ -53,8 +52,7 @@ static bool same_program(int32_t pid)
            own.st_dev == other.st_dev && own.st_ino == other.st_ino;
 }
 
-/* --- adopting one -------------------------------------------------------------------------------
- */
+/* --- adopting one ----------------------------------------------------------------------------- */
 
 static struct generation *generation_of(const struct hub_node *worker)
 {
@@ -126,8 +124,7 @@ void takeover_adopted(struct hub_node *worker)
     pb_scope_end(scope);
 }
 
-/* --- deciding -----------------------------------------------------------------------------------
- */
+/* --- deciding --------------------------------------------------------------------------------- */
 
 /* The newest generation that has a worker which serves. */
 static struct generation *newest(void)

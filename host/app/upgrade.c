@@ -41,8 +41,7 @@ void upgrade_command_gone(const struct hub_node *command)
         upgrade.command = NULL;
 }
 
-/* --- what outlives exec -------------------------------------------------------------------------
- */
+/* --- what outlives exec ----------------------------------------------------------------------- */
 
 static void write_state(FILE *file, int snapshot)
 {
@@ -142,8 +141,7 @@ static void replace(int snapshot)
     finish(why, pb_status_exit(PB_UNAVAILABLE));
 }
 
-/* --- asking the new program ---------------------------------------------------------------------
- */
+/* --- asking the new program ------------------------------------------------------------------- */
 
 static void refused(struct check *check, const char *what, int exit_code)
 {
@@ -207,8 +205,7 @@ void upgrade_request(struct hub_node *command)
                pb_status_exit(PB_UNAVAILABLE));
 }
 
-/* --- in the new program -------------------------------------------------------------------------
- */
+/* --- in the new program ----------------------------------------------------------------------- */
 
 static void read_generation(const char *line)
 {

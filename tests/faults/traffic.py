@@ -156,12 +156,11 @@ class Traffic:
                 said = body['messages'][-1]['content']
                 word = said.split(' ', 1)[0]
                 turn = self.turns.get(word)
-                if turn is None or said != question_of(word):
-                    self.strange.append(f'the model was asked {said[:80]!r}')
-                    reply = 'What?'
-                else:
+                reply = reply_of(word) if turn else 'What?' # to a question of the test's own
+                if turn:
                     turn.asked = True
-                    reply = reply_of(word)
+                    if said != question_of(word):
+                        self.strange.append(f'the model was asked {said[:80]!r}')
                 await asyncio.sleep(self.random.random() * self.pace)
                 if body.get('stream'):
                     await self._say_stream(writer, reply)
@@ -212,6 +211,9 @@ class Traffic:
                 if close:
                     connection[1].close()
                     connection = None
+            except (KeyError, TypeError) as error:
+                self.strange.append(f'{turn.word}: {error!r}')
+                raise
             except GONE as error:
                 turn.end = type(error).__name__
                 self.refused += isinstance(error, ConnectionRefusedError)
@@ -252,7 +254,7 @@ class Traffic:
 
     def _judge(self, turn, told):
         turn.id, turn.conversation = told['id'], told.get('conversation')
-        turn.reply = told['message']['id']
+        turn.reply = told['message'].get('id')
         if told['message']['text'] != reply_of(turn.word):
             self.strange.append(f'{turn.word} got {told["message"]["text"][:80]!r}')
         turn.acknowledged = True

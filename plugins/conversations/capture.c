@@ -132,7 +132,7 @@ static pb_status checkpoint(struct capture *capture)
     pb_scope *scope = pb_scope_begin();
     pb_str text;
     pb_status status = whole_text(capture, &text);
-    pb_value values[] = {pb_value_text(text), pb_value_null(), id_value(claim->reply),
+    pb_value values[] = {pb_value_text(text), pb_value_null(), pb_value_int(claim->answer),
                          id_value(claim->turn)};
 
     capture->saved_size = capture->reply.kept;
@@ -288,7 +288,7 @@ static pb_status store(void *arg)
                        now.usage.calls ? pb_value_real(now.usage.cost) : pb_value_null(),
                        pb_value_int(now.total / PB_MILLISECOND),
                        pb_value_int(finish),
-                       id_value(claim->reply),
+                       pb_value_int(claim->answer),
                        id_value(claim->turn)};
     pb_value freed[] = {pb_value_int(pb_now()), pb_value_int(claim->key), id_value(claim->turn)};
     pb_statement batch[] = {

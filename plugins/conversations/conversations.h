@@ -15,6 +15,8 @@
 
 enum { ID_SIZE = 16, TIME_SIZE = 25, TITLE_MOST = 80 };
 
+#define MESSAGES_MOST ((int64_t)1 << 24) /* of a conversation; see MESSAGE_KEY */
+
 enum status { DONE, RUNNING, CANCELLED, INTERRUPTED, FAILED };
 
 /* --- schema.c, encode.c ----------------------------------------------------------------------- */
@@ -85,6 +87,7 @@ struct claim {
     pb_subscription *bell; /* while it waits */
     int64_t key;           /* out: the conversation's integer */
     int64_t first;         /* out: seq of the first new message */
+    int64_t answer;        /* out: the reply's integer key */
 };
 
 /* Takes the conversation for the turn, with what is said now and the empty reply, durably. Parks,

@@ -6,7 +6,7 @@
  */
 #include "conversations.h"
 
-enum { PAGE = 100, SLICE = 128, ROUND = 64 };
+enum { PAGE = 100, SLICE = 32, EACH = 64, ROUND = 64 };
 
 /* --- dead workers -------------------------------------------------------------------------------
  */
@@ -115,35 +115,44 @@ pb_status sweep(pb_instance *database)
 /* --- the full-text index ------------------------------------------------------------------------
  */
 
-/* The oldest SLICE of those that wait; *more: there may be others. */
-static pb_status index_slice(pb_instance *database, bool *more)
+/* The next few conversations behind *after with something new: some messages of each. *after is 0
+ * when there was none left. */
+static pb_status index_slice(pb_instance *database, int64_t *after, int64_t *added)
 {
-    pb_rows rows = {.size = (uint32_t)sizeof rows}, done[2];
-    pb_value values[] = {pb_value_int(SLICE)};
-    pb_status status = pb_db_query(database, sql_search_pending, values, 1, &rows);
+    pb_rows rows, done[2];
+    pb_value asked[] = {pb_value_int(*after), pb_value_int(SLICE)};
+    pb_statement pending = statement_of(sql_search_pending, asked, 2, PB_ALL_TENANTS);
+    pb_status status = pb_db_run(database, &pending, &rows);
 
-    *more = false;
-    if (status != PB_OK || !rows.count || pb_cell(&rows, 0, 0)->type == PB_VALUE_NULL)
+    if (status != PB_OK || !rows.count) {
+        *after = 0;
         return status;
-    memset(done, 0, sizeof done);
-    done[0].size = done[1].size = (uint32_t)sizeof *done;
-    pb_value upto[] = {*pb_cell(&rows, 0, 0)};
-    pb_statement batch[] = {statement_of(sql_search_add, upto, 1, PB_ALL_TENANTS),
-                            statement_of(sql_search_done, upto, 1, 0)};
+    }
+    int64_t last = pb_cell(&rows, rows.count - 1, 0)->integer;
+    pb_value values[] = {asked[0], pb_value_int(last), pb_value_int(EACH)};
+    pb_statement batch[] = {statement_of(sql_search_add, values, 3, PB_ALL_TENANTS),
+                            statement_of(sql_search_done, values, 3, PB_ALL_TENANTS)};
     status = pb_db_batch(database, batch, 2, done);
-    *more = status == PB_OK && done[1].changed >= SLICE;
+    if (status == PB_OK)
+        *added += done[0].changed;
+    *after = rows.count < SLICE ? 0 : last;
     return status;
 }
 
+/* Again and again from the first to the last, until nothing new is found. */
 pb_status search_catch_up(pb_instance *database, int slices)
 {
     pb_status status = PB_OK;
-    bool more = true;
+    int64_t after = 0, added = 0;
 
-    while (more && slices-- && status == PB_OK) {
+    while (slices-- && status == PB_OK) {
         pb_scope *scope = pb_scope_begin();
-        status = index_slice(database, &more);
+        status = index_slice(database, &after, &added);
         pb_scope_end(scope);
+        if (!after && !added)
+            break;
+        if (!after)
+            added = 0;
     }
     return status;
 }

@@ -15,6 +15,17 @@
     "m.model, m.input_tokens, m.output_tokens, m.cached_tokens, m.cost, m.latency, m.finish, "     \
     "m.created, m.superseded_by, m.deleted_at"
 
+/* A message's integer key: those of one conversation lie side by side, in their order, so that what
+ * was said last is read from a page or two, and needs no index of its own. 2^24 messages each. */
+#define MESSAGE_KEY(conversation, seq) conversation " * 16777216 + " seq
+#define KEYS_OF(conversation, low, high)                                                           \
+    "id >= " MESSAGE_KEY(conversation, low) " AND id < " MESSAGE_KEY(conversation, high)
+#define NO_SEQ "16777216" /* above the last */
+
+/* The seq up to which a conversation comes into the full-text index next: $3 messages more, but not
+ * the reply that is being made. */
+#define SEARCHABLE "min(searched + $3, next_seq - 1 - (running IS NOT NULL))"
+
 /* The integer key of a conversation that this owner may change. */
 #define OWN(uuid, owner)                                                                           \
     "(SELECT id FROM conversations WHERE tenant = $tenant AND uuid = " uuid " AND owner = " owner  \
@@ -46,17 +57,17 @@
               "WHERE conversations.running IS NULL AND conversations.tenant = excluded.tenant "    \
               "AND conversations.owner = excluded.owner RETURNING id, next_seq")                   \
     X(supersede, "UPDATE messages SET superseded_by = $1 WHERE tenant = $tenant "                  \
-                 "AND conversation = " OWN("$2", "$3") " AND seq >= $4 "                           \
+                 "AND " KEYS_OF(OWN("$2", "$3"), "$4", NO_SEQ) " "                                \
                  "AND (superseded_by IS NULL OR superseded_by = $1) "                              \
                  "AND turn IS DISTINCT FROM $1")                                                   \
-    X(say, "INSERT INTO messages (conversation, seq, uuid, tenant, owner, role, text, extra, "     \
-           "status, turn, created) SELECT id, next_seq - $1, $2, $tenant, $3, $4, $5, $6, 0, $7, " \
-           "$8 FROM conversations WHERE tenant = $tenant AND uuid = $9 "                           \
+    X(say, "INSERT INTO messages (id, uuid, tenant, owner, role, text, extra, status, turn, "      \
+           "created) VALUES ((SELECT " MESSAGE_KEY("id", "next_seq - $1") " FROM conversations "   \
+           "WHERE tenant = $tenant AND uuid = $9), $2, $tenant, $3, $4, $5, $6, 0, $7, $8) "       \
            "ON CONFLICT (uuid) DO NOTHING")                                                        \
-    X(answer, "INSERT INTO messages (conversation, seq, uuid, tenant, owner, role, text, status, " \
-              "turn, node, created) SELECT id, next_seq - 1, $1, $tenant, $2, 2, '', 1, $3, $4, "  \
-              "$5 FROM conversations WHERE tenant = $tenant AND uuid = $6 "                        \
-              "ON CONFLICT (uuid) DO UPDATE SET seq = excluded.seq, status = 1, text = '', "       \
+    X(answer, "INSERT INTO messages (id, uuid, tenant, owner, role, text, status, turn, node, "    \
+              "created) VALUES ((SELECT " MESSAGE_KEY("id", "next_seq - 1") " FROM conversations " \
+              "WHERE tenant = $tenant AND uuid = $6), $1, $tenant, $2, 2, '', 1, $3, $4, $5) "     \
+              "ON CONFLICT (uuid) DO UPDATE SET id = excluded.id, status = 1, text = '', "         \
               "extra = NULL, reason = NULL, node = excluded.node")                                 \
     X(blocked, "SELECT c.id, c.running, c.running_node, q.id, q.node FROM conversations AS c "     \
                "LEFT JOIN conversation_queue AS q ON q.id = (SELECT min(w.id) "                    \
@@ -68,14 +79,14 @@
               "AND m.uuid = $1 AND c.uuid = $2 AND c.tenant = $tenant AND c.owner = $3 "           \
               "AND c.deleted_at IS NULL AND m.deleted_at IS NULL")                                 \
     X(recall, "SELECT seq, role, text, extra, status, output_tokens FROM messages "                \
-              "WHERE tenant = $tenant AND conversation = $1 AND seq < $2 "                         \
-              "AND superseded_by IS NULL AND deleted_at IS NULL AND turn IS DISTINCT FROM $4 " \
-               "ORDER BY seq DESC LIMIT $3")       \
+              "WHERE tenant = $tenant AND " KEYS_OF("$1", "0", "$2") " "                           \
+             "AND superseded_by IS NULL AND deleted_at IS NULL AND turn IS DISTINCT FROM $4 "      \
+             "ORDER BY id DESC LIMIT $3")       \
     X(checkpoint, "UPDATE messages SET text = $1, extra = $2 WHERE tenant = $tenant "              \
-                  "AND uuid = $3 AND turn = $4 AND status = 1")                                    \
+                  "AND id = $3 AND turn = $4 AND status = 1")                                    \
     X(finish, "UPDATE messages SET text = $1, extra = $2, status = $3, reason = $4, llm = $5, "    \
               "model = $6, input_tokens = $7, output_tokens = $8, cached_tokens = $9, cost = $10, "\
-              "latency = $11, finish = $12 WHERE tenant = $tenant AND uuid = $13 AND turn = $14 "  \
+              "latency = $11, finish = $12 WHERE tenant = $tenant AND id = $13 AND turn = $14 "  \
               "AND status = 1")                                                                    \
     X(release, "UPDATE conversations SET running = NULL, running_node = NULL, updated = $1 "       \
                "WHERE tenant = $tenant AND id = $2 AND running = $3 "                              \
@@ -91,8 +102,8 @@
                "WHERE running IS NOT NULL AND id > $1 ORDER BY id LIMIT $2")                       \
     X(take_over, "UPDATE conversations SET running = NULL, running_node = NULL "                   \
                  "WHERE id = $1 AND running = $2 AND running_node = $3")                           \
-    X(interrupt, "UPDATE messages SET status = 3, reason = $1 WHERE conversation = $2 "            \
-                 "AND seq = (SELECT next_seq - 1 FROM conversations WHERE id = $2) "               \
+    X(interrupt, "UPDATE messages SET status = 3, reason = $1 WHERE id = "                         \
+                 MESSAGE_KEY("$2", "(SELECT next_seq - 1 FROM conversations WHERE id = $2) ")               \
                  "AND turn = $3 AND status = 1")                                                   \
     X(queued, "SELECT id, node FROM conversation_queue WHERE id > $1 ORDER BY id LIMIT $2")        \
     /* --- reading -------------------------------------------------------------------------- */   \
@@ -104,16 +115,17 @@
               LIST_ORDER)                                                                          \
     X(get, "SELECT " CONVERSATION_COLUMNS " FROM conversations AS c WHERE " READABLE)              \
     X(forward, "SELECT " MESSAGE_COLUMNS " FROM messages AS m WHERE m.tenant = $tenant "           \
-               "AND m.conversation = $1 AND m.seq > $2 AND ($3 = 1 OR m.superseded_by IS NULL) "   \
-               "AND ($4 = 1 OR m.deleted_at IS NULL) ORDER BY m.seq LIMIT $5")                     \
+               "AND " KEYS_OF("$1", "($2 + 1)", NO_SEQ) " AND ($3 = 1 OR m.superseded_by IS NULL) " \
+               "AND ($4 = 1 OR m.deleted_at IS NULL) ORDER BY m.id LIMIT $5")                     \
     X(backward, "SELECT " MESSAGE_COLUMNS " FROM messages AS m WHERE m.tenant = $tenant "          \
-                "AND m.conversation = $1 AND m.seq < $2 AND ($3 = 1 OR m.superseded_by IS NULL) "  \
-                "AND ($4 = 1 OR m.deleted_at IS NULL) ORDER BY m.seq DESC LIMIT $5")               \
+                "AND " KEYS_OF("$1", "0", "min($2, 16777216)") " "                                 \
+                "AND ($3 = 1 OR m.superseded_by IS NULL) "                                         \
+                "AND ($4 = 1 OR m.deleted_at IS NULL) ORDER BY m.id DESC LIMIT $5")               \
     X(message, "SELECT " MESSAGE_COLUMNS " FROM messages AS m WHERE m.tenant = $tenant "           \
                "AND m.uuid = $1 AND m.conversation = $2")                                          \
     X(last, "SELECT m.uuid, m.role FROM messages AS m WHERE m.tenant = $tenant "                   \
-            "AND m.conversation = $1 AND m.superseded_by IS NULL AND m.deleted_at IS NULL "        \
-            "AND m.role IN (1, 2) ORDER BY m.seq DESC LIMIT 1")                                    \
+            "AND " KEYS_OF("$1", "0", NO_SEQ) " AND m.superseded_by IS NULL "                      \
+            "AND m.deleted_at IS NULL AND m.role IN (1, 2) ORDER BY m.id DESC LIMIT 1")                                    \
     /* --- changing ------------------------------------------------------------------------- */   \
     X(update, "UPDATE conversations AS c SET title = COALESCE($1, title), "                        \
               "titled = CASE WHEN $1 IS NULL THEN titled ELSE 1 END, "                             \
@@ -138,22 +150,26 @@
     X(copy, "INSERT INTO conversations (uuid, tenant, owner, title, titled, pipeline, created, "   \
             "updated, pinned, archived_at, deleted_at, tags, forked_from, next_seq) "              \
             "VALUES ($1, $tenant, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, 1)")              \
-    X(copy_message, "INSERT INTO messages (conversation, seq, uuid, tenant, owner, role, text, "   \
-                    "extra, status, reason, turn, llm, model, input_tokens, output_tokens, "       \
-                    "cached_tokens, cost, latency, finish, created, superseded_by) "               \
-                    "SELECT id, $1, $2, $tenant, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, " \
-                    "$14, $15, $16, $17, $18, $19 FROM conversations "                             \
-                    "WHERE tenant = $tenant AND uuid = $20")                                       \
+    X(copy_message, "INSERT INTO messages (id, uuid, tenant, owner, role, text, extra, status, "   \
+                    "reason, turn, llm, model, input_tokens, output_tokens, cached_tokens, cost, " \
+                    "latency, finish, created, superseded_by) VALUES ((SELECT "                    \
+                    MESSAGE_KEY("id", "$1") " FROM conversations WHERE tenant = $tenant "          \
+                    "AND uuid = $20), $2, $tenant, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, "    \
+                    "$13, $14, $15, $16, $17, $18, $19)")                                          \
     X(copied, "UPDATE conversations SET deleted_at = NULL, next_seq = $1 "                         \
               "WHERE tenant = $tenant AND uuid = $2")                                              \
     /* --- the full-text index -------------------------------------------------------------- */   \
-    X(search_pending, "SELECT max(message) FROM (SELECT message FROM messages_unsearched "         \
-                      "ORDER BY message LIMIT $1) AS pending")                                     \
+    X(search_pending, "SELECT id FROM conversations WHERE searched + 1 < next_seq AND id > $1 "    \
+                      "ORDER BY id LIMIT $2")                                                      \
     X(search_add, "INSERT INTO messages_fts (rowid, who, body) SELECT m.id, "                      \
                   "'o' || hex(m.tenant) || 'x' || hex(m.owner), m.text "                           \
-                  "FROM messages_unsearched AS u CROSS JOIN messages AS m "                        \
-                  "WHERE m.id = u.message AND u.message <= $1")                                    \
-    X(search_done, "DELETE FROM messages_unsearched WHERE message <= $1")
+                  "FROM conversations AS c CROSS JOIN messages AS m "                              \
+                  "WHERE c.searched + 1 < c.next_seq AND c.id > $1 AND c.id <= $2 "                \
+                  "AND m.id > " MESSAGE_KEY("c.id", "c.searched") " "                              \
+                  "AND m.id <= " MESSAGE_KEY("c.id", SEARCHABLE) " AND m.text <> ''")              \
+    X(search_done, "UPDATE conversations SET searched = " SEARCHABLE " "                           \
+                   "WHERE searched + 1 < next_seq AND id > $1 AND id <= $2 "                       \
+                   "AND searched < " SEARCHABLE)
 
 #ifdef PATCHBAY_MEMORY_H
 #define CONVERSATION_SQL_DECLARE(name, text) extern const pb_str sql_##name;

@@ -11,8 +11,6 @@
 #include <unistd.h>
 
 enum { STEPS_BETWEEN_LOOKS = 500, WAIT_MS = 50 };
-/* Small memory of one connection, without malloc. */
-enum { LOOKASIDE_SIZE = 1200, LOOKASIDE_COUNT = 200 };
 
 /* --- limits ----------------------------------------------------------------------------------- */
 
@@ -177,7 +175,6 @@ static bool set_up(struct connection *connection, struct fault *fault)
     }
     sqlite3_extended_result_codes(db, 1);
     sqlite3_busy_timeout(db, WAIT_MS);
-    sqlite3_db_config(db, SQLITE_DBCONFIG_LOOKASIDE, NULL, LOOKASIDE_SIZE, LOOKASIDE_COUNT);
     sqlite3_db_config(db, SQLITE_DBCONFIG_DEFENSIVE, 1, NULL);
     sqlite3_db_config(db, SQLITE_DBCONFIG_ENABLE_LOAD_EXTENSION, 0, NULL);
     if (!write_ahead(connection, fault) || !check_owner(connection, fault) ||

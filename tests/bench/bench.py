@@ -4,7 +4,7 @@
     bench.py --build build/release [ROW…]      without rows: all but soak
 
 rows: turn https latency burst first-token slow memory memory-tls idle start large hold portkey
-      switch soak
+      switch full durable workers flat soak
 One line per figure: ours, the others, the ratio, and the columns *first* and *goal* that it should
 reach. Times depend on the machine, ratios hardly.
 """
@@ -16,6 +16,7 @@ import subprocess
 import sys
 import time
 
+import durable
 import rig as rigs
 
 ROUNDS = 3
@@ -38,6 +39,9 @@ class Report:
         ratio = figures['patchbay'] / figures['portkey']
         parts = '  '.join(f'{who} {value:.0f}' for who, value in figures.items())
         self.line(name, f'{parts} a second', f'x portkey {ratio:.0f}', -ratio, (-first, -goal))
+
+    def at_least_value(self, name, value, first, goal):
+        self.line(name, f'patchbay {value:.2f}', '', -value, (-first, -goal))
 
     def value(self, name, unit, figures, first, goal):
         parts = '  '.join(f'{who} {value:.2f}' for who, value in figures.items())
@@ -169,8 +173,9 @@ def quickstart(rig):
                    if not name.startswith('OPENAI_')}
     begun = time.monotonic()
     process = rig.spawn([f'{rig.build}/patchbay', 'serve', '-c', f'{root}/config/quickstart.yaml',
-                         '--data-dir', f'{rig.folder}/quickstart', '--port', str(port)], rig.own,
-                        stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL, env=environment)
+                         '--data-dir', f'{rig.folder}/quickstart', '--port', str(port),
+                         '--set', 'host.workers=1'], rig.own, stdout=subprocess.DEVNULL,
+                        stderr=subprocess.DEVNULL, env=environment)
     server = rigs.Server(process, port)
     return server, (rigs.wait_ready(server) - begun) * 1000
 
@@ -258,7 +263,7 @@ def soak(rig, report):
 ROWS = {'turn': turn, 'https': https, 'latency': latency, 'burst': burst,
         'first-token': first_token, 'slow': slow, 'memory': memory, 'memory-tls': memory_tls,
         'idle': idle, 'start': start, 'large': large, 'hold': hold, 'portkey': portkey,
-        'switch': switch, 'soak': soak}
+        'switch': switch, **durable.ROWS, 'soak': soak}
 
 
 def main():

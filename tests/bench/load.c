@@ -2,6 +2,7 @@
  *
  *     load --to PORT --path PATH [--header "Name: value"] [--stream] [--body-size BYTES]
  *          [--connections N] [--requests N] [--tls] [--abort]        until so many are answered
+ *     load … --conversations FILE      each connection goes on with one of the file's ids, a line each
  *     load … --hold            starts one stream on each connection, prints "held", and then prints
  *                              the events received so far for every line that it reads
  *
@@ -20,6 +21,7 @@ enum part { HEAD, BY_LENGTH, CHUNK_SIZE, CHUNK_DATA, CHUNK_END, TRAILER };
 
 struct caller {
     struct wire wire;
+    const struct bytes *request;
     enum part part;
     char head[4096];
     size_t head_size;
@@ -33,15 +35,16 @@ struct caller {
 static int epoll;
 static uint16_t port;
 static SSL_CTX *context;
-static struct bytes request;
 static bool abort_early, hold;
 static int64_t wanted, started, answered, wrong, events_seen, streaming;
 static uint64_t *first_times, *whole_times;
 static size_t first_count, whole_count;
 static char complaint[256];
 
-static void prepare_request(char **argv)
+/* `conversation` may be NULL. */
+static struct bytes *prepare_request(char **argv, const char *conversation)
 {
+    struct bytes *request = calloc(1, sizeof *request);
     size_t padding = (size_t)atoll(argument(argv, "body-size", "0"));
     struct bytes body = {0};
     bytes_print(&body, "{\"model\":\"%s\",%s\"messages\":[", argument(argv, "model", "bench"),
@@ -51,26 +54,54 @@ static void prepare_request(char **argv)
                     body.size % 2 ? "user" : "assistant", 0);
     }
     bytes_print(&body, "{\"role\":\"user\",\"content\":\"How do I write a plugin?\"}]}");
-    bytes_print(&request,
+    if (!request)
+        leave("out of memory");
+    bytes_print(request,
                 "POST %s HTTP/1.1\r\nHost: 127.0.0.1:%u\r\nContent-Type: application/json\r\n"
-                "%s%sContent-Length: %zu\r\n\r\n",
+                "%s%s%s%s%sContent-Length: %zu\r\n\r\n",
                 argument(argv, "path", "/"), port, argument(argv, "header", ""),
-                argument(argv, "header", NULL) ? "\r\n" : "", body.size);
-    bytes_add(&request, body.data, body.size);
+                argument(argv, "header", NULL) ? "\r\n" : "",
+                conversation ? "Patchbay-Conversation: " : "", conversation ? conversation : "",
+                conversation ? "\r\n" : "", body.size);
+    bytes_add(request, body.data, body.size);
+    free(body.data);
+    return request;
+}
+
+/* Every connection's request: the same one, or one for each conversation in turn. */
+static void prepare_requests(char **argv, struct caller *callers, int64_t count)
+{
+    const char *path = argument(argv, "conversations", NULL);
+    FILE *file = path ? fopen(path, "r") : NULL;
+    struct bytes *one = path ? NULL : prepare_request(argv, NULL);
+    char line[64];
+
+    if (path && !file)
+        leave("%s cannot be read", path);
+    for (int64_t i = 0; i < count; i++) {
+        if (file && !fgets(line, sizeof line, file))
+            leave("%s has fewer than %lld lines", path, (long long)count);
+        line[file ? strcspn(line, "\n") : 0] = 0;
+        callers[i].request = file ? prepare_request(argv, line) : one;
+    }
+    if (file)
+        fclose(file);
 }
 
 static void send_rest(struct caller *caller)
 {
     while (caller->request_left) {
-        ssize_t size = wire_write(&caller->wire, request.data + request.size - caller->request_left,
-                                  caller->request_left);
+        const struct bytes *request = caller->request;
+        ssize_t size =
+            wire_write(&caller->wire, request->data + request->size - caller->request_left,
+                       caller->request_left);
         if (size < 0) {
             if (errno == EAGAIN)
                 rewatch(epoll, caller->wire.fd, caller, EPOLLIN | EPOLLOUT);
             return;
         }
         caller->request_left -= (size_t)size;
-        if (caller->request_left == 0 && (size_t)size < request.size)
+        if (caller->request_left == 0 && (size_t)size < request->size)
             rewatch(epoll, caller->wire.fd, caller, EPOLLIN);
     }
 }
@@ -84,7 +115,7 @@ static void ask(struct caller *caller)
     caller->head_size = 0;
     caller->begun_body = false;
     caller->begun = now_ns();
-    caller->request_left = request.size;
+    caller->request_left = caller->request->size;
     send_rest(caller);
 }
 
@@ -293,7 +324,7 @@ int main(int argc, char **argv)
     whole_times = calloc((size_t)wanted, sizeof *whole_times);
     if (!callers || !first_times || !whole_times)
         leave("out of memory");
-    prepare_request(argv);
+    prepare_requests(argv, callers, connections);
     epoll = epoll_create1(0);
     if (hold)
         watch(epoll, STDIN_FILENO, NULL, EPOLLIN);

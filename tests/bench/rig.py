@@ -33,24 +33,32 @@ class Server:
     def __init__(self, process, port, path=PATH, tls=False):
         self.process, self.port, self.path, self.tls = process, port, path, tls
 
+    def pids(self):
+        """The process and all below it: a supervisor and its workers."""
+        found, todo = [], [self.process.pid]
+        while todo:
+            pid = todo.pop()
+            found.append(pid)
+            with open(f'/proc/{pid}/task/{pid}/children', encoding='ascii') as file:
+                todo += [int(child) for child in file.read().split()]
+        return found
+
     def cpu_ns(self):
-        """CPU time of all its threads so far."""
+        """CPU time of all their threads so far."""
         total = 0
-        folder = f'/proc/{self.process.pid}/task'
-        for task in os.listdir(folder):
-            with open(f'{folder}/{task}/schedstat', encoding='ascii') as file:
-                total += int(file.read().split()[0])
+        for pid in self.pids():
+            folder = f'/proc/{pid}/task'
+            for task in os.listdir(folder):
+                with open(f'{folder}/{task}/schedstat', encoding='ascii') as file:
+                    total += int(file.read().split()[0])
         return total
 
     def memory_kb(self):
-        """Its proportional share of memory, and that of its children."""
-        total, pids = 0, [self.process.pid]
-        while pids:
-            pid = pids.pop()
+        """Their proportional share of memory."""
+        total = 0
+        for pid in self.pids():
             with open(f'/proc/{pid}/smaps_rollup', encoding='ascii') as file:
                 total += sum(int(line.split()[1]) for line in file if line.startswith('Pss:'))
-            with open(f'/proc/{pid}/task/{pid}/children', encoding='ascii') as file:
-                pids += [int(child) for child in file.read().split()]
         return total
 
 
@@ -128,17 +136,21 @@ class Rig:
         wait_open(process, port)
         return Server(process, port, tls=tls)
 
-    def patchbay(self, upstream, tls=False, arguments=(), wrap=()):
-        """Serves bench.yaml in front of the model."""
+    def patchbay(self, upstream, tls=False, wrap=(), config=None, workers=1, core=None, data=None):
+        """Serves bench.yaml, or another, in front of the model."""
         port = free_port()
+        data = data or f'{self.folder}/data-{port}'
+        config = config or ('bench-tls' if tls else 'bench')
+        os.makedirs(data, exist_ok=True)
         environment = dict(os.environ, BENCH_MODEL=f'http{"s" if upstream.tls else ""}://127.0.0.1:'
                            f'{upstream.port}/v1', BENCH_KEY=KEY, BENCH_FOLDER=self.folder,
                            SSL_CERT_FILE=f'{self.folder}/certificate.pem')
         argv = [*wrap, f'{self.build}/patchbay', 'serve', '-c',
-                f'{HERE}/{"bench-tls" if tls else "bench"}.yaml', '--port', str(port),
-                '--data-dir', f'{self.folder}/data-{port}', *arguments]
+                f'{HERE}/{config}.yaml', '--port', str(port), '--data-dir', data,
+                '--set', f'host.workers={workers}']
         with open(f'{self.folder}/patchbay-{port}.log', 'wb') as log:
-            process = self.spawn(argv, self.own, stdout=log, stderr=log, env=environment)
+            process = self.spawn(argv, self.own if core is None else core, stdout=log, stderr=log,
+                                 env=environment)
         server = Server(process, port, tls=tls)
         wait_ready(server, 120 if wrap else 10)
         return server

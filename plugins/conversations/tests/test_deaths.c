@@ -89,8 +89,8 @@ static void hold(const char *turn)
                    turn);
     (void)sql(text);
     (void)snprintf(text, sizeof text,
-                   "INSERT INTO messages (conversation, seq, uuid, tenant, owner, role, text, status, "
-                   "turn, node, created) SELECT id, next_seq - 1, x'%s', tenant, owner, 2, 'par', 1, "
+                   "INSERT INTO messages (id, uuid, tenant, owner, role, text, status, "
+                   "turn, node, created) SELECT id * 16777216 + next_seq - 1, x'%s', tenant, owner, 2, 'par', 1, "
                    "x'%s', 'gone', 1 FROM conversations",
                    turn, turn);
     (void)sql(text);

@@ -1,6 +1,6 @@
-/* memory.c - host.limits.worker_memory: once a second the worker looks at its resident memory. From
- * 80 % of the limit on it counts which instance grows; above the limit it writes down who grew most,
- * and its supervisor replaces it.
+/* memory.c - host.limits.worker_memory: the worker looks at its resident memory. From 80 % of the
+ * limit on, or when it will soon be there, it counts which instance grows; above the limit it writes
+ * down who grew most, and its supervisor replaces it.
  *
  * Counted is what malloc gave and did not get back between two switches, without the arenas: those
  * of turns and requests end with them. Those of instances are added.
@@ -18,8 +18,12 @@
 #include <stdlib.h>
 #include <unistd.h>
 
+#define ROUND      (100 * PB_MILLISECOND)
+#define ROUND_NEAR (50 * PB_MILLISECOND) /* while it is counted */
+
 static struct {
     struct timer timer;
+    int64_t before; /* resident, in the round before */
     pb_instance *owner; /* whose work was done since `last`, or NULL: the host's */
     int64_t last;
     bool told;
@@ -45,7 +49,7 @@ static void count(void)
 {
     if (task_on_switch)
         return;
-    pb_log(PB_WARN, "this worker holds much memory; from now on it is counted who takes it");
+    pb_log(PB_DEBUG, "memory is taken fast, or is nearly used up: it is counted who takes it");
     for (pb_instance *at = instances.first; at; at = at->next)
         at->grown = -(int64_t)at->arena.total;
     memory.owner = NULL;
@@ -103,19 +107,25 @@ static int64_t resident_bytes(void)
 static void look(struct timer *timer)
 {
     int64_t limit = instances.host.limits.worker_memory, resident = resident_bytes();
+    int64_t grown = resident > memory.before ? resident - memory.before : 0;
 
-    if (resident > limit && (task_on_switch || resident > limit / 2 * 3))
-        give_up(resident); /* it came fast: a second more tells who it is */
-    else if (resident > limit / 5 * 4)
+    memory.before = resident;
+    if (resident > limit && task_on_switch)
+        give_up(resident);
+    else if (resident + 3 * grown > limit / 5 * 4) /* three rounds ahead */
         count();
-    timer_arm(timer, PB_SECOND, look);
+    else if (resident < limit / 2)
+        task_on_switch = NULL;
+    timer_arm(timer, task_on_switch ? ROUND_NEAR : ROUND, look);
 }
 
 void memory_watch(void)
 {
     if (instances.host.limits.worker_memory > 0 && node_kind() == NODE_WORKER &&
-        !timer_armed(&memory.timer))
-        timer_arm(&memory.timer, PB_SECOND, look);
+        !timer_armed(&memory.timer)) {
+        memory.before = resident_bytes();
+        timer_arm(&memory.timer, ROUND, look);
+    }
 }
 
 void memory_unwatch(void)

@@ -66,7 +66,8 @@ def main():
         good = judge(name, VALGRIND + command, environment)
         passed, failed = passed + good, failed + (not good)
     if not options.names:
-        wrapped = dict(os.environ, PATCHBAY_TEST_WRAP=' '.join(VALGRIND))
+        wrapped = dict(os.environ,
+                       PATCHBAY_TEST_WRAP=' '.join([*VALGRIND, '--trace-children=yes']))
         for part in ('test_openai_dialect', 'test_native'):
             good = judge(f'e2e/{part}', [sys.executable, os.path.join(HERE, 'run.py'), '--build',
                                          build, 'e2e', '-k', part], wrapped)

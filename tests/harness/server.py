@@ -17,6 +17,9 @@ ADDRESS = re.compile(r'answers at https?://[^:\s]+:(\d+)')
 WRAP = shlex.split(os.environ.get('PATCHBAY_TEST_WRAP', ''))
 # Sanitizers and Valgrind are slow; nothing here measures time, so be patient.
 PATIENCE = 60
+# What they say about a worker, whose end the supervisor would only mend.
+REPORT = re.compile(r'ERROR: (Address|Leak)Sanitizer|WARNING: ThreadSanitizer|: runtime error: |'
+                    r'^==\d+== (?!WARNING: ASan)', re.MULTILINE)
 
 
 def environment(more=None):
@@ -101,6 +104,9 @@ class Server:
             raise AssertionError(f'serve did not stop:\n{self.output()[-4000:]}') from None
         self.said = self.output()
         self.folder.cleanup()
+        reported = REPORT.search(self.said)
+        if reported:
+            raise AssertionError(self.said[reported.start():][:6000])
         return code
 
     def kill(self):

@@ -4,7 +4,7 @@
  * costs little of it. What is said by several branches at once: the first that speaks is the reply,
  * the others stand behind it.
  */
-#include "conversations.h"
+#include "recent.h"
 
 /* --- rounds of tools that run here ---------------------------------------------------------------
  */
@@ -247,12 +247,38 @@ struct ending {
     pb_status status;
     pb_str reason;
     bool awaited; /* somebody waits for the conversation */
+    pb_str text, extra; /* as stored */
+    int64_t output_tokens, version;
     bool taken;   /* somebody else has it */
 };
 
 static pb_value count_value(int64_t count, uint32_t calls)
 {
     return calls ? pb_value_int(count) : pb_value_null();
+}
+
+/* The next turn of the conversation need not read what was said in this one. */
+static void remember(const struct claim *claim, const struct ending *ending)
+{
+    size_t count = claim->fresh_count;
+    pb_scope *scope = pb_scope_begin();
+    struct recall_row *rows = PB_NEW_ARRAY(struct recall_row, count + 1);
+    pb_status status = rows ? PB_OK : PB_NO_MEMORY;
+
+    for (size_t i = 0; i < count && status == PB_OK; i++) {
+        const pb_message *message = claim->fresh[i];
+        rows[i] = (struct recall_row){claim->first + (int64_t)i, message->role, 0, message->text,
+                                      pb_str_make(NULL, 0)};
+        status = extra_of(message, &rows[i].extra);
+    }
+    if (status == PB_OK) {
+        rows[count] = (struct recall_row){claim->first + (int64_t)count, PB_ROLE_ASSISTANT,
+                                          ending->output_tokens, ending->text, ending->extra};
+        recent_add(claim->recent, claim, ending->version, rows, count + 1);
+    } else {
+        recent_forget(claim->recent, claim->conversation);
+    }
+    pb_scope_end(scope);
 }
 
 static pb_status store(void *arg)
@@ -298,9 +324,14 @@ static pb_status store(void *arg)
     ending->taken = status == PB_CONFLICT && (rows[0].failed || rows[1].failed);
     if (ending->taken)
         return pb_fail(PB_CONFLICT, "the conversation was taken over by another worker");
-    if (status == PB_OK)
-        ending->awaited = pb_cell(&rows[1], 0, 0)->integer != 0;
-    return status;
+    if (status != PB_OK)
+        return status;
+    ending->awaited = pb_cell(&rows[1], 0, 0)->integer != 0;
+    ending->version = pb_cell(&rows[1], 0, 1)->integer;
+    ending->text = text;
+    ending->extra = extra;
+    ending->output_tokens = now.usage.calls ? now.usage.output_tokens : 0;
+    return PB_OK;
 }
 
 static void capture_free(struct capture *capture)
@@ -324,6 +355,10 @@ pb_status capture_end(struct capture *capture, pb_status status)
     stop_saving(capture);
     pb_status stored = pb_shield(store, &ending);
     capture_free(capture);
+    if (stored == PB_OK)
+        remember(capture->claim, &ending);
+    else
+        recent_forget(capture->claim->recent, capture->claim->conversation);
     if (stored == PB_OK && ending.awaited)
         pb_publish(claim_topic(capture->claim), pb_lit("free"));
     capture->lost = stored != PB_OK && !ending.taken;

@@ -166,8 +166,9 @@ pb_status message_delete_handle(void *self, const pb_call *call, const void *in,
         return status;
     pb_value values[] = {pb_value_int(pb_now()), id_value((const uint8_t *)message.uuid.data),
                          id_value(asked.uuid), pb_value_text(call->principal->id)};
-    pb_statement statement = statement_of(sql_remove_message, values, 4, PB_EXPECT_ROW);
-    status = pb_db_run(asked.database, &statement, NULL);
+    pb_statement batch[] = {statement_of(sql_remove_message, values, 4, PB_EXPECT_ROW),
+                            statement_of(sql_change, values + 2, 2, 0)};
+    status = pb_db_batch(asked.database, batch, 2, NULL);
     if (status == PB_CONFLICT)
         return pb_fail(PB_CONFLICT, "the message is being written; cancel its turn first");
     return status;
@@ -189,7 +190,9 @@ pb_status message_restore_handle(void *self, const pb_call *call, const void *in
         return status;
     pb_value values[] = {id_value((const uint8_t *)message->uuid.data), id_value(asked.uuid),
                          pb_value_text(call->principal->id)};
-    status = pb_db_query(asked.database, sql_restore_message, values, 3, NULL);
+    pb_statement batch[] = {statement_of(sql_restore_message, values, 3, 0),
+                            statement_of(sql_change, values + 1, 2, 0)};
+    status = pb_db_batch(asked.database, batch, 2, NULL);
     message->deleted = false;
     return status;
 }

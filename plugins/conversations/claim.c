@@ -151,6 +151,7 @@ pb_status claim_try(struct claim *claim, bool *held)
         return status;
     claim->ticket = 0; /* it left the queue with the batch */
     claim->key = pb_cell(&rows[0], 0, 0)->integer;
+    claim->version = pb_cell(&rows[0], 0, 2)->integer;
     claim->first = pb_cell(&rows[0], 0, 1)->integer - (int64_t)claim->fresh_count - 1;
     claim->answer = claim->key * MESSAGES_MOST + pb_cell(&rows[0], 0, 1)->integer - 1;
     return PB_OK;

@@ -72,9 +72,26 @@ pb_status search_catch_up(pb_instance *database, int slices);
 /* --- claim.c, queue.c: one turn at a time -------------------------------------------------------
  */
 
+/* One stored message, as a turn needs it. */
+struct recall_row {
+    int64_t seq;
+    int32_t role;
+    int64_t output_tokens; /* as its model counted; 0: not known */
+    pb_str text, extra;
+};
+
+/* What this worker remembers of conversations (recent.c). */
+struct recent {
+    struct recent_entry **buckets; /* NULL: nothing is kept */
+    struct recent_entry *newest, *oldest;
+    int64_t limit;
+    size_t bytes;
+};
+
 /* A turn's hold on its conversation. */
 struct claim {
     pb_instance *database;
+    struct recent *recent;
     const pb_turn_info *info;
     bool queue; /* wait where another turn runs */
     int64_t queue_limit;
@@ -88,6 +105,7 @@ struct claim {
     int64_t key;           /* out: the conversation's integer */
     int64_t first;         /* out: seq of the first new message */
     int64_t answer;        /* out: the reply's integer key */
+    int64_t version;       /* out: of the conversation; grows when what a model would see changes */
 };
 
 /* Takes the conversation for the turn, with what is said now and the empty reply, durably. Parks,
@@ -209,9 +227,10 @@ enum { HELD_MOST = 64 };
 
 struct history {
     pb_instance *database;
-    int64_t turns, max_tokens, queue_limit;
+    int64_t turns, max_tokens, queue_limit, remember;
     bool queue;
     pb_duration checkpoint;
+    struct recent recent;
     struct {
         int64_t conversation;
         uint8_t turn[ID_SIZE];

@@ -8,6 +8,7 @@
 #include "conversations.h"
 
 #include "parts.h"
+#include "recent.h"
 
 /* --- what is said now ---------------------------------------------------------------------------
  */
@@ -91,6 +92,7 @@ pb_status history_run(void *self, pb_turn *turn, const pb_next *next)
 {
     struct history *history = self;
     struct claim claim = {.database = history->database,
+                          .recent = &history->recent,
                           .info = pb_turn_info_of(turn),
                           .queue = history->queue,
                           .queue_limit = history->queue_limit};
@@ -113,5 +115,14 @@ pb_status history_start(void *self)
 {
     struct history *history = self;
 
-    return schema_open(history->database);
+    pb_status status = schema_open(history->database);
+
+    return status == PB_OK ? recent_init(&history->recent, history->remember) : status;
+}
+
+void history_stop(void *self)
+{
+    struct history *history = self;
+
+    recent_fini(&history->recent);
 }

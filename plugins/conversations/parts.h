@@ -6,5 +6,6 @@
 
 pb_status history_run(void *self, pb_turn *turn, const pb_next *next);
 pb_status history_start(void *self);
+void history_stop(void *self);
 
 #endif

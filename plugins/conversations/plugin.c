@@ -17,6 +17,9 @@ static const pb_field history_options[] = {
            .help = "Turns that may wait in one conversation."),
     PB_DURATION(struct history, checkpoint, .def = "1s", .max = 3600,
                 .help = "How often a reply is saved while it streams; 0: at its end only."),
+    PB_SIZE(struct history, remember, .def = "8MiB", .max = 1024.0 * (1 << 20),
+            .help = "What was said last is kept in memory, in each worker, so that a conversation "
+                    "that goes on need not be read; 0: nothing is."),
     PB_END,
 };
 
@@ -46,4 +49,4 @@ PB_PLUGIN("conversations", "0.1.0", "Apache-2.0", "Keeps what is said.",
                      .operations = conversations_operations, .start = conversations_start,
                      .stop = conversations_stop),
           PB_STAGE("history", struct history, history_options, .start = history_start,
-                   .run = history_run, .keeps_history = 1));
+                   .stop = history_stop, .run = history_run, .keeps_history = 1));

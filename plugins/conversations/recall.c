@@ -5,53 +5,42 @@
  * what the user says and all that follows until the user speaks again, tools and their results
  * included.
  */
-#include "conversations.h"
+#include "recent.h"
 
 enum { PAGE = 64 };
-
-struct row {
-    int32_t role;
-    pb_str text, extra;
-};
 
 /* Rows, newest first; the oldest `open` of them are an exchange whose beginning was not read yet.
  */
 struct reading {
     const struct recall *recall;
-    struct row *rows;
+    struct recall_row *rows;
     size_t count, room, taken; /* `taken` rows are in for good */
     int64_t tokens, open_tokens, exchanges;
     bool needed; /* the newest exchange holds the call that is answered now */
     bool full;
 };
 
-static pb_status add_row(struct reading *reading, const pb_rows *rows, size_t at)
+static pb_status add_row(struct reading *reading, const struct recall_row *row)
 {
     if (reading->count == reading->room) {
         size_t room = reading->room ? reading->room * 2 : PAGE;
-        struct row *grown = (struct row *)pb_grow(reading->rows, reading->room * sizeof *grown,
-                                                  room * sizeof *grown);
+        struct recall_row *grown = (struct recall_row *)pb_grow(
+            reading->rows, reading->room * sizeof *grown, room * sizeof *grown);
         if (!grown)
             return PB_NO_MEMORY;
         reading->rows = grown;
         reading->room = room;
     }
-    struct row *row = &reading->rows[reading->count++];
-    row->role = (int32_t)pb_cell(rows, at, 1)->integer;
-    row->text = pb_cell(rows, at, 2)->text;
-    row->extra = pb_cell(rows, at, 3)->text;
+    reading->rows[reading->count++] = *row;
     return PB_OK;
 }
 
 /* The estimate, or for a plain reply what its model counted. */
-static int64_t tokens_of(const pb_rows *rows, size_t at)
+static int64_t tokens_of(const struct recall_row *row)
 {
-    int64_t counted = pb_cell(rows, at, 5)->integer;
-    pb_str extra = pb_cell(rows, at, 3)->text;
-
-    if (counted > 0 && !extra.size)
-        return counted + 4;
-    return exchange_tokens(pb_cell(rows, at, 2)->text.size, extra);
+    if (row->output_tokens > 0 && !row->extra.size)
+        return row->output_tokens + 4;
+    return exchange_tokens(row->text.size, row->extra);
 }
 
 /* The open exchange has its beginning: does it fit? */
@@ -71,29 +60,55 @@ static void close_exchange(struct reading *reading)
     reading->full = ++reading->exchanges >= recall->turns;
 }
 
+/* One row, older than all before it. */
+static pb_status take_row(void *arg, const struct recall_row *row)
+{
+    struct reading *reading = (struct reading *)arg;
+    pb_status status = add_row(reading, row);
+
+    if (status != PB_OK)
+        return status;
+    reading->open_tokens += tokens_of(row);
+    if (row->role == PB_ROLE_USER)
+        close_exchange(reading);
+    else if (reading->recall->max_tokens && !(reading->needed && !reading->exchanges))
+        reading->full = reading->tokens + reading->open_tokens > reading->recall->max_tokens;
+    return reading->full ? (pb_status)PB_DECLINED : (pb_status)PB_OK;
+}
+
 static pb_status take_page(struct reading *reading, const pb_rows *rows)
 {
-    for (size_t i = 0; i < rows->count && !reading->full; i++) {
-        pb_status status = add_row(reading, rows, i);
-        if (status != PB_OK)
-            return status;
-        reading->open_tokens += tokens_of(rows, i);
-        if (reading->rows[reading->count - 1].role == PB_ROLE_USER)
-            close_exchange(reading);
-        else if (reading->recall->max_tokens && !(reading->needed && !reading->exchanges))
-            reading->full = reading->tokens + reading->open_tokens > reading->recall->max_tokens;
+    pb_status status = PB_OK;
+
+    for (size_t i = 0; i < rows->count && status == PB_OK; i++) {
+        struct recall_row row = {pb_cell(rows, i, 0)->integer, (int32_t)pb_cell(rows, i, 1)->integer,
+                                 pb_cell(rows, i, 5)->integer, pb_cell(rows, i, 2)->text,
+                                 pb_cell(rows, i, 3)->text};
+        status = take_row(reading, &row);
     }
-    return PB_OK;
+    return status == PB_DECLINED ? (pb_status)PB_OK : status;
+}
+
+/* What this worker remembers; *before is the oldest of it. */
+static pb_status take_remembered(const struct claim *claim, struct reading *reading, int64_t *before)
+{
+    const struct recent_entry *entry = recent_find(claim->recent, claim);
+    pb_status status = entry ? recent_rows(entry, take_row, reading) : (pb_status)PB_OK;
+
+    if (reading->count)
+        *before = reading->rows[reading->count - 1].seq;
+    return status == PB_DECLINED ? (pb_status)PB_OK : status;
 }
 
 static pb_status read_back(const struct claim *claim, struct reading *reading)
 {
     int64_t before = claim->first;
-    pb_status status = PB_OK;
-    bool more = before > 1 && (reading->recall->turns > 0 || reading->needed);
+    bool wanted = reading->recall->turns > 0 || reading->needed;
+    pb_status status = wanted ? take_remembered(claim, reading, &before) : (pb_status)PB_OK;
+    bool known = reading->count > 0, more = before > 1 && wanted;
 
     while (more && !reading->full && status == PB_OK) {
-        pb_rows rows = {.size = (uint32_t)sizeof rows};
+        pb_rows rows;
         pb_value values[] = {pb_value_int(claim->key), pb_value_int(before), pb_value_int(PAGE),
                              id_value(claim->turn)};
         status =
@@ -105,6 +120,8 @@ static pb_status read_back(const struct claim *claim, struct reading *reading)
         if (more)
             before = pb_cell(&rows, rows.count - 1, 0)->integer;
     }
+    if (status == PB_OK && !known && wanted)
+        recent_fill(claim->recent, claim, reading->rows, reading->count);
     if (status == PB_OK && !more && !reading->full && reading->count > reading->taken)
         close_exchange(reading); /* a conversation that does not begin with the user */
     return status;

@@ -15,7 +15,8 @@ static const char *const tables[] = {
     "title TEXT, titled INTEGER NOT NULL DEFAULT 0, pipeline TEXT NOT NULL, "
     "created BIGINT NOT NULL, updated BIGINT NOT NULL, pinned INTEGER NOT NULL DEFAULT 0, "
     "archived_at BIGINT, deleted_at BIGINT, tags TEXT, forked_from BLOB, "
-    "next_seq BIGINT NOT NULL DEFAULT 1, searched BIGINT NOT NULL DEFAULT 0, "
+    "next_seq BIGINT NOT NULL DEFAULT 1, version BIGINT NOT NULL DEFAULT 0, "
+    "searched BIGINT NOT NULL DEFAULT 0, "
     "running BLOB, running_node TEXT, "
     "state INTEGER NOT NULL GENERATED ALWAYS AS (CASE WHEN deleted_at IS NOT NULL THEN 2 "
     "WHEN archived_at IS NOT NULL THEN 1 ELSE 0 END) STORED)",

@@ -48,14 +48,15 @@
              "pipeline = $7 " \
              "WHERE tenant = $tenant AND uuid = $5 AND owner = $4 AND deleted_at IS NULL "         \
              "AND running IS NULL AND NOT EXISTS (SELECT 1 FROM conversation_queue AS q "          \
-             "WHERE q.conversation = conversations.id AND q.id < $6) RETURNING id, next_seq")      \
+             "WHERE q.conversation = conversations.id AND q.id < $6) "                             \
+             "RETURNING id, next_seq, version")      \
     X(create, "INSERT INTO conversations (uuid, tenant, owner, title, pipeline, created, updated, "\
               "next_seq, running, running_node) "                                                  \
               "VALUES ($1, $tenant, $2, $3, $4, $5, $5, $6 + 1, $7, $8) "                          \
               "ON CONFLICT (uuid) DO UPDATE SET running = excluded.running, "                      \
               "running_node = excluded.running_node, next_seq = conversations.next_seq + $6 "      \
               "WHERE conversations.running IS NULL AND conversations.tenant = excluded.tenant "    \
-              "AND conversations.owner = excluded.owner RETURNING id, next_seq")                   \
+              "AND conversations.owner = excluded.owner RETURNING id, next_seq, version")                   \
     X(supersede, "UPDATE messages SET superseded_by = $1 WHERE tenant = $tenant "                  \
                  "AND " KEYS_OF(OWN("$2", "$3"), "$4", NO_SEQ) " "                                \
                  "AND (superseded_by IS NULL OR superseded_by = $1) "                              \
@@ -88,10 +89,10 @@
               "model = $6, input_tokens = $7, output_tokens = $8, cached_tokens = $9, cost = $10, "\
               "latency = $11, finish = $12 WHERE tenant = $tenant AND id = $13 AND turn = $14 "  \
               "AND status = 1")                                                                    \
-    X(release, "UPDATE conversations SET running = NULL, running_node = NULL, updated = $1 "       \
-               "WHERE tenant = $tenant AND id = $2 AND running = $3 "                              \
+    X(release, "UPDATE conversations SET running = NULL, running_node = NULL, updated = $1, "      \
+               "version = version + 1 WHERE tenant = $tenant AND id = $2 AND running = $3 "        \
                "RETURNING EXISTS (SELECT 1 FROM conversation_queue AS q "                          \
-               "WHERE q.conversation = conversations.id)")                                         \
+               "WHERE q.conversation = conversations.id), version")                                         \
     /* --- waiting for one's turn ----------------------------------------------------------- */   \
     X(enlist, "INSERT INTO conversation_queue (conversation, turn, node) SELECT $1, $2, $3 "       \
               "WHERE (SELECT count(*) FROM conversation_queue WHERE conversation = $1) < $4 "      \
@@ -100,8 +101,8 @@
     /* --- what dead workers left ----------------------------------------------------------- */   \
     X(running, "SELECT id, uuid, running, running_node FROM conversations "                        \
                "WHERE running IS NOT NULL AND id > $1 ORDER BY id LIMIT $2")                       \
-    X(take_over, "UPDATE conversations SET running = NULL, running_node = NULL "                   \
-                 "WHERE id = $1 AND running = $2 AND running_node = $3")                           \
+    X(take_over, "UPDATE conversations SET running = NULL, running_node = NULL, "                  \
+                 "version = version + 1 WHERE id = $1 AND running = $2 AND running_node = $3")                           \
     X(interrupt, "UPDATE messages SET status = 3, reason = $1 WHERE id = "                         \
                  MESSAGE_KEY("$2", "(SELECT next_seq - 1 FROM conversations WHERE id = $2) ")               \
                  "AND turn = $3 AND status = 1")                                                   \
@@ -146,6 +147,8 @@
     X(restore_message, "UPDATE messages SET deleted_at = NULL "                                    \
                        "WHERE tenant = $tenant AND uuid = $1 "                                     \
                        "AND conversation = " OWN("$2", "$3"))                                      \
+    X(change, "UPDATE conversations SET version = version + 1 "                                    \
+              "WHERE tenant = $tenant AND uuid = $1 AND owner = $2")                               \
     /* --- whole conversations that come from elsewhere ------------------------------------- */   \
     X(copy, "INSERT INTO conversations (uuid, tenant, owner, title, titled, pipeline, created, "   \
             "updated, pinned, archived_at, deleted_at, tags, forked_from, next_seq) "              \

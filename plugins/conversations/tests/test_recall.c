@@ -216,11 +216,39 @@ START_TEST(results_without_calls_are_refused)
 }
 END_TEST
 
+/* Calls of the database that a turn made. */
+static size_t queries(const pb_outcome *reply)
+{
+    const pb_json *calls = pb_json_path(reply->explain, "stages/0/calls");
+    size_t count = 0;
+
+    for (const pb_json *at = calls ? calls->child : NULL; at; at = at->next)
+        count += pb_str_is(pb_json_text(pb_json_get(at, "kind")), "database");
+    return count;
+}
+
+START_TEST(what_this_worker_said_is_not_read_again)
+{
+    const char *id = begin("one");
+    const pb_outcome *second =
+        pb_harness_ask(harness, &(pb_ask){.text = "two", .conversation = id});
+    ck_assert_uint_eq(queries(second), 2); /* what is said is stored, and what is answered */
+    ck_assert_str_eq(seen(), "user:one assistant:ok user:two");
+    (void)sql("UPDATE messages SET text = 'changed' WHERE seq = 1");
+    (void)sql("UPDATE conversations SET version = version + 1");
+    const pb_outcome *third =
+        pb_harness_ask(harness, &(pb_ask){.text = "three", .conversation = id});
+    ck_assert_uint_eq(queries(third), 3);
+    ck_assert_str_eq(seen(), "user:changed assistant:ok user:two assistant:ok user:three");
+}
+END_TEST
+
 START_TEST(parts_come_back)
 {
     const char *id = begin("hi");
     (void)sql("UPDATE messages SET extra = '{\"name\":\"ann\",\"parts\":[{\"type\":\"image\","
               "\"mime\":\"image/png\",\"content\":\"aGk=\"}]}' WHERE seq = 1");
+    (void)sql("UPDATE conversations SET version = version + 1");
     say(id, "what is it");
     size_t count = pb_scripted_count(harness, "a");
     const pb_json *request = pb_scripted_request(harness, "a", count - 1);
@@ -329,7 +357,7 @@ int main(void)
                                   a_clients_tools_go_on_in_the_next_turn,
                                   calls_without_results_are_not_seen,
                                   results_without_calls_are_refused,
-                                  parts_come_back,
+                                  parts_come_back, what_this_worker_said_is_not_read_again,
                                   a_reply_is_made_again,
                                   a_question_is_said_differently,
                                   the_last_question_is_answered_again,

@@ -101,8 +101,7 @@ static pb_status read_series(struct metrics_merge *merge, struct merge_family *f
     double value = strtod(number, &end);
     if (end == number || *end)
         return pb_fail(PB_INVALID, "this is no text of metrics");
-    struct merge_series *series =
-        series_of(merge, family, pb_str_slice(line, 0, space - 1));
+    struct merge_series *series = series_of(merge, family, pb_str_slice(line, 0, space - 1));
     if (!series)
         return pb_fail(PB_NO_MEMORY, "there is no memory to add the figures up");
     if (!series->most)

@@ -199,7 +199,8 @@ static void on_wake(uv_poll_t *poll, int status, int events)
     (void)accept_one(listener);
 }
 
-/* What still waits now was left by those who hold less: the longer they leave it, the more we take. */
+/* What still waits now was left by those who hold less: the longer they leave it, the more we take.
+ */
 static void accept_late(struct timer *timer)
 {
     pb_listener *listener = list_entry(timer, pb_listener, again);
@@ -213,7 +214,8 @@ static void accept_late(struct timer *timer)
 
 /* --- opening ---------------------------------------------------------------------------------- */
 
-/* Which listener of its owner this is, the same in all workers: "transports.web", "transports.web 2". */
+/* Which listener of its owner this is, the same in all workers: "transports.web", "transports.web
+ * 2". */
 static pb_str key_for(pb_str address)
 {
     pb_str owner = server_owner ? server_owner() : pb_str_make(NULL, 0);

@@ -1,6 +1,6 @@
 /* memory.c - host.limits.worker_memory: the worker looks at its resident memory. From 80 % of the
- * limit on, or when it will soon be there, it counts which instance grows; above the limit it writes
- * down who grew most, and its supervisor replaces it.
+ * limit on, or when it will soon be there, it counts which instance grows; above the limit it
+ * writes down who grew most, and its supervisor replaces it.
  *
  * Counted is what malloc gave and did not get back between two switches, without the arenas: those
  * of turns and requests end with them. Those of instances are added.
@@ -23,7 +23,7 @@
 
 static struct {
     struct timer timer;
-    int64_t before; /* resident, in the round before */
+    int64_t before;     /* resident, in the round before */
     pb_instance *owner; /* whose work was done since `last`, or NULL: the host's */
     int64_t last;
     bool told;

@@ -1,5 +1,5 @@
-/* single.c - components that run in one worker at a time: whoever holds the lease "single:KIND.NAME"
- * starts them, and stops them when the lease is lost.
+/* single.c - components that run in one worker at a time: whoever holds the lease
+ * "single:KIND.NAME" starts them, and stops them when the lease is lost.
  *
  * Each has a task that takes the lease when it is free: somebody's death is told on the bus, all
  * else is found by asking every two seconds.
@@ -54,8 +54,7 @@ static void let_go(struct single *single)
 static pb_status take_up(struct single *single)
 {
     pb_instance *instance = single->instance;
-    pb_str name =
-        pb_printf("single:%.*s.%.*s", PB_ARG(instance->kind), PB_ARG(instance->name));
+    pb_str name = pb_printf("single:%.*s.%.*s", PB_ARG(instance->kind), PB_ARG(instance->name));
     pb_status status = PB_OK;
 
     single->pause = single->pause ? single->pause : LOOK_AGAIN;

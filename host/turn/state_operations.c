@@ -9,7 +9,8 @@
 #include "turn/turn.h"
 #include "turn/workers.h"
 
-/* --- health ------------------------------------------------------------------------------------ */
+/* --- health ------------------------------------------------------------------------------------
+ */
 
 pb_status health_live(void *self, const pb_call *call, const void *in, pb_content *out)
 {
@@ -87,7 +88,8 @@ pb_status health_ready(void *self, const pb_call *call, const void *in, pb_conte
     return operation_answer(out, &buf);
 }
 
-/* --- figures ----------------------------------------------------------------------------------- */
+/* --- figures -----------------------------------------------------------------------------------
+ */
 
 static void write_figures(pb_buf *buf)
 {

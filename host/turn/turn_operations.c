@@ -22,7 +22,8 @@ static pb_status turn_unknown(void)
     return pb_fail(PB_NOT_FOUND, "there is no turn with this id; only the last ones are kept");
 }
 
-/* --- get --------------------------------------------------------------------------------------- */
+/* --- get ---------------------------------------------------------------------------------------
+ */
 
 static bool write_trace(pb_str id, const pb_principal *principal, pb_buf *buf)
 {
@@ -62,18 +63,19 @@ pb_status turns_get(void *self, const pb_call *call, const void *in, pb_content 
     if (input->id.size != 36)
         return turn_unknown();
     if (!write_trace(input->id, call->principal, &buf))
-        (void)workers_ask(&(struct workers_question){
-            .topic = "turns.get",
-            .text = workers_who_write(input->id, 0, call->principal),
-            .first = true,
-            .each = take_answer,
-            .arg = &buf});
+        (void)workers_ask(
+            &(struct workers_question){.topic = "turns.get",
+                                       .text = workers_who_write(input->id, 0, call->principal),
+                                       .first = true,
+                                       .each = take_answer,
+                                       .arg = &buf});
     if (journal_show(input->id, call->principal, pb_buf_str(&buf), &whole) != PB_OK)
         return turn_unknown();
     return operation_answer(out, &whole);
 }
 
-/* --- cancel ------------------------------------------------------------------------------------ */
+/* --- cancel ------------------------------------------------------------------------------------
+ */
 
 static pb_status answer_cancel(pb_str question, pb_str *out)
 {
@@ -102,8 +104,7 @@ static pb_status cancel(pb_str id, const pb_principal *principal)
     if (status == PB_NOT_FOUND && principal && node_kind() != NODE_ALONE)
         (void)node_ask("turns.cancel", workers_who_write(id, 0, principal), WORKERS_LIMIT,
                        take_cancelled, &status);
-    if (status == PB_NOT_FOUND && id.size == 36 &&
-        journal_look_up(id, principal, &state) == PB_OK)
+    if (status == PB_NOT_FOUND && id.size == 36 && journal_look_up(id, principal, &state) == PB_OK)
         status = PB_CONFLICT; /* it ended in a process that is gone */
     if (status == PB_CONFLICT)
         return pb_fail(PB_CONFLICT, "the turn has ended already");
@@ -114,7 +115,8 @@ pb_status host_turn_cancel(pb_str id, const pb_principal *principal)
 {
     pb_status status = cancel(id, principal);
 
-    return status == PB_OK ? status : pb_fail(PB_NOT_FOUND, "there is no running turn with this id");
+    return status == PB_OK ? status
+                           : pb_fail(PB_NOT_FOUND, "there is no running turn with this id");
 }
 
 pb_status turns_cancel(void *self, const pb_call *call, const void *in, pb_content *out)
@@ -137,10 +139,11 @@ pb_status turns_cancel(void *self, const pb_call *call, const void *in, pb_conte
     return operation_answer(out, &buf);
 }
 
-/* --- list -------------------------------------------------------------------------------------- */
+/* --- list --------------------------------------------------------------------------------------
+ */
 
-/* This worker's turns that began before `before`, newest first: a line each, of the id, a space, and
- * the object. One more than `limit`, to know whether there are more. */
+/* This worker's turns that began before `before`, newest first: a line each, of the id, a space,
+ * and the object. One more than `limit`, to know whether there are more. */
 static void write_lines(const struct worker_who *who, pb_buf *buf)
 {
     int64_t count = 0;

@@ -1,5 +1,5 @@
-/* workers.c - see workers.h. An answer on the wire: "<bytes in all> <number> <node>\n" and its first
- * piece; the rest is asked for by "<number> <from> <node>", which only that node answers. */
+/* workers.c - see workers.h. An answer on the wire: "<bytes in all> <number> <node>\n" and its
+ * first piece; the rest is asked for by "<number> <from> <node>", which only that node answers. */
 #include "turn/workers.h"
 
 #include "base/list.h"
@@ -106,7 +106,8 @@ void workers_fini(void)
         drop(list_entry(all_kept.next, struct kept, link));
 }
 
-/* --- asking ------------------------------------------------------------------------------------ */
+/* --- asking ------------------------------------------------------------------------------------
+ */
 
 struct part {
     struct part *next;
@@ -178,7 +179,8 @@ size_t workers_ask(const struct workers_question *question)
     return count;
 }
 
-/* --- whose turn -------------------------------------------------------------------------------- */
+/* --- whose turn --------------------------------------------------------------------------------
+ */
 
 static bool is_admin(const pb_principal *principal)
 {

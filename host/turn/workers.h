@@ -11,8 +11,8 @@
 
 #define WORKERS_LIMIT (PB_SECOND * 9 / 10)
 
-/* Asks all other live workers and calls each(arg, answer) for every whole answer, which lives in the
- * running scope. `first`: one answer is enough. Parks. Returns how many came. */
+/* Asks all other live workers and calls each(arg, answer) for every whole answer, which lives in
+ * the running scope. `first`: one answer is enough. Parks. Returns how many came. */
 struct workers_question {
     const char *topic;
     pb_str text;
@@ -29,7 +29,8 @@ pb_status workers_answer(pb_buf *text, pb_str *out);
 void workers_setup(void);
 void workers_fini(void);
 
-/* --- whose turn: a question that names a turn and who asks --------------------------------------- */
+/* --- whose turn: a question that names a turn and who asks ---------------------------------------
+ */
 
 struct worker_who {
     pb_str id;              /* of a turn, or absent */

@@ -33,7 +33,8 @@ static void drop_board(void)
     close(board_fd);
 }
 
-/* --- who ran ----------------------------------------------------------------------------------- */
+/* --- who ran -----------------------------------------------------------------------------------
+ */
 
 static pb_status pass(const struct probe *probe, pb_turn *turn, const pb_next *next)
 {
@@ -101,9 +102,8 @@ START_TEST(an_idle_process_runs_nobody)
     pb_harness *harness = pb_harness_new(YAML, &patchbay_plugin_probe);
     probe_on("pass", pass);
     pb_script(harness, "main", PB_STEP_TEXT("yes"), PB_STEP_STOP);
-    ck_assert_int_eq(
-        pb_harness_ask(harness, &(pb_ask){.pipeline = "quiet", .text = "hi"})->status,
-        PB_OK);
+    ck_assert_int_eq(pb_harness_ask(harness, &(pb_ask){.pipeline = "quiet", .text = "hi"})->status,
+                     PB_OK);
     const struct scoreboard_cell *cell = &board->cells[CELL];
     ck_assert_uint_eq(cell->running, 0);
     ck_assert_uint_eq(cell->instance, 0);
@@ -115,7 +115,8 @@ START_TEST(an_idle_process_runs_nobody)
 }
 END_TEST
 
-/* --- quarantine -------------------------------------------------------------------------------- */
+/* --- quarantine --------------------------------------------------------------------------------
+ */
 
 START_TEST(a_pipeline_in_quarantine_is_refused_and_shown)
 {
@@ -131,17 +132,15 @@ START_TEST(a_pipeline_in_quarantine_is_refused_and_shown)
     board->quarantine[0].generation = 1;
     board->quarantine_version++;
 
-    const pb_outcome *outcome =
-        pb_harness_ask(harness, &(pb_ask){.pipeline = "p", .text = "hi"});
+    const pb_outcome *outcome = pb_harness_ask(harness, &(pb_ask){.pipeline = "p", .text = "hi"});
     ck_assert_int_eq(outcome->status, PB_UNAVAILABLE);
     pb_content ready = pb_harness_call(harness, "GET", "/readyz", NULL, NULL);
     ck_assert_int_eq(ready.status, 200);
     ck_assert_ptr_nonnull(strstr(ready.body.data, "\"degraded\""));
     ck_assert_ptr_nonnull(
         strstr(ready.body.data, "{\"pipeline\":\"p\",\"detail\":\"it killed three workers\"}"));
-    ck_assert_int_eq(
-        pb_harness_ask(harness, &(pb_ask){.pipeline = "quiet", .text = "hi"})->status,
-        PB_OK);
+    ck_assert_int_eq(pb_harness_ask(harness, &(pb_ask){.pipeline = "quiet", .text = "hi"})->status,
+                     PB_OK);
 
     board->quarantine[0].generation = 2; /* ours is not meant */
     board->quarantine_version++;
@@ -154,8 +153,7 @@ END_TEST
 
 int main(void)
 {
-    return probe_main("note", (const TTest *const[]){a_killed_process_leaves_who_ran,
-                                                     an_idle_process_runs_nobody,
-                                                     a_pipeline_in_quarantine_is_refused_and_shown,
-                                                     NULL});
+    return probe_main(
+        "note", (const TTest *const[]){a_killed_process_leaves_who_ran, an_idle_process_runs_nobody,
+                                       a_pipeline_in_quarantine_is_refused_and_shown, NULL});
 }

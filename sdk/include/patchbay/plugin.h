@@ -32,7 +32,8 @@ extern "C" {
  *
  * A component with `.single = 1` (a poller, a watcher, a clock) is created in every worker and
  * started in one: when that one ends or dies, another starts it. Its other functions are called in
- * every worker and must do without what start made.
+ * every worker and must do without what start made; start may come again after stop, and health is
+ * asked only where it runs.
  *
  * All are optional. create and start allocate (pb_alloc) in the instance's own scope, which lives
  * until after destroy. */
@@ -91,7 +92,8 @@ static inline void pb_warning(pb_diagnostics *diagnostics, const char *field, co
     PB_CALL(diagnose)(diagnostics, 1, pb_str_of(field), pb_str_of(sentence));
 }
 
-/* For stats(): one figure, shown as patchbay_<kind>_<name>{instance="…"}. `name` is [a-z_]+. */
+/* For stats(): one figure, shown as patchbay_<kind>_<name>{instance="…"}. `name` is [a-z_]+.
+ * Figures of all workers are added up; of one that they share, "shared_…", the largest is shown. */
 static inline void pb_stat(pb_stats *stats, const char *name, double value)
 {
     PB_CALL(stat)(stats, pb_str_of(name), value);

@@ -101,11 +101,10 @@ int main(void)
     return suite_run_cases(
         "metrics merge",
         (TCase *const[]){suite_case("merge", begin, end,
-                                    (const TTest *const[]){
-                                        same_names_and_labels_are_added_up,
-                                        histograms_are_added_up_line_by_line,
-                                        what_all_workers_share_is_not_added_up,
-                                        what_is_no_text_of_metrics_is_refused,
-                                        one_text_alone_stays_as_it_is, NULL}),
+                                    (const TTest *const[]){same_names_and_labels_are_added_up,
+                                                           histograms_are_added_up_line_by_line,
+                                                           what_all_workers_share_is_not_added_up,
+                                                           what_is_no_text_of_metrics_is_refused,
+                                                           one_text_alone_stays_as_it_is, NULL}),
                          NULL});
 }

@@ -5,7 +5,8 @@
 #include "net/server.h"
 #include <arpa/inet.h>
 
-/* --- what a worker obeys ------------------------------------------------------------------------- */
+/* --- what a worker obeys -------------------------------------------------------------------------
+ */
 
 static pb_listener *role_listener;
 
@@ -17,8 +18,7 @@ static pb_status answer(void *self, pb_request *request)
 
 static bool obey_share(const char *words)
 {
-    pb_listen_spec spec = {
-        .size = sizeof spec, .address = pb_lit("127.0.0.1:0"), .handle = answer};
+    pb_listen_spec spec = {.size = sizeof spec, .address = pb_lit("127.0.0.1:0"), .handle = answer};
 
     if (strcmp(words, "ready") == 0) {
         node_ready();
@@ -37,7 +37,8 @@ static bool obey_share(const char *words)
     return true;
 }
 
-/* --- the test ------------------------------------------------------------------------------------ */
+/* --- the test ------------------------------------------------------------------------------------
+ */
 
 enum { MANY = 64, TRIES = 10 };
 
@@ -110,8 +111,8 @@ static int difference(int count, bool at_once)
     return apart;
 }
 
-/* A worker that gets no processor for 2 ms loses its turn to the other, so one try says little: without
- * the rule the first that wakes takes nearly all, always. */
+/* A worker that gets no processor for 2 ms loses its turn to the other, so one try says little:
+ * without the rule the first that wakes takes nearly all, always. */
 static int best(int count, bool at_once)
 {
     int least = count;
@@ -172,14 +173,13 @@ END_TEST
 static int run_tests(void)
 {
     return suite_run_cases(
-        "share", (TCase *const[]){suite_case("share", begin, finish,
-                                             (const TTest *const[]){
-                                                 many_connections_are_shared,
-                                                 few_connections_are_shared,
-                                                 nothing_waits_for_a_stopped_worker,
-                                                 the_socket_of_a_closed_listener_serves_on_elsewhere,
-                                                 NULL}),
-                                  NULL});
+        "share",
+        (TCase *const[]){suite_case("share", begin, finish,
+                                    (const TTest *const[]){
+                                        many_connections_are_shared, few_connections_are_shared,
+                                        nothing_waits_for_a_stopped_worker,
+                                        the_socket_of_a_closed_listener_serves_on_elsewhere, NULL}),
+                         NULL});
 }
 
 int main(int argc, char **argv)

@@ -6,7 +6,8 @@
 #include "plugin/instances.h"
 #include <patchbay/tool.h>
 
-/* --- the component ------------------------------------------------------------------------------- */
+/* --- the component -------------------------------------------------------------------------------
+ */
 
 static bool start_fails;
 
@@ -63,15 +64,16 @@ struct lone {
     bool unused;
 };
 
-static const pb_field options[] = {
-    PB_BOOL(struct lone, unused, .def = "false", .help = "Nothing."), PB_END};
+static const pb_field options[] = {PB_BOOL(struct lone, unused, .def = "false", .help = "Nothing."),
+                                   PB_END};
 
 PB_PLUGIN("lone", "1.0.0", "MIT", "Runs in one worker.",
           PB_TOOL("lone", struct lone, options, .single = 1, .start = lone_start, .stop = lone_stop,
                   .destroy = lone_destroy, .health = lone_health, .stats = lone_stats,
                   .list = lone_list, .call = lone_call));
 
-/* --- what a worker obeys ------------------------------------------------------------------------- */
+/* --- what a worker obeys -------------------------------------------------------------------------
+ */
 
 static struct config_diagnostics diagnostics;
 static struct arena tree; /* the configuration lives as long as the instances */
@@ -118,7 +120,8 @@ static bool obey_single(const char *words)
     return true;
 }
 
-/* --- the tests ----------------------------------------------------------------------------------- */
+/* --- the tests -----------------------------------------------------------------------------------
+ */
 
 static struct child hub, one, two;
 
@@ -241,14 +244,12 @@ END_TEST
 
 static int run_tests(void)
 {
-    return suite_run("single", (const TTest *const[]){
-                                   it_runs_where_it_was_begun_first,
-                                   another_takes_over_when_its_worker_dies,
-                                   a_retiring_worker_lets_go,
-                                   who_hangs_loses_it_and_stops_it_when_it_wakes,
-                                   a_guest_never_starts_it,
-                                   a_start_that_fails_is_a_failed_start_and_leaves_it_to_others,
-                                   NULL});
+    return suite_run("single",
+                     (const TTest *const[]){
+                         it_runs_where_it_was_begun_first, another_takes_over_when_its_worker_dies,
+                         a_retiring_worker_lets_go, who_hangs_loses_it_and_stops_it_when_it_wakes,
+                         a_guest_never_starts_it,
+                         a_start_that_fails_is_a_failed_start_and_leaves_it_to_others, NULL});
 }
 
 int main(int argc, char **argv)

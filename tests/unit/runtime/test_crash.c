@@ -186,14 +186,14 @@ int main(void)
     (void)a_signal_that_was_sent_ends_it_too;
 #endif
     return suite_run_cases(
-        "crash", (TCase *const[]){suite_case("crash", begin, end,
-                                             (const TTest *const[]){
+        "crash",
+        (TCase *const[]){
+            suite_case("crash", begin, end,
+                       (const TTest *const[]){
 #ifndef WITH_SANITIZER
-                                                 a_stack_overflow_is_named, another_fault_is_none,
-                                                 a_helper_names_whose_work_it_did,
-                                                 a_signal_that_was_sent_ends_it_too,
+                           a_stack_overflow_is_named, another_fault_is_none,
+                           a_helper_names_whose_work_it_did, a_signal_that_was_sent_ends_it_too,
 #endif
-                                                 a_kill_leaves_who_ran, between_tasks_nobody_runs,
-                                                 NULL}),
-                                  NULL});
+                           a_kill_leaves_who_ran, between_tasks_nobody_runs, NULL}),
+            NULL});
 }

@@ -104,7 +104,8 @@ static pb_status cancel(pb_str id, const pb_principal *principal)
     if (status == PB_NOT_FOUND && principal && node_kind() != NODE_ALONE)
         (void)node_ask("turns.cancel", workers_who_write(id, 0, principal), WORKERS_LIMIT,
                        take_cancelled, &status);
-    if (status == PB_NOT_FOUND && id.size == 36 && journal_look_up(id, principal, &state) == PB_OK)
+    if (status == PB_NOT_FOUND && principal && id.size == 36 &&
+        journal_look_up(id, principal, &state) == PB_OK)
         status = PB_CONFLICT; /* it ended in a process that is gone */
     if (status == PB_CONFLICT)
         return pb_fail(PB_CONFLICT, "the turn has ended already");

@@ -12,7 +12,6 @@
 enum { BUCKETS = 4096, ROWS_MOST = 128 };
 
 struct kept_row {
-    struct kept_row *older;
     struct recall_row row; /* texts stand behind the struct */
     uint8_t turn[ID_SIZE];
 };
@@ -22,8 +21,8 @@ struct recent_entry {
     struct recent_entry *newer, *older;   /* by use */
     uint8_t conversation[ID_SIZE];
     int64_t version, next;
-    struct kept_row *newest;
-    size_t count, bytes;
+    struct kept_row *rows[ROWS_MOST]; /* a ring */
+    size_t first, count;              /* the oldest is rows[first] */
 };
 
 static size_t bucket_of(const uint8_t conversation[ID_SIZE])
@@ -67,26 +66,26 @@ static size_t row_bytes(const struct kept_row *kept)
     return sizeof *kept + kept->row.text.size + kept->row.extra.size;
 }
 
-/* Cuts off what stands behind the first `count` rows. */
-static void trim(struct recent *recent, struct recent_entry *entry, size_t count)
+static void drop_oldest_row(struct recent *recent, struct recent_entry *entry)
 {
-    struct kept_row **at = &entry->newest;
+    struct kept_row *row = entry->rows[entry->first];
 
-    entry->count = entry->count < count ? entry->count : count;
-    while (count-- && *at)
-        at = &(*at)->older;
-    for (struct kept_row *row = *at, *older; row; row = older) {
-        older = row->older;
-        entry->bytes -= row_bytes(row);
-        recent->bytes -= row_bytes(row);
-        free(row);
-    }
-    *at = NULL;
+    recent->bytes -= row_bytes(row);
+    free(row);
+    entry->first = (entry->first + 1) % ROWS_MOST;
+    entry->count--;
+}
+
+/* `age` 0: the newest. */
+static const struct kept_row *row_at(const struct recent_entry *entry, size_t age)
+{
+    return entry->rows[(entry->first + entry->count - 1 - age) % ROWS_MOST];
 }
 
 static void drop(struct recent *recent, struct recent_entry *entry)
 {
-    trim(recent, entry, 0);
+    while (entry->count)
+        drop_oldest_row(recent, entry);
     *place_of(recent, entry->conversation) = entry->bucket;
     take_out(recent, entry);
     recent->bytes -= sizeof *entry;
@@ -125,10 +124,9 @@ static bool push(struct recent *recent, struct recent_entry *entry, const struct
         memcpy(text + row->text.size, row->extra.data, row->extra.size);
     kept->row.text.data = text;
     kept->row.extra = pb_str_make(row->extra.data ? text + row->text.size : NULL, row->extra.size);
-    kept->older = entry->newest;
-    entry->newest = kept;
-    entry->count++;
-    entry->bytes += row_bytes(kept);
+    if (entry->count == ROWS_MOST)
+        drop_oldest_row(recent, entry);
+    entry->rows[(entry->first + entry->count++) % ROWS_MOST] = kept;
     recent->bytes += row_bytes(kept);
     return true;
 }
@@ -143,8 +141,8 @@ const struct recent_entry *recent_find(struct recent *recent, const struct claim
         return NULL;
     bool same = entry->version == claim->version && entry->next == claim->first && !claim->cut;
     /* A turn that runs again does not see what it said itself. */
-    for (const struct kept_row *row = entry->newest; row && same; row = row->older)
-        same = memcmp(row->turn, claim->turn, ID_SIZE) != 0;
+    if (entry->count && memcmp(row_at(entry, 0)->turn, claim->turn, ID_SIZE) == 0)
+        same = false;
     if (!same) {
         drop(recent, entry);
         return NULL;
@@ -159,8 +157,8 @@ pb_status recent_rows(const struct recent_entry *entry,
 {
     pb_status status = PB_OK;
 
-    for (const struct kept_row *kept = entry->newest; kept && status == PB_OK; kept = kept->older) {
-        struct recall_row row = kept->row;
+    for (size_t i = 0; i < entry->count && status == PB_OK; i++) {
+        struct recall_row row = row_at(entry, i)->row;
         row.text = pb_copy(row.text);
         row.extra = pb_copy(row.extra);
         status = row.text.data ? each(arg, &row) : (pb_status)PB_NO_MEMORY;
@@ -209,7 +207,6 @@ void recent_add(struct recent *recent, const struct claim *claim, int64_t versio
     }
     entry->version = version;
     entry->next = claim->first + (int64_t)count;
-    trim(recent, entry, ROWS_MOST);
     make_room(recent);
 }
 

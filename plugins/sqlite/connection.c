@@ -206,7 +206,7 @@ pb_status connection_open(struct connection *connection, bool create, struct fau
     if (create)
         make_private(self->path.data);
     int code = sqlite3_open_v2(self->path.data, &connection->db,
-                               SQLITE_OPEN_READWRITE | SQLITE_OPEN_NOMUTEX, NULL);
+                               SQLITE_OPEN_READWRITE | SQLITE_OPEN_NOMUTEX, log_vfs);
     if (code != SQLITE_OK)
         fault_of(fault, connection->db, code);
     else if (set_up(connection, fault)) {

@@ -48,10 +48,13 @@ static void sqlite_check(const void *arg, pb_diagnostics *diagnostics)
 
 /* --- lifecycle -------------------------------------------------------------------------------- */
 
+const char *log_vfs;
+
 static void configure_library(void)
 {
     sqlite3_config(SQLITE_CONFIG_MEMSTATUS, 0); /* else each malloc takes one lock of all threads */
     sqlite3_initialize();
+    log_vfs = gather_register();
 }
 
 static pb_status sqlite_create(void *arg)

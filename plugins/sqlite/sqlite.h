@@ -123,6 +123,12 @@ int connection_exec(struct connection *connection, const char *sql, int64_t *out
 /* Is the file no longer at its path? */
 bool connection_moved(const struct connection *connection);
 
+/* --- gather.c: the log is written in one piece ------------------------------------------------- */
+
+/* Once in a process. The name of the layer through which files are opened; NULL: SQLite's own. */
+const char *gather_register(void);
+extern const char *log_vfs; /* what it gave */
+
 /* --- lock.c: whose turn it is to write, of all processes ----------------------------------------
  */
 

@@ -87,8 +87,8 @@ class Readmes(unittest.TestCase):
                 self.assertTrue(fields, f'{name}: {option} is no option')
                 value = values[at if len(values) == len(names) else 0]
                 defaults = [plain(field.get('default')) for field in fields]
-                # Words that are not quoted say what an option without a default does.
-                quoted = value.startswith('`') or value.isdigit()
+                # Words say what an option without a default does.
+                quoted = value[:1] == '`' or value[:1].isdigit()
                 self.assertIn(plain(value) if quoted else '0', defaults, f'{name}: {option}')
 
     def test_options(self):

@@ -1,7 +1,6 @@
 /* capture.c - the sink that notes what is said, and the batch that stores it.
  *
- * While a reply streams, its text so far is stored every now and then, so that a worker's death
- * costs little of it. What is said by several branches at once: the first that speaks is the reply,
+ * What is said by several branches at once: the first that speaks is the reply,
  * the others stand behind it.
  */
 #include "recent.h"
@@ -108,7 +107,7 @@ static pb_status extra_text(const struct capture *capture, pb_str *out)
 }
 
 /* The text, with what other branches said behind it; a copy, because it may grow meanwhile. */
-static pb_status whole_text(const struct capture *capture, pb_str *out)
+pb_status capture_text(const struct capture *capture, pb_str *out)
 {
     pb_buf buf;
 
@@ -122,69 +121,8 @@ static pb_status whole_text(const struct capture *capture, pb_str *out)
     return pb_buf_status(&buf);
 }
 
-/* --- while it streams ---------------------------------------------------------------------------
+/* --- the sink ------------------------------------------------------------------------------------
  */
-
-/* A checkpoint that cannot be written is no failure of the turn; its end will tell. */
-static pb_status checkpoint(struct capture *capture)
-{
-    const struct claim *claim = capture->claim;
-    pb_scope *scope = pb_scope_begin();
-    pb_str text;
-    pb_status status = whole_text(capture, &text);
-    pb_value values[] = {pb_value_text(text), pb_value_null(), pb_value_int(claim->answer),
-                         id_value(claim->turn)};
-
-    capture->saved_size = capture->reply.kept;
-    if (status == PB_OK)
-        status = pb_db_query(claim->database, sql_checkpoint, values,
-                             sizeof values / sizeof *values, NULL);
-    capture->saved = pb_monotonic();
-    pb_scope_end(scope);
-    if (status == PB_OK || status == PB_CANCELLED || status == PB_TIMEOUT)
-        return status;
-    pb_log(PB_WARN, "a reply could not be saved while it came (%s)", pb_status_name(status));
-    pb_error_clear();
-    return PB_OK;
-}
-
-/* Beside the turn, because a model may fall silent after a few words. */
-static pb_status save(void *arg)
-{
-    struct capture *capture = arg;
-    pb_status status;
-
-    while ((status = pb_sleep(capture->every)) == PB_OK)
-        if (capture->saved_size != capture->reply.kept && (status = checkpoint(capture)) != PB_OK)
-            break;
-    capture->saving = false;
-    return status;
-}
-
-/* A branch's task may end before the turn does: what it says is stored where it is said. */
-static pb_status keep_saving(struct capture *capture)
-{
-    if (!capture->saver && pb_task_running() == capture->owner) {
-        capture->saving = pb_spawn(save, capture, &capture->saver) == PB_OK;
-        if (!capture->saving) {
-            capture->saver = NULL;
-            pb_error_clear();
-        }
-    }
-    if (capture->saving || pb_monotonic() - capture->saved < capture->every)
-        return PB_OK;
-    return checkpoint(capture);
-}
-
-static void stop_saving(struct capture *capture)
-{
-    if (!capture->saver)
-        return;
-    pb_task_cancel(capture->saver);
-    if (pb_join(capture->saver) != PB_OK)
-        pb_error_clear();
-    capture->saver = NULL;
-}
 
 static pb_reply_text *other_text(struct capture *capture, int32_t branch)
 {
@@ -221,22 +159,16 @@ static pb_status capture_emit(pb_sink *sink, const pb_event *event)
     struct capture *capture = (struct capture *)(void *)sink;
     pb_status status = note(capture, event);
 
-    if (status == PB_OK)
-        status = pb_pass(sink, event);
-    if (status == PB_OK && event->type == PB_EVENT_TEXT && capture->every)
-        status = keep_saving(capture);
-    return status;
+    return status == PB_OK ? pb_pass(sink, event) : status;
 }
 
-void capture_begin(struct capture *capture, pb_duration every)
+void capture_begin(struct capture *capture, struct history *history)
 {
     capture->base.size = (uint32_t)sizeof capture->base;
     capture->base.emit = capture_emit;
     capture->reply = pb_reply_make(0);
     capture->branch = -1;
-    capture->every = every;
-    capture->saved = pb_monotonic();
-    capture->owner = pb_task_running();
+    saver_add(history, capture);
 }
 
 /* --- the end ------------------------------------------------------------------------------------
@@ -292,7 +224,7 @@ static pb_status store(void *arg)
     pb_status status = close_step(capture);
 
     if (status == PB_OK)
-        status = whole_text(capture, &text);
+        status = capture_text(capture, &text);
     if (status == PB_OK)
         status = extra_text(capture, &extra);
     if (status != PB_OK)
@@ -352,7 +284,7 @@ pb_status capture_end(struct capture *capture, pb_status status)
         ending.reason = error.status == status && error.sentence.size
                             ? pb_copy(error.sentence)
                             : pb_str_of(pb_status_title(status));
-    stop_saving(capture);
+    saver_remove(capture);
     pb_status stored = pb_shield(store, &ending);
     capture_free(capture);
     if (stored == PB_OK)

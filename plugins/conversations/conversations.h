@@ -163,18 +163,27 @@ struct capture {
     size_t other_count;
     int32_t branch; /* that spoke first; -1: nobody did */
     int in_step;
-    pb_duration every, saved; /* of checkpoints */
-    size_t saved_size;        /* what of the reply is stored */
-    const pb_task *owner;     /* the task that runs the stage */
-    pb_task *saver;           /* stores the reply every now and then, or NULL */
-    bool saving;              /* it still does */
-    bool lost;                /* out: the end could not be stored, the conversation is still held */
+    struct capture *next, **at; /* among those that the saver looks at */
+    uint64_t round;             /* of the saver, that it was last looked at in */
+    size_t saved_size;          /* what of the reply is stored */
+    bool lost;                  /* out: the end could not be stored, the conversation is still held */
 };
 
-void capture_begin(struct capture *capture, pb_duration every);
+struct history;
+void capture_begin(struct capture *capture, struct history *history);
+/* All that was said so far, in the running scope. */
+pb_status capture_text(const struct capture *capture, pb_str *out);
 /* Stores the reply, frees the conversation, durably. `status` is how the stages below ended; it is
  * returned, or what went wrong in storing it. Parks; works in a task that was cancelled. */
 pb_status capture_end(struct capture *capture, pb_status status);
+
+/* --- saver.c: replies while they come -----------------------------------------------------------
+ */
+
+void saver_add(struct history *history, struct capture *capture);
+void saver_remove(struct capture *capture);
+pb_status saver_start(struct history *history);
+void saver_stop(struct history *history); /* parks */
 
 /* --- rows.c: rows as they are shown -------------------------------------------------------------
  */
@@ -231,6 +240,8 @@ struct history {
     bool queue;
     pb_duration checkpoint;
     struct recent recent;
+    struct capture *captures; /* of the turns that run */
+    pb_task *saver;
     struct {
         int64_t conversation;
         uint8_t turn[ID_SIZE];

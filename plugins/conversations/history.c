@@ -78,7 +78,7 @@ static pb_status run_claimed(struct history *history, const struct claim *claim,
     const struct recall recall = {.turns = history->turns, .max_tokens = history->max_tokens};
     struct capture capture = {.claim = claim, .turn = turn};
 
-    capture_begin(&capture, history->checkpoint);
+    capture_begin(&capture, history);
     pb_status status = recall_into(&recall, claim, turn);
     if (status == PB_OK)
         status = pb_run_next_with(next, turn, &capture.base);
@@ -117,12 +117,15 @@ pb_status history_start(void *self)
 
     pb_status status = schema_open(history->database);
 
-    return status == PB_OK ? recent_init(&history->recent, history->remember) : status;
+    if (status == PB_OK)
+        status = recent_init(&history->recent, history->remember);
+    return status == PB_OK ? saver_start(history) : status;
 }
 
 void history_stop(void *self)
 {
     struct history *history = self;
 
+    saver_stop(history);
     recent_fini(&history->recent);
 }

@@ -159,9 +159,13 @@ pb_status recent_rows(const struct recent_entry *entry,
 
     for (size_t i = 0; i < entry->count && status == PB_OK; i++) {
         struct recall_row row = row_at(entry, i)->row;
-        row.text = pb_copy(row.text);
-        row.extra = pb_copy(row.extra);
-        status = row.text.data ? each(arg, &row) : (pb_status)PB_NO_MEMORY;
+        char *copy = pb_alloc(row.text.size + row.extra.size + 1); /* they stand side by side */
+        if (!copy)
+            return PB_NO_MEMORY;
+        memcpy(copy, row.text.data, row.text.size + row.extra.size);
+        row.text.data = copy;
+        row.extra.data = row.extra.data ? copy + row.text.size : NULL;
+        status = each(arg, &row);
     }
     return status;
 }

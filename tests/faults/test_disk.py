@@ -209,7 +209,7 @@ class Descriptors(Under):
         self.traffic.go(self.service.port)
         self.traffic.wait_acknowledged(self.CLIENTS * 5)
         self.assertEqual(workers, self.service.workers())
-        self.assertIn('descriptors', self.service.server.output())
+        self.assertIn('Too many open files', self.service.server.output())
 
     def tearDown(self):
         self.traffic.hush()
@@ -236,14 +236,9 @@ class Clock(Under):
 
     def setUp(self):
         super().setUp()
-        ports = [int(port) for port in server.ADDRESS.findall(self.service.server.output())]
-        # only one of them asks for keys
-        self.guarded_port = next(port for port in ports if client.request(
-            port, 'POST', '/v1/turns', {'message': 'x', 'pipeline': 'kept'}).status == 401)
-        open_port = next(port for port in ports if port != self.guarded_port)
-        self.traffic.strange = []
-        self.traffic.go(open_port)
-        self.open_port = open_port
+        listening = {line['instance']: int(line['message'].rpartition(':')[2])
+                     for line in self.service.server.log() if 'listening' in line['message']}
+        self.guarded_port, self.open_port = listening['guarded'], listening['web']
 
     def long_turn(self):
         """A turn that runs while the clock is turned; returns how to get its answer."""
@@ -294,7 +289,6 @@ class Supervisor(Under):
         meanwhile is replaced then."""
         workers = self.service.workers()
         os.kill(self.service.supervisor, signal.SIGSTOP)
-        self.addCleanup(lambda: os.kill(self.service.supervisor, signal.SIGCONT))
         time.sleep(STOPPED)
         self.traffic.wait_acknowledged(self.CLIENTS * 5)
         os.kill(self.service.supervisor, signal.SIGCONT)

@@ -224,14 +224,15 @@ void image_touch(struct image_file *file, off_t at, off_t size)
         atomic_store(&file->pages->at[page], DIRTY);
 }
 
-/* Shrinking changes all that may be written again behind the new end. */
+/* Shrinking changes all that may be written again behind the new end, growing what is new. */
 void image_truncate(struct image_file *file, int fd, off_t size)
 {
     struct stat now, durable;
     if (!file->pages || fstat(fd, &now) != 0 || fstat(file->data, &durable) != 0)
         return;
     off_t end = now.st_size > durable.st_size ? now.st_size : durable.st_size;
-    image_touch(file, size, end - size);
+    off_t from = size < now.st_size ? size : now.st_size;
+    image_touch(file, from, (size > end ? size : end) - from);
 }
 
 /* --- what becomes durable -------------------------------------------------------------------- */
@@ -255,9 +256,13 @@ static void take_run(struct image_file *file, int fd, off_t first, int count)
 
 static void take(struct image_file *file, int fd)
 {
-    struct stat about;
+    struct stat about, durable;
     if (fstat(fd, &about) != 0)
         broken("cannot look at", file->path);
+    /* Cut first: what others append meanwhile may be taken along below. */
+    if (fstat(file->data, &durable) != 0 ||
+        (durable.st_size > about.st_size && NEXT(ftruncate64)(file->data, about.st_size) != 0))
+        broken("cannot cut", file->path);
     off_t pages = (about.st_size + PAGE - 1) / PAGE;
     for (off_t page = 0; page < pages;) {
         int count = 0;
@@ -268,8 +273,6 @@ static void take(struct image_file *file, int fd)
             take_run(file, fd, page, count);
         page += count ? count : 1;
     }
-    if (NEXT(ftruncate64)(file->data, about.st_size) != 0)
-        broken("cannot cut", file->path);
 }
 
 /* A descriptor to read the file by. One that can read already must be used: closing another would

@@ -45,7 +45,7 @@ class Faults:
     """The control file: rules that let calls fail in every process, and the wall clock."""
 
     def __init__(self, path):
-        self.path = path
+        self.path, self.syncs_failed = path, False
         with open(path, 'wb') as file:
             file.truncate(RULES_AT + RULES * RULE.size)
         with open(path, 'r+b') as file:
@@ -53,6 +53,7 @@ class Faults:
 
     def fail(self, calls, error, path='', skip=0, times=-1, rule=0):
         """`calls` (names joined by |) fail with errno `error`, after `skip` of them, `times` times."""
+        self.syncs_failed |= 'SYNC' in calls
         mask = 0
         for name in calls.split('|'):
             mask |= CALLS[name]
@@ -126,12 +127,30 @@ class Disk:
     def cut(self, random=None):
         """The power fails. Without `random` all that was not synced is lost; with one each page
         that was not synced is there or is not, as on a disk that writes in its own order."""
+        self._check_itself()
         lost = self.folder + '.lost'
         os.rename(self.folder, lost)
         os.mkdir(self.folder)
         self._restore(self.folder, lost, random)
         shutil.rmtree(lost)
         self.begin()
+
+    def _check_itself(self):
+        """A page that counts as synced is in the image; else the layer, not the program, lost it."""
+        if self.faults.syncs_failed:
+            return
+        for folder, _, files in os.walk(self.folder):
+            for path in (os.path.join(folder, name) for name in files):
+                parts = [os.path.join(self.image, part, identity(path))
+                         for part in ('data', 'pages')]
+                if path.endswith('-shm') or not all(map(os.path.exists, parts)):
+                    continue
+                with open(path, 'rb') as now, open(parts[0], 'rb') as data, \
+                        open(parts[1], 'rb') as pages:
+                    now, data, pages = now.read(), data.read(), pages.read()[PAGE:]
+                for at in range(0, min(len(now), len(data)), PAGE):
+                    if not pages[at // PAGE] and now[at:at + PAGE] != data[at:at + PAGE]:
+                        raise AssertionError(f'the image of {path} lost page {at // PAGE}')
 
     def _restore(self, folder, lost, random):
         try:

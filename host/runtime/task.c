@@ -83,6 +83,8 @@ static void body(struct coroutine *coroutine)
         task->result = task->fn(task->arg);
     else
         task->start(task->arg);
+    if (task->parent)
+        (void)task_end_left(&task->children, NULL); /* they know their parent */
     task->ended = true;
     coroutine_switch(coroutine, &tasks.thread);
 }

@@ -95,18 +95,6 @@ pb_status host_join(pb_task *task)
     return status;
 }
 
-void host_task_cancel(pb_task *task)
-{
-    task_cancel(task, "the task was cancelled");
-}
-
-pb_status host_offload(pb_status (*fn)(void *), void *arg)
-{
-    if (!task_current())
-        return task_missing("pb_offload");
-    return offload_run(fn, arg);
-}
-
 /* Keeps the error of before: its text may be overwritten by what runs in between. */
 struct kept_error {
     pb_error error;
@@ -125,6 +113,45 @@ static struct kept_error *keep_error(void)
         kept->error.pointer = kept->error.instance = (pb_str){0};
     }
     return kept;
+}
+
+struct list_link *task_last_spawned(void)
+{
+    return task_current()->children.prev;
+}
+
+size_t task_end_left(struct list_link *last, void **instance)
+{
+    struct pb_task *task = task_current();
+    size_t count = 0;
+
+    if (last->next == &task->children)
+        return 0;
+    struct kept_error *kept = keep_error();
+    for (; last->next != &task->children; count++) {
+        struct pb_task *left = list_entry(last->next, struct pb_task, sibling);
+        if (instance)
+            *instance = left->locals.instance;
+        task_cancel(left, "what spawned it has ended");
+        (void)host_join(left);
+    }
+    pb_error_clear();
+    if (kept)
+        scope_error_set(&kept->error);
+    free(kept);
+    return count;
+}
+
+void host_task_cancel(pb_task *task)
+{
+    task_cancel(task, "the task was cancelled");
+}
+
+pb_status host_offload(pb_status (*fn)(void *), void *arg)
+{
+    if (!task_current())
+        return task_missing("pb_offload");
+    return offload_run(fn, arg);
 }
 
 pb_status host_shield(pb_status (*fn)(void *), void *arg)

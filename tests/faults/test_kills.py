@@ -98,8 +98,11 @@ class Kills(unittest.TestCase):
                 self.check(f'after kill {number}')
                 self.traffic.go(self.service.port)
         self.check('at the end')
+        until = time.monotonic() + server.PATIENCE
+        while len(self.service.workers()) != 2:
+            self.assertLess(time.monotonic(), until, self.service.server.output()[-3000:])
+            time.sleep(0.01)
         self.service.wait_answers()
-        self.assertEqual(len(self.service.workers()), 2)
         self.assertEqual(self.service.stop(), 0)
         told = interrupted(self.database)
         print(f'{self.killed}, {len(self.traffic.acknowledged())} turns acknowledged, '

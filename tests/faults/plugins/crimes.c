@@ -162,7 +162,7 @@ static pb_status speak_late(void *arg)
     pb_event event = pb_event_make(PB_EVENT_TEXT);
     (void)arg;
     event.text = pb_lit("too late");
-    (void)pb_sleep(100 * PB_MILLISECOND);
+    (void)pb_sleep(100 * PB_MILLISECOND); /* told to end or not */
     return pb_sink_emit(kept, &event);
 }
 

@@ -293,6 +293,42 @@ START_TEST(a_thousand_tasks_at_once)
 }
 END_TEST
 
+static pb_status waits_for_ever(void *arg)
+{
+    pb_task *grandchild;
+    ck_assert_int_eq(pb_spawn(say, arg, &grandchild), PB_OK); /* and leaves it behind */
+    pb_status status = pb_sleep(PB_SECOND * 3600);
+    strcat(order, status == PB_CANCELLED ? "c" : "?");
+    return pb_fail(PB_CONFLICT, "nobody wants to know");
+}
+
+static void leaves_tasks(void)
+{
+    pb_task *mine, *lost;
+    void *whose = NULL;
+    order[0] = 0;
+    ck_assert_int_eq(pb_spawn(say, "m", &mine), PB_OK);
+    struct list_link *last = task_last_spawned();
+    ck_assert_uint_eq(task_end_left(last, &whose), 0);
+    task_local()->instance = order;
+    ck_assert_int_eq(pb_spawn(waits_for_ever, "g", &lost), PB_OK);
+    ck_assert_int_eq(pb_spawn(say, "l", &lost), PB_OK);
+    ck_assert_int_eq(pb_sleep(0), PB_OK);
+    (void)pb_fail(PB_TIMEOUT, "of before");
+    ck_assert_uint_eq(task_end_left(last, &whose), 2);
+    ck_assert_ptr_eq(whose, order);
+    ck_assert_str_eq(pb_error_last()->sentence.data, "of before");
+    ck_assert_ptr_nonnull(strchr(order, 'c'));
+    ck_assert_uint_eq(task_count(), 2); /* this one and mine: the grandchild is gone too */
+    ck_assert_int_eq(pb_join(mine), PB_OK);
+}
+
+START_TEST(nobody_outlives_what_spawned_it)
+{
+    in_task(leaves_tasks);
+}
+END_TEST
+
 int main(void)
 {
     return suite_run("task", (const TTest *const[]){
@@ -301,5 +337,6 @@ int main(void)
                                  the_final_deadline_cancels,
                                  a_shield_masks_cancellation_under_its_own_limit,
                                  offload_runs_on_another_thread, deep_work_fits_the_scratch_stack,
-                                 no_more_tasks_than_the_limit, a_thousand_tasks_at_once, NULL});
+                                 no_more_tasks_than_the_limit, a_thousand_tasks_at_once,
+                                 nobody_outlives_what_spawned_it, NULL});
 }

@@ -213,7 +213,7 @@ START_TEST(a_stream_is_resumed)
         "5 usage, 6 done, ",
         "6 done, ",
     };
-    char id[8];
+    char id[16];
 
     pb_script(harness, "main", PB_STEP_THINKING("hm"), PB_STEP_TEXT("hel"), PB_STEP_TEXT("lo"),
               PB_STEP_TOOL_CALL(0, "c0", "f", "{"), PB_STEP_TOOL_CALL(0, NULL, NULL, "}"),

@@ -1,10 +1,10 @@
 #!/usr/bin/env python3
 """Prints what a turn costs, beside nginx and a byte relay, in one run:
 
-    bench.py --build build/release [ROW…]      without rows: all but soak
+    bench.py --build build/release [ROW…]      without rows: all but the soaks
 
 rows: turn https latency burst first-token slow memory memory-tls idle start large hold portkey
-      switch full durable workers flat soak
+      switch full durable workers flat soak soak-kept
 One line per figure: ours, the others, the ratio, and the columns *first* and *goal* that it should
 reach. Times depend on the machine, ratios hardly.
 """
@@ -210,16 +210,21 @@ def switch(rig, report):
 
 
 def hold(rig, report):
-    """How long the loop was away from its descriptors, while requests of all kinds are served: the
-    longest hold of each of a thousand moments, and of these the 99.9th percentile. The server gets
-    its core before all others where that is allowed: what else the machine does is not its hold."""
+    """How long the loop was away from its descriptors, while requests of all kinds are served, kept
+    turns among them: the longest hold of each of a thousand moments, and of these the 99.9th
+    percentile. The server gets its core before all others where that is allowed: what else the
+    machine does is not its hold."""
     first = subprocess.run(['chrt', '-f', '1', 'true'], capture_output=True, check=False)
-    server = rig.patchbay(rig.mock(), wrap=() if first.returncode else ('chrt', '-f', '1'))
+    server = rig.patchbay(rig.mock(), config='bench-full',
+                          wrap=() if first.returncode else ('chrt', '-f', '1'))
+    ids = durable.converse(rig, server, count=16)
     rigs.get(server, '/metrics')
     busy = [rig.spawn(rig.load_argv(server, dict(options, requests=10000000))[3:], rig.other,
                       stdout=subprocess.DEVNULL)
-            for options in ({'connections': 16}, {'connections': 16, 'stream': True},
-                            {'connections': 2, 'body_size': 500000})]
+            for options in ({'connections': 16, 'model': 'plain'},
+                            {'connections': 16, 'model': 'plain', 'stream': True},
+                            {'connections': 16, 'model': 'full', 'conversations': ids},
+                            {'connections': 2, 'model': 'plain', 'body_size': 500000})]
     holds = []
     for _ in range(1000):
         said = rigs.get(server, '/metrics')
@@ -277,7 +282,7 @@ def main():
         parser.error(f'no row is called {", ".join(sorted(unknown))}')
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(1))
     report = Report()
-    for name in options.rows or [name for name in ROWS if name != 'soak']:
+    for name in options.rows or [name for name in ROWS if not name.startswith('soak')]:
         with rigs.Rig(options.build) as rig:
             try:
                 ROWS[name](rig, report)

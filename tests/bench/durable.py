@@ -154,4 +154,21 @@ def flat(rig, report):
     report.value('a turn where much is stored, x', '', {'patchbay': much / little}, 1.2, 1.0)
 
 
-ROWS = {'full': full, 'durable': durable, 'workers': workers, 'flat': flat}
+def soak_kept(rig, report):
+    """Memory must not grow with what was stored, nor with streams that were cut off."""
+    server = rig.patchbay(rig.mock(), config='bench-full')
+    ids = converse(rig, server)
+
+    def serve(turns, streams):
+        rig.load(server, requests=turns, connections=FLIGHT, model='full', conversations=ids)
+        rig.load(server, requests=streams, connections=FLIGHT, model='plain', stream=True, abort=True)
+
+    serve(60000, 10000)
+    before = server.memory_kb()
+    serve(300000, 50000)
+    rig.load(server, requests=1000, connections=FLIGHT, model='full', conversations=ids)
+    report.value('growth, 300,000 kept turns', 'MB',
+                 {'patchbay': (server.memory_kb() - before) / 1024}, 1, 0)
+
+
+ROWS = {'full': full, 'durable': durable, 'workers': workers, 'flat': flat, 'soak-kept': soak_kept}

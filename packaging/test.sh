@@ -4,7 +4,8 @@
 # Installs what is missing, builds (release, ASan with UBSan, fuzz targets) and runs every test of
 # the gate. Ends with one line `N passed, N failed, N skipped`; exits 0 when nothing failed. A step
 # that passed on exactly these sources and tools is not run again unless --again asks; its result
-# counts as it was. --all adds ThreadSanitizer, Valgrind, clang, long fuzzing, the soak, the benches.
+# counts as it was. --all adds ThreadSanitizer, Valgrind, clang, long fuzzing, 1,000 kills, 300 power losses,
+# soaks, the benches.
 set -u
 cd "$(dirname "$0")/.." || exit 1
 
@@ -89,6 +90,10 @@ step() {
 build() { cmake --preset "$1" -DPATCHBAY_TESTS=ON && cmake --build --preset "$1" -j "$jobs"; }
 run_ctest() { ctest --preset "$1" -j "$jobs" --no-tests=error; }
 gate() { python3 tests/run.py --build "build/$1" "$2"; }
+long_faults() {
+    PATCHBAY_TEST_KILLS=1000 PATCHBAY_TEST_CUTS=300 PATCHBAY_TEST_STOPPED=60 \
+        python3 tests/run.py --build "build/$1" faults -k test_kills -k test_durability -k Supervisor
+}
 
 if step build-release build release; then
     step ctest-release run_ctest release
@@ -114,7 +119,8 @@ if [ -n "$all" ]; then
     step build-clang build clang && step ctest-clang run_ctest clang
     step valgrind python3 tests/valgrind.py --build build/release
     step fuzz-long python3 tests/fuzz/fuzz.py --build build/fuzz --seconds 300
-    step soak python3 tests/bench/bench.py --build build/release soak
+    step faults-long long_faults release
+    step soak python3 tests/bench/bench.py --build build/release soak soak-kept
     step bench python3 tests/bench/bench.py --build build/release
     step model gate release model
 fi

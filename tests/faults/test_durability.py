@@ -71,6 +71,8 @@ class PowerLoss(unittest.TestCase):
             time.sleep(self.random.random() * 0.05)
             self.cut(number)
             self.assert_kept(f'after cut {number}')
+            if number % 50 == 49:
+                print(f'{number + 1} cuts', flush=True)
         self.service.start()
         self.assert_same_turn_again()
         self.assertEqual(self.service.stop(), 0)

@@ -49,6 +49,18 @@ static pb_status run_one(struct connection *connection, struct request *request,
     return status;
 }
 
+/* The next one; before there is none, whoever else can run on this processor does: on a busy one that
+ * is the loop, which is about to ask for more. */
+static struct request *take_next(struct queue *queue)
+{
+    struct request *request = take_batch(queue);
+
+    if (request)
+        return request;
+    sched_yield();
+    return take_batch(queue);
+}
+
 /* The whole transaction is gone: those before it have done nothing wrong and begin again. */
 static void put_back(struct queue *queue, struct request **group, size_t count)
 {
@@ -78,7 +90,7 @@ static size_t run_group(struct sqlite *self, bool *gone)
     *gone = false;
     bool torn = false;
     while (!*gone && count < (size_t)self->group && clock_now() - began < GROUP_TIME &&
-           (request = take_batch(&writer->queue))) {
+           (request = take_next(&writer->queue))) {
         connection->due = clock_now() + self->query_limit;
         request->fault.status = PB_OK;
         request->fault.status = run_one(connection, request, &torn);

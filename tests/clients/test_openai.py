@@ -52,9 +52,9 @@ class Clients(ServerCase):
         shutil.copy(os.path.join(HERE, 'scenarios.mjs'), PLACE)
         super().setUpClass()
 
-    def node(self, scenario, key=KEY):
-        environment = dict(os.environ, OPENAI_BASE_URL=f'http://127.0.0.1:{self.port}/v1',
-                           OPENAI_API_KEY=key)
+    def node(self, scenario, key=KEY, url=None):
+        environment = dict(os.environ, OPENAI_API_KEY=key,
+                           OPENAI_BASE_URL=url or f'http://127.0.0.1:{self.port}/v1')
         return subprocess.Popen(['node', 'scenarios.mjs', self.CLIENT, scenario], cwd=PLACE,
                                 env=environment, stdin=subprocess.PIPE, stdout=subprocess.PIPE,
                                 stderr=subprocess.PIPE, text=True)
@@ -64,6 +64,16 @@ class Clients(ServerCase):
         out, err = process.communicate(timeout=120)
         self.assertEqual(process.returncode, 0, err)
         return json.loads(out)
+
+    def need_streams(self):
+        """Some builds of node (Debian's 18.20.4+dfsg-1~deb12u3) break the node-fetch of this client:
+        'Premature close' at the end of every chunked answer on a kept connection, whoever gives it.
+        So the client reads a stream of the scripted model first, with nobody between them."""
+        process = self.node('stream', url=self.model.url)
+        err = process.communicate(timeout=120)[1]
+        self.model.requests.clear()
+        if process.returncode != 0 and 'Premature close' in err:
+            self.skipTest(f'{self.CLIENT} reads no stream with this node, from no server')
 
     def test_models(self):
         self.assertEqual(self.play('models'), {'ids': ['support'], 'one': 'support'})
@@ -77,6 +87,7 @@ class Clients(ServerCase):
         self.assertEqual(self.model.requests[0].json()['temperature'], 0.5)
 
     def test_stream(self):
+        self.need_streams()
         told = self.play('stream')
         self.assertEqual(told['text'], 'Hello from the model.')
         self.assertEqual((told['roles'], told['finish']), (['assistant'], ['stop']))
@@ -97,6 +108,7 @@ class Clients(ServerCase):
         self.assertEqual(second[2]['content'], 'Sunny, 23 degrees.')
 
     def test_stream_tools(self):
+        self.need_streams()
         self.model.then(upstream.completion(None, tool_calls=[self.CALL, dict(
             self.CALL, id='call_2', function={'name': 'weather', 'arguments': '{"city":"Rom"}'})]))
         self.assertEqual(self.play('stream_tools')['calls'], [
@@ -132,6 +144,7 @@ class Clients(ServerCase):
         self.assertEqual(self.play('retries')['text'], 'Hello from the model.')
 
     def test_broken_stream(self):
+        self.need_streams()
         begun = upstream.STREAM_HEAD + upstream.chunk(upstream.event({'content': 'so far'}))
         self.model.then(upstream.then_reset(begun))
         told = self.play('broken_stream')

@@ -101,8 +101,8 @@ pb_status host_cache_get(pb_instance *cache, pb_str key, pb_bytes *out)
     return end(&call, call.interface->get(call.self, scoped.str, out));
 }
 
-pb_status host_cache_set(pb_instance *cache, pb_str key, pb_bytes value,
-                         const pb_cache_options *options)
+static pb_status put(pb_instance *cache, pb_str key, pb_bytes value,
+                     const pb_cache_options *options, bool only_new)
 {
     struct scoped scoped;
     struct options own;
@@ -111,20 +111,20 @@ pb_status host_cache_set(pb_instance *cache, pb_str key, pb_bytes value,
     if (status != PB_OK || (status = scope_options(&own, options)) != PB_OK)
         return status;
     struct call call = begin(cache);
-    return end(&call, call.interface->set(call.self, scoped.str, value, &own.base));
+    return end(&call, (only_new ? call.interface->add : call.interface->set)(
+                          call.self, scoped.str, value, &own.base));
+}
+
+pb_status host_cache_set(pb_instance *cache, pb_str key, pb_bytes value,
+                         const pb_cache_options *options)
+{
+    return put(cache, key, value, options, false);
 }
 
 pb_status host_cache_add(pb_instance *cache, pb_str key, pb_bytes value,
                          const pb_cache_options *options)
 {
-    struct scoped scoped;
-    struct options own;
-    pb_status status = scope_key(&scoped, key);
-
-    if (status != PB_OK || (status = scope_options(&own, options)) != PB_OK)
-        return status;
-    struct call call = begin(cache);
-    return end(&call, call.interface->add(call.self, scoped.str, value, &own.base));
+    return put(cache, key, value, options, true);
 }
 
 pb_status host_cache_increment(pb_instance *cache, pb_str key, int64_t by,
@@ -151,24 +151,24 @@ pb_status host_cache_take(pb_instance *cache, pb_str key, pb_bucket *bucket)
     return end(&call, call.interface->take(call.self, scoped.str, bucket));
 }
 
-pb_status host_cache_remove(pb_instance *cache, pb_str key)
+static pb_status drop(pb_instance *cache, pb_str name, bool tag)
 {
     struct scoped scoped;
-    pb_status status = scope_key(&scoped, key);
+    pb_status status = scope_key(&scoped, name);
 
     if (status != PB_OK)
         return status;
     struct call call = begin(cache);
-    return end(&call, call.interface->remove(call.self, scoped.str));
+    return end(&call, (tag ? call.interface->remove_tag : call.interface->remove)(call.self,
+                                                                                  scoped.str));
+}
+
+pb_status host_cache_remove(pb_instance *cache, pb_str key)
+{
+    return drop(cache, key, false);
 }
 
 pb_status host_cache_remove_tag(pb_instance *cache, pb_str tag)
 {
-    struct scoped scoped;
-    pb_status status = scope_key(&scoped, tag);
-
-    if (status != PB_OK)
-        return status;
-    struct call call = begin(cache);
-    return end(&call, call.interface->remove_tag(call.self, scoped.str));
+    return drop(cache, tag, true);
 }

@@ -84,7 +84,7 @@ static void body(struct coroutine *coroutine)
     else
         task->start(task->arg);
     if (task->parent)
-        (void)task_end_left(&task->children, NULL); /* they know their parent */
+        (void)task_end_left(0); /* they know their parent */
     task->ended = true;
     coroutine_switch(coroutine, &tasks.thread);
 }

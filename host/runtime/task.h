@@ -47,11 +47,10 @@ bool task_is_cancelled(const pb_task *task);
 /* Is `task` this ancestor, or spawned by it, or by one that it spawned …? */
 bool task_descends(const pb_task *task, const pb_task *ancestor);
 
-/* For those that call plugins: which tasks were spawned and not joined since task_last_spawned was
- * asked? They are cancelled and joined; returns how many, and whose the last one was. The error stays.
- * Parks when there are any. */
-struct list_link *task_last_spawned(void);
-size_t task_end_left(struct list_link *last, void **instance);
+/* For those that call plugins: what the running task spawned since task_spawned was asked and did
+ * not join is cancelled and joined; returns how many. The error stays. Parks when there are any. */
+uint64_t task_spawned(void);
+size_t task_end_left(uint64_t before);
 
 /* Takes a cancellation back, with the final deadline: what was cancelled (a turn) has ended and the
  * task goes on to say so. Its spawned tasks are joined. */

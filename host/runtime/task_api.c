@@ -43,6 +43,8 @@ pb_status host_step(void)
     return status;
 }
 
+static uint64_t spawned; /* tasks so far, in the order of the lists of children */
+
 pb_status host_spawn(pb_status (*fn)(void *), void *arg, pb_task **out)
 {
     struct pb_task *parent = task_current(), *task;
@@ -63,6 +65,7 @@ pb_status host_spawn(pb_status (*fn)(void *), void *arg, pb_task **out)
     task->shields = parent->shields;
     task->cancel_sentence = parent->cancel_sentence;
     atomic_store(&task->cancelled, atomic_load(&parent->cancelled));
+    task->number = ++spawned;
     list_append(&parent->children, &task->sibling);
     task_make_ready(task);
     *out = task;
@@ -115,23 +118,24 @@ static struct kept_error *keep_error(void)
     return kept;
 }
 
-struct list_link *task_last_spawned(void)
+uint64_t task_spawned(void)
 {
-    return task_current()->children.prev;
+    return spawned;
 }
 
-size_t task_end_left(struct list_link *last, void **instance)
+size_t task_end_left(uint64_t before)
 {
     struct pb_task *task = task_current();
+    struct list_link *last = task->children.prev;
     size_t count = 0;
 
-    if (last->next == &task->children)
+    if (last == &task->children || list_entry(last, struct pb_task, sibling)->number <= before)
         return 0;
     struct kept_error *kept = keep_error();
-    for (; last->next != &task->children; count++) {
-        struct pb_task *left = list_entry(last->next, struct pb_task, sibling);
-        if (instance)
-            *instance = left->locals.instance;
+    for (; (last = task->children.prev) != &task->children; count++) {
+        struct pb_task *left = list_entry(last, struct pb_task, sibling);
+        if (left->number <= before)
+            break;
         task_cancel(left, "what spawned it has ended");
         (void)host_join(left);
     }

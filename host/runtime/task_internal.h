@@ -27,7 +27,8 @@ struct pb_task {
     pb_status (*fn)(void *arg); /* of a spawned task, instead of start */
     void *arg;
     struct pb_task *parent;     /* NULL for a root task */
-    struct list_link children;  /* spawned and not yet joined */
+    uint64_t number;            /* of a spawned task; grows */
+    struct list_link children;  /* spawned and not yet joined, oldest first */
     struct list_link sibling;
     struct waiter *waiting;     /* what it is parked on, when that may be interrupted */
     struct waiter *joiner;      /* who waits for its end */

@@ -57,6 +57,16 @@ pb_sink *host_turn_sink(pb_turn *turn)
     return &next->hand;
 }
 
+/* A task that outlives its stage would speak into what belongs to another by then. */
+static void end_left(const pb_instance *stage, uint64_t spawned)
+{
+    size_t count = task_end_left(spawned);
+
+    if (count)
+        pb_log(PB_ERROR, "%.*s left %zu tasks behind that nobody joined; they were ended with it",
+               PB_ARG(instance_title(stage)), count);
+}
+
 /* Enters the first stage of `at`; the rest of it is what follows. */
 static pb_status enter(struct pb_turn *turn, const struct pb_next *at)
 {
@@ -84,8 +94,10 @@ static pb_status enter(struct pb_turn *turn, const struct pb_next *at)
     if (turn->core->stream_stages)
         turn_emit_stage(turn, stage->name, true);
     void *before = instance_enter(stage);
+    uint64_t spawned = task_spawned();
     contract_stage_begin(&guard, stage);
     pb_status status = contract_stage_end(&guard, interface->run(stage->self, turn, &next));
+    end_left(stage, spawned);
     instance_leave(before);
     turn->running = above;
     if (turn->core->stream_stages)

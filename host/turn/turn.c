@@ -263,17 +263,6 @@ static void finish(struct turn_whole *turn, pb_status status)
         scope_error_set(&error);
 }
 
-/* A task that outlives its turn would speak into what belongs to another by then. */
-static void end_left(struct list_link *last)
-{
-    void *instance = NULL;
-    size_t count = task_end_left(last, &instance);
-
-    if (count && instance)
-        pb_log(PB_ERROR, "%.*s left %zu tasks behind that nobody joined; they were ended with the turn",
-               PB_ARG(instance_title(instance)), count);
-}
-
 pb_status host_turn_run(pb_turn *turn, pb_sink *sink)
 {
     struct turn_whole *whole = whole_of(turn);
@@ -293,9 +282,7 @@ pb_status host_turn_run(pb_turn *turn, pb_sink *sink)
 
     pb_status status = turn_live_begin(core);
     if (status == PB_OK) {
-        struct list_link *last = task_last_spawned();
         status = run_stages(whole);
-        end_left(last);
         turn_live_end(core);
     }
     status = settle(whole, status, due);

@@ -13,13 +13,15 @@ import os
 import re
 import sys
 
+import durable
 import rig as rigs
 
 HERE = os.path.dirname(os.path.abspath(__file__))
 RECORD = os.path.join(HERE, 'instructions.json')
 TOLERANCE = 0.05
 FEW, MANY = 100, 600
-SCENES = {'pass-through turn': {}, 'burst stream of 66 events': {'stream': True}}
+SCENES = {'pass-through turn': {}, 'burst stream of 66 events': {'stream': True},
+          'kept turn': {'model': 'full'}}
 # Choices that the libraries would make by the processor's abilities are fixed.
 FIXED = {'SIMDJSON_FORCE_IMPLEMENTATION': 'westmere',
          'GLIBC_TUNABLES': 'glibc.cpu.hwcaps=-AVX2,-AVX512F,-AVX512VL,-ERMS,-FSRM,-AVX_Usable',
@@ -29,9 +31,12 @@ FIXED = {'SIMDJSON_FORCE_IMPLEMENTATION': 'westmere',
 def count(build, requests, options):
     """Instructions of a server with one worker that serves so many turns, from start to end."""
     with rigs.Rig(build) as rig:
-        server = rig.patchbay(rig.mock(), wrap=(
+        kept = 'model' in options
+        server = rig.patchbay(rig.mock(), config='bench-full' if kept else None, wrap=(
             'valgrind', '--tool=callgrind', '--trace-children=yes',
             '--callgrind-out-file=/dev/null'))
+        if kept:
+            options = dict(options, conversations=durable.converse(rig, server, count=1, turns=12))
         told = rig.load(server, requests=requests, connections=1, **options)
         if told['answered'] != requests:
             raise RuntimeError(f'{told["answered"]} of {requests} turns were answered')

@@ -63,9 +63,27 @@ class PowerLoss(unittest.TestCase):
             self.assertEqual((told['id'], told['message']['id'], told['message']['text']),
                              (turn.id, turn.reply, reply_of(turn.word)))
 
+    def assert_streams_go_on(self, since):
+        """Of a turn with a key every event that its client saw is still there, and it has an end."""
+        cut_off = [turn for turn in list(self.traffic.turns.values())[since:]
+                   if turn.key and turn.id and turn.seen and not turn.acknowledged]
+        for turn in self.random.sample(cut_off, min(3, len(cut_off))):
+            answer = client.request(self.service.port, 'GET', f'/v1/turns/{turn.id}/events')
+            self.assertEqual(answer.status, 200, answer)
+            events = answer.events()
+            text = ''.join(data['delta'] for name, data, _ in events if name == 'text')
+            self.assertTrue(text.startswith(turn.seen), (turn.seen[-80:], text[-80:]))
+            self.assertTrue(reply_of(turn.word).startswith(text), text[-80:])
+            self.assertIn(events[-1][0], ('error', 'done'), events[-1])
+        return len(cut_off)
+
     def test_all_that_was_acknowledged_is_there(self):
+        streams = since = 0
         for number in range(CUTS):
-            self.traffic.go(self.service.start())
+            self.service.start()
+            streams += self.assert_streams_go_on(since)
+            since = len(self.traffic.turns)
+            self.traffic.go(self.service.port)
             # at first while tables are made, then anywhere
             self.traffic.wait_acknowledged(0 if number == 0 else self.random.randrange(300))
             time.sleep(self.random.random() * 0.05)
@@ -80,7 +98,8 @@ class PowerLoss(unittest.TestCase):
         told = interrupted(self.database)
         self.assertNotIn(1, told, 'a reply still runs though nobody is there')
         print(f'{CUTS} cuts, {len(self.traffic.acknowledged())} turns acknowledged, '
-              f'ends {self.traffic.ends()}, replies by status {told}', flush=True)
+              f'ends {self.traffic.ends()}, replies by status {told}, {streams} kept streams cut',
+              flush=True)
         self.assertGreater(len(self.traffic.acknowledged()), CUTS * 20)
 
     def test_without_syncs_it_would_be_lost(self):

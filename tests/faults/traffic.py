@@ -37,6 +37,7 @@ class Turn:
         self.id = self.reply = None
         self.end = None   # a status, or what broke
         self.body = None
+        self.seen = ''    # of a stream: the text that came
 
 
 async def read_head(reader):
@@ -49,15 +50,16 @@ async def read_head(reader):
     return lines[0], headers
 
 
-async def read_body(reader, headers):
+async def read_body(reader, headers, into=None):
+    """The body; `into`, a bytearray, has what came so far if the connection breaks."""
     if 'content-length' in headers:
         return await reader.readexactly(int(headers['content-length']))
-    body = b''
+    body = bytearray() if into is None else into
     while True:
         size = int(await reader.readline(), 16)
         body += (await reader.readexactly(size + 2))[:-2]
         if size == 0:
-            return body
+            return bytes(body)
 
 
 class Traffic:
@@ -241,10 +243,13 @@ class Traffic:
                      b'\r\n%sContent-Length: %d\r\n\r\n' % (key.encode(), len(turn.body)) + turn.body)
         line, headers = await read_head(reader)
         status = int(line.split()[1])
-        said = (await read_body(reader, headers)).decode()
-        if status == 200 and stream:
-            self._judge_stream(turn, said)
-        else:
+        so_far = bytearray()
+        try:
+            said = (await read_body(reader, headers, so_far)).decode()
+        finally:
+            if status == 200 and stream:
+                self._judge_stream(turn, so_far.decode(errors='ignore').rpartition('\n\n')[0])
+        if status != 200 or not stream:
             turn.end = status
             if status == 200:
                 self._judge(turn, json.loads(said))
@@ -281,3 +286,4 @@ class Traffic:
                 if text != reply_of(turn.word):
                     self.strange.append(f'{turn.word} streamed {text[:80]!r} ({len(text)})')
                 turn.acknowledged = data.get('status') == 'done'
+        turn.seen = text

@@ -21,8 +21,7 @@ static struct {
     size_t size, room;
 } snapshot;
 
-/* --- entries ------------------------------------------------------------------------------------
- */
+/* --- entries ---------------------------------------------------------------------------------- */
 
 struct entry {
     enum snapshot_kind kind;
@@ -83,8 +82,7 @@ static void append(enum snapshot_kind kind, pb_str key, pb_str value)
     }
 }
 
-/* --- recording ----------------------------------------------------------------------------------
- */
+/* --- recording -------------------------------------------------------------------------------- */
 
 void snapshot_end(void)
 {
@@ -137,8 +135,7 @@ pb_status snapshot_write(int fd)
     return PB_OK;
 }
 
-/* --- replaying ----------------------------------------------------------------------------------
- */
+/* --- replaying -------------------------------------------------------------------------------- */
 
 static ssize_t read_at(int fd, char *data, size_t size, size_t at)
 {
@@ -208,8 +205,7 @@ bool snapshot_take(enum snapshot_kind kind, pb_str key, pb_status *status, pb_st
     return true;
 }
 
-/* --- comparing ----------------------------------------------------------------------------------
- */
+/* --- comparing -------------------------------------------------------------------------------- */
 
 static const char *map(int fd, size_t *size)
 {

@@ -164,9 +164,6 @@ static inline bool pb_sse_cut(pb_sse *sse, pb_str *out)
         *out = pb_buf_str(&sse->line);
         sse->line.size = 0; /* its bytes stay until the next chunk is read */
     }
-    if (!sse->started && pb_str_starts(*out, pb_lit("\xEF\xBB\xBF")))
-        *out = pb_str_slice(*out, 3, out->size);
-    sse->started = true;
     return true;
 }
 
@@ -234,6 +231,9 @@ static inline pb_status pb_sse_next(pb_sse *sse, pb_sse_event *out, bool *ended)
         }
         if (line.size + out->data.size > sse->limit)
             return pb_sse_too_long(sse);
+        if (!sse->started && pb_str_starts(line, pb_lit("\xEF\xBB\xBF")))
+            line = pb_str_slice(line, 3, line.size);
+        sse->started = true;
         if (line.size == 0) {
             if (out->data.data)
                 return pb_buf_status(&sse->joined);

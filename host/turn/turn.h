@@ -38,13 +38,14 @@ size_t turn_running(void); /* inside pb_turn_run */
 /* End of the drain: every running turn is cancelled with this sentence. */
 void turn_cancel_all(const char *sentence);
 
-/* The three things of a turn that stages change. Trees and arrays are immutable and replaced as a
+/* The things of a turn that stages change. Trees and arrays are immutable and replaced as a
  * whole, so a pointer says which version it is. */
 struct turn_state {
     const pb_message *const *messages;
     size_t message_count;
     const pb_json *params;
     const pb_json *variables;
+    const pb_passages *passages;
 };
 
 enum { TURN_HEADERS = 32 };
@@ -65,6 +66,7 @@ struct turn_core {
     size_t header_count;
     uint64_t emitted;      /* events that passed anywhere: what sinks of outer stages may keep */
     struct trace *trace;
+    pb_document *document; /* of a pipeline for documents, or NULL */
     pb_sink *transport;    /* where everything ends */
     pb_status sink_status; /* the first failure of the transport's sink */
     uint32_t stream_stages;

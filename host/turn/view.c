@@ -138,6 +138,27 @@ pb_status host_turn_set_variable(pb_turn *turn, pb_str name, const pb_json *valu
     return with_member(turn->core, &turn->state.variables, name, value);
 }
 
+const pb_passages *host_turn_passages(pb_turn *turn)
+{
+    return turn->state.passages;
+}
+
+pb_status host_turn_set_passages(pb_turn *turn, const pb_passages *passages)
+{
+    pb_passages *copy = keep(turn->core, sizeof *copy);
+
+    if (!copy)
+        return PB_NO_MEMORY;
+    *copy = (pb_passages){.size = sizeof *copy, .items = passages->items, .count = passages->count};
+    turn->state.passages = copy;
+    return PB_OK;
+}
+
+pb_document *host_turn_document(pb_turn *turn)
+{
+    return turn->core->document;
+}
+
 void host_turn_set_finish(pb_turn *turn, int32_t finish)
 {
     turn->core->finish = finish;
@@ -170,6 +191,7 @@ pb_status turn_state_init(struct pb_turn *turn, const pb_turn_spec *spec)
                                       .message_count = spec->message_count,
                                       .params = spec->params ? spec->params : &no_params,
                                       .variables = spec->variables};
+    turn->core->document = spec->document;
     return PB_OK;
 }
 

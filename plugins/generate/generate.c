@@ -66,6 +66,7 @@ static pb_status ask(struct catcher *catcher, pb_turn *turn, int64_t round)
     request.dialect = info->dialect;
     request.messages = pb_turn_messages(turn, &request.message_count);
     request.params = catcher->params;
+    request.passages = pb_turn_passages(turn);
     memset(&catcher->calls, 0, sizeof catcher->calls); /* messages hold on to the earlier ones */
     catcher->calls.most = (size_t)catcher->generate->max_calls;
     memset(&catcher->text, 0, sizeof catcher->text);

@@ -15,7 +15,7 @@ CASES = [
     ('two members change places', 'turn.h', USAGE,
      '    int64_t output_tokens;\n    int64_t input_tokens;\n', '"member": "input_tokens"'),
     ('a member is put in the middle', 'turn.h', USAGE, '    int64_t extra;\n' + USAGE, '"extra"'),
-    ('a member is removed', 'draft/source.h', '    pb_str digest; ', '    // ', 'now gone'),
+    ('a member is removed', 'source.h', '    pb_str digest; ', '    // ', 'now gone'),
     ('a member has another type', 'turn.h', USAGE,
      '    double input_tokens;\n    int64_t output_tokens;\n', '"type": "double"'),
     ('a value changes', 'turn.h', 'PB_ROLE_USER = 1', 'PB_ROLE_USER = 9', '"PB_ROLE_USER"'),

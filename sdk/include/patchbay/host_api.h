@@ -58,6 +58,29 @@ typedef struct pb_lease pb_lease;
 typedef struct pb_shared_spec pb_shared_spec;
 typedef struct pb_shared pb_shared;
 typedef struct pb_follow_spec pb_follow_spec;
+typedef struct pb_embed_request pb_embed_request;
+typedef struct pb_vector_item pb_vector_item;
+typedef struct pb_vector_put pb_vector_put;
+typedef struct pb_vector_query pb_vector_query;
+typedef struct pb_vector_selection pb_vector_selection;
+typedef struct pb_passages pb_passages;
+typedef struct pb_passage pb_passage;
+typedef struct pb_retrieve_request pb_retrieve_request;
+typedef struct pb_surround_request pb_surround_request;
+typedef struct pb_classify_request pb_classify_request;
+typedef struct pb_label pb_label;
+typedef struct pb_labels pb_labels;
+typedef struct pb_blob_info pb_blob_info;
+typedef struct pb_blob pb_blob;
+typedef struct pb_block pb_block;
+typedef struct pb_blocks pb_blocks;
+typedef struct pb_source_entry pb_source_entry;
+typedef struct pb_source_page pb_source_page;
+typedef struct pb_reader pb_reader;
+typedef struct pb_writer pb_writer;
+typedef struct pb_document pb_document;
+typedef struct pb_process_spec pb_process_spec;
+typedef struct pb_process_result pb_process_result;
 typedef struct pb_launched pb_launched;
 
 #define PB_HOST_API(X)                                                                             \
@@ -214,7 +237,53 @@ typedef struct pb_launched pb_launched;
     X(1, void, signal_raise, (pb_signal *const *signals, size_t count))                            \
     X(1, const pb_task *, task_running, (void))                                                    \
     /* turn.h: how it stands */                                                                    \
-    X(1, void, turn_so_far, (pb_turn * turn, pb_turn_result * out))
+    X(1, void, turn_so_far, (pb_turn * turn, pb_turn_result * out))                                \
+    /* passages of a turn, documents */                                                            \
+    X(1, const pb_passages *, turn_passages, (pb_turn * turn))                                     \
+    X(1, pb_status, turn_set_passages, (pb_turn * turn, const pb_passages *passages))              \
+    X(1, pb_document *, turn_document, (pb_turn * turn))                                           \
+    X(1, pb_status, embed,                                                                         \
+      (pb_instance * embedder, const pb_embed_request *request, float *out))                       \
+    X(1, size_t, embed_dimensions, (pb_instance * embedder))                                       \
+    X(1, pb_str, embed_model, (pb_instance * embedder))                                            \
+    X(1, size_t, embed_tokens, (pb_instance * embedder, pb_str text))                              \
+    X(1, pb_status, vectors_put, (pb_instance * store, const pb_vector_put *put))                  \
+    X(1, pb_status, vectors_search,                                                                \
+      (pb_instance * store, const pb_vector_query *query, pb_passages *out))                       \
+    X(1, pb_status, vectors_get,                                                                   \
+      (pb_instance * store, const pb_vector_selection *selection, pb_passages *out))               \
+    X(1, pb_status, vectors_relabel,                                                               \
+      (pb_instance * store, const pb_vector_put *labels, const pb_json *metadata))                 \
+    X(1, pb_status, vectors_remove,                                                                \
+      (pb_instance * store, const pb_vector_selection *selection, int64_t *removed))               \
+    X(1, pb_status, vectors_count,                                                                 \
+      (pb_instance * store, const pb_vector_selection *selection, int64_t *out))                   \
+    X(1, pb_status, blob_put,                                                                      \
+      (pb_instance * store, pb_str key, pb_str type, pb_reader *reader))                           \
+    X(1, pb_status, blob_get,                                                                      \
+      (pb_instance * store, pb_str key, pb_blob_info *info, pb_writer *writer))                    \
+    X(1, pb_status, blob_remove, (pb_instance * store, pb_str key))                                \
+    X(1, pb_status, blob_url,                                                                      \
+      (pb_instance * store, pb_str key, pb_time expiry, pb_str * out))                             \
+    X(1, bool, extractor_accepts, (pb_instance * extractor, const pb_blob *blob))                  \
+    X(1, pb_status, extract,                                                                       \
+      (pb_instance * extractor, const pb_blob *blob, pb_blocks *out))                              \
+    X(1, pb_status, source_list, (pb_instance * source, pb_str cursor, pb_source_page * out))      \
+    X(1, pb_status, source_fetch, (pb_instance * source, pb_str id, pb_writer * writer))           \
+    X(1, pb_status, source_watch,                                                                  \
+      (pb_instance * source, pb_status(*changed)(void *, const pb_source_entry *), void *arg))     \
+    X(1, pb_status, retrieve,                                                                      \
+      (pb_instance * retriever, const pb_retrieve_request *request, pb_passages *out))             \
+    X(1, pb_status, surround,                                                                      \
+      (pb_instance * retriever, const pb_surround_request *request, pb_passages *out))             \
+    X(1, pb_status, rerank,                                                                        \
+      (pb_instance * reranker, pb_str query, const pb_passages *in, pb_passages *out))             \
+    X(1, pb_status, classify,                                                                      \
+      (pb_instance * classifier, const pb_classify_request *request, pb_labels *out))              \
+    /* process.h */                                                                                \
+    X(1, pb_status, process_run, (const pb_process_spec *spec, pb_process_result *out))            \
+    /* http_server.h: a body that is read piece by piece */                                        \
+    X(1, pb_status, request_read, (pb_request * request, pb_bytes * out))
 
 struct pb_host {
     uint32_t size;  /* bytes of this table in the running host */

@@ -41,6 +41,7 @@ struct pb_listen_spec {
     pb_duration keepalive_timeout; /* an idle connection */
     int64_t max_connections;
     int64_t max_connections_per_address;
+    int64_t max_upload; /* bytes of a body that is read piece by piece (pb_request_read) */
 };
 
 /* Opens a listener, one socket for all workers; `handle` is called on a task for each request. Parks.
@@ -65,6 +66,14 @@ static inline pb_str pb_request_header(const pb_request *request, const char *na
         if (pb_str_same(request->headers[i].name, want))
             return request->headers[i].value;
     return pb_str_make(NULL, 0);
+}
+
+/* The next piece of the body, valid until the next call; an empty one is the end. For what is too long
+ * to hold: instead of pb_request_body, never together. Parks. PB_TOO_LARGE beyond the listener's
+ * max_upload, PB_TIMEOUT, PB_CANCELLED, PB_INVALID. */
+static inline pb_status pb_request_read(pb_request *request, pb_bytes *out)
+{
+    return PB_CALL(request_read)(request, out);
 }
 
 /* The whole body. Parks until it has come. PB_TOO_LARGE, PB_TIMEOUT, PB_CANCELLED, PB_INVALID. */

@@ -30,6 +30,8 @@ struct pb_llm_request {
     size_t message_count;
     const pb_json *params; /* an object, never NULL */
     pb_str dialect;        /* of the parameters without a standard name, or absent */
+    const pb_passages *passages; /* of documents, to answer from; NULL: none were looked for. A
+                                    template may have put them into a message as well. */
 };
 
 /* The interface. generate is required. It emits PB_EVENT_TEXT, _THINKING and _TOOL_CALL as they

@@ -12,6 +12,7 @@
 
 #include <patchbay/json.h>
 #include <patchbay/plugin.h>
+#include <patchbay/stream.h>
 #include <patchbay/turn.h>
 
 #define PB_SERVICE_REVISION 1
@@ -33,6 +34,8 @@ struct pb_call {
     pb_str query;                     /* "a=1&b=2", or absent */
     pb_str body;                      /* JSON text, or absent */
     pb_str request_id;
+    pb_str type;       /* the body's Content-Type, or absent */
+    pb_reader *reader; /* of an operation with `upload`: the body, piece by piece; else NULL */
 };
 
 /* A whole answer. */
@@ -41,6 +44,12 @@ struct pb_content {
     int32_t status; /* HTTP; 0: 200 */
     pb_str type;    /* "application/json" */
     pb_str body;    /* in the running scope, or longer-lived */
+    /* Instead of `body`: writes it piece by piece, after the handler has returned and its header is
+     * out. What it fails with breaks the answer off. May park. */
+    pb_status (*send)(void *arg, pb_writer *writer);
+    void *arg;
+    int64_t length;   /* of what `send` writes; 0: not known */
+    pb_str file_name; /* offered for saving under this name (Content-Disposition), or absent */
 };
 
 /* An operation has `handle` (structs in and out, validated by the tables) or `raw`. Both may park.
@@ -59,6 +68,9 @@ struct pb_operation {
     size_t output_size;
     pb_status (*handle)(void *self, const pb_call *call, const void *in, void *out);
     pb_status (*raw)(void *self, const pb_call *call, const void *in, pb_content *out);
+    uint32_t upload;   /* 1: raw; the body is no JSON and is read through call->reader; input has
+                          path and query only */
+    uint32_t reserved;
 };
 
 #define PB_OPERATION(identifier, http_method, url_path, sentence)                                  \

@@ -59,6 +59,7 @@ struct pb_turn_spec {
     pb_str remote;       /* the client's address, or absent */
     pb_str key;          /* pb_turn_launch: the Idempotency-Key, or absent */
     pb_str digest;       /* pb_turn_launch: of all that the client asked for; with `key` */
+    pb_document *document; /* what a pipeline for documents works on, or NULL */
 };
 
 static inline pb_turn_spec pb_turn_spec_make(void)

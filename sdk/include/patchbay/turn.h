@@ -10,6 +10,7 @@
 
 #include <patchbay/json.h>
 #include <patchbay/log.h>
+#include <patchbay/passage.h>
 #include <patchbay/task.h>
 
 /* --- messages --------------------------------------------------------------------------------- */
@@ -163,6 +164,19 @@ static inline const pb_json *pb_turn_variable(pb_turn *turn, pb_str name)
 static inline pb_status pb_turn_set_variable(pb_turn *turn, pb_str name, const pb_json *value)
 {
     return PB_CALL(turn_set_variable)(turn, name, value);
+}
+
+/* The passages of documents that the model is to answer from, best first; NULL: none were looked for.
+ * generate hands them to the model with the request. */
+static inline const pb_passages *pb_turn_passages(pb_turn *turn)
+{
+    return PB_CALL(turn_passages)(turn);
+}
+
+/* Sets them; the struct is copied, the list and what it points to must live as long as the turn. */
+static inline pb_status pb_turn_set_passages(pb_turn *turn, const pb_passages *passages)
+{
+    return PB_CALL(turn_set_passages)(turn, passages);
 }
 
 /* --- events ----------------------------------------------------------------------------------- */

@@ -1,5 +1,5 @@
 /* parts.c - see parts.h. Kinds: llm echo, stage step, tool kit, auth gate, transports door (listens)
- * and desk (has run), vector store box (a draft kind). */
+ * and desk (has run), notifier box (a draft kind). */
 #define PB_PLUGIN_SYMBOL parts_plugin
 #include "parts.h"
 
@@ -63,7 +63,7 @@ static const pb_field options[] = {
     PB_LIST_OF(struct part, keys, struct key, key_fields, .help = "Keys."),
     PB_SECRET(struct part, password, .help = "Not shown."),
     PB_REF(struct part, peer, "llm", .help = "Started before."),
-    PB_REF(struct part, box, "vector_store", .help = "A store."),
+    PB_REF(struct part, box, "notifier", .help = "A store."),
     PB_LIST(struct part, asks, PB_KIND_STR, .ref = "pipeline", .help = "Names of pipelines."),
     PB_END};
 
@@ -190,4 +190,4 @@ PB_PLUGIN("parts", "1.2.0", "MIT", "Parts for tests.",
           PB_TRANSPORT("desk", struct part, options, LIFE, .run = desk_run),
           PB_STAGE("step", struct step, step_options, .create = part_create, .start = part_start,
                    .stop = part_stop, .destroy = part_destroy, .run = step_run),
-          PB_COMPONENT(pb_interface, "vector_store", 1, "box", struct part, options, LIFE));
+          PB_COMPONENT(pb_interface, "notifier", 1, "box", struct part, options, LIFE));

@@ -3,7 +3,7 @@
 #ifndef PATCHBAY_DRAFT_SPEECH_H
 #define PATCHBAY_DRAFT_SPEECH_H
 
-#include <patchbay/draft/stream.h>
+#include <patchbay/stream.h>
 #include <patchbay/plugin.h>
 
 /* How audio is written. */

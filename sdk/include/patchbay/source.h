@@ -1,12 +1,14 @@
-/* source.h - where documents come from. Draft: may change until two sources exist. */
-#ifndef PATCHBAY_DRAFT_SOURCE_H
-#define PATCHBAY_DRAFT_SOURCE_H
+/* source.h - where documents come from. */
+#ifndef PATCHBAY_SOURCE_H
+#define PATCHBAY_SOURCE_H
 
-#include <patchbay/draft/stream.h>
+#include <patchbay/stream.h>
 #include <patchbay/plugin.h>
 
+#define PB_SOURCE_REVISION 1
+
 /* One document, as a listing shows it. */
-typedef struct pb_source_entry {
+struct pb_source_entry {
     uint32_t size;
     uint32_t removed;  /* 1: it was there before and is gone (watch) */
     int64_t bytes;     /* -1: not known */
@@ -16,16 +18,16 @@ typedef struct pb_source_entry {
     pb_str type;       /* "text/html", or absent */
     pb_str digest;     /* changes when the content does, or absent */
     pb_str url;        /* or absent */
-} pb_source_entry;
+};
 
 /* One page of a listing, in the running scope. */
-typedef struct pb_source_page {
+struct pb_source_page {
     uint32_t size;
     uint32_t reserved;
     const pb_source_entry *const *entries;
     size_t count;
     pb_str cursor; /* for the next page; absent: this was the last */
-} pb_source_page;
+};
 
 /* The interface. list and fetch are required, watch is optional; all may park.
  * list   the page at `cursor` (absent: the first); fills `out` (size is set, the rest zero).
@@ -42,6 +44,26 @@ typedef struct pb_source {
 
 /* PB_SOURCE("folder", struct folder, folder_options, .list = …, .fetch = …) */
 #define PB_SOURCE(name, owner, options, ...)                                                       \
-    PB_COMPONENT(pb_source, "source", 0, name, owner, options, __VA_ARGS__)
+    PB_COMPONENT(pb_source, "source", 1, name, owner, options, __VA_ARGS__)
+
+/* --- for those that use one; `source` is an option of kind PB_KIND_REF. All park. -------------- */
+
+static inline pb_status pb_source_list(pb_instance *source, pb_str cursor, pb_source_page *out)
+{
+    return PB_CALL(source_list)(source, cursor, out);
+}
+
+static inline pb_status pb_source_fetch(pb_instance *source, pb_str id, pb_writer *writer)
+{
+    return PB_CALL(source_fetch)(source, id, writer);
+}
+
+/* PB_UNSUPPORTED: it cannot watch. */
+static inline pb_status pb_source_watch(pb_instance *source,
+                                        pb_status (*changed)(void *arg, const pb_source_entry *entry),
+                                        void *arg)
+{
+    return PB_CALL(source_watch)(source, changed, arg);
+}
 
 #endif

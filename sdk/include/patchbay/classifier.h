@@ -1,35 +1,36 @@
-/* classifier.h - text or bytes in, labels and spans out. Draft: may change until two classifiers
- * exist. */
-#ifndef PATCHBAY_DRAFT_CLASSIFIER_H
-#define PATCHBAY_DRAFT_CLASSIFIER_H
+/* classifier.h - text or bytes in, labels and spans out. */
+#ifndef PATCHBAY_CLASSIFIER_H
+#define PATCHBAY_CLASSIFIER_H
 
 #include <patchbay/plugin.h>
 
+#define PB_CLASSIFIER_REVISION 1
+
 /* What to judge: text, or bytes with their type. Borrowed until classify returns. */
-typedef struct pb_classify_request {
+struct pb_classify_request {
     uint32_t size;
     uint32_t reserved;
     pb_str text;  /* or absent */
     pb_bytes bytes;
     pb_str type;  /* of the bytes */
-} pb_classify_request;
+};
 
 /* One finding. */
-typedef struct pb_label {
+struct pb_label {
     uint32_t size;
     uint32_t reserved;
     pb_str name;    /* "email", "toxic", "Win.Test.EICAR" */
     double score;   /* 0 to 1: how sure */
     int64_t offset; /* of a span, in bytes; -1: it concerns the whole */
     int64_t length; /* of a span, in bytes */
-} pb_label;
+};
 
-typedef struct pb_labels {
+struct pb_labels {
     uint32_t size;
     uint32_t reserved;
     const pb_label *const *items; /* by offset */
     size_t count;
-} pb_labels;
+};
 
 /* The interface. classify is required and may park. It fills `out` (size is set, the rest zero) in
  * the running scope; nothing found is PB_OK with no labels. PB_UNSUPPORTED: not this type of
@@ -41,6 +42,13 @@ typedef struct pb_classifier {
 
 /* PB_CLASSIFIER("pii", struct pii, pii_options, .classify = pii_classify) */
 #define PB_CLASSIFIER(name, owner, options, ...)                                                   \
-    PB_COMPONENT(pb_classifier, "classifier", 0, name, owner, options, __VA_ARGS__)
+    PB_COMPONENT(pb_classifier, "classifier", 1, name, owner, options, __VA_ARGS__)
+
+/* For those that use one. Parks. */
+static inline pb_status pb_classify(pb_instance *classifier, const pb_classify_request *request,
+                                    pb_labels *out)
+{
+    return PB_CALL(classify)(classifier, request, out);
+}
 
 #endif

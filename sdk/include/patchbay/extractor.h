@@ -1,18 +1,20 @@
-/* extractor.h - a file to text and structure. Draft: may change until two extractors exist. */
-#ifndef PATCHBAY_DRAFT_EXTRACTOR_H
-#define PATCHBAY_DRAFT_EXTRACTOR_H
+/* extractor.h - a file to text and structure. */
+#ifndef PATCHBAY_EXTRACTOR_H
+#define PATCHBAY_EXTRACTOR_H
 
 #include <patchbay/json.h>
 #include <patchbay/plugin.h>
 
+#define PB_EXTRACTOR_REVISION 1
+
 /* The file. Borrowed until the call returns. */
-typedef struct pb_blob {
+struct pb_blob {
     uint32_t size;
     uint32_t reserved;
     pb_str type; /* "application/pdf"; absent: judge by name and content */
     pb_str name; /* "manual.pdf", or absent */
     pb_bytes bytes;
-} pb_blob;
+};
 
 enum {
     PB_BLOCK_TEXT = 0,
@@ -23,24 +25,24 @@ enum {
 };
 
 /* One block of text, in reading order. */
-typedef struct pb_block {
+struct pb_block {
     uint32_t size;
     int32_t type;  /* PB_BLOCK_… */
     int32_t level; /* of a heading, from 1; of a list item */
     int32_t page;  /* from 1; 0: none */
     int64_t line;  /* first line in the file, from 1; 0: not known */
     int64_t lines;
-    pb_str text;   /* UTF-8 */
-} pb_block;
+    pb_str text;   /* UTF-8, without control characters but newline and tab */
+};
 
-typedef struct pb_blocks {
+struct pb_blocks {
     uint32_t size;
     uint32_t reserved;
     const pb_block *const *items;
     size_t count;
     pb_str title; /* of the document, or absent */
     const pb_json *metadata; /* author, language, …: an object, or NULL */
-} pb_blocks;
+};
 
 /* The interface; both are required.
  * accepts  can it read this? By type, name and first bytes. Does not park.
@@ -55,6 +57,19 @@ typedef struct pb_extractor {
 
 /* PB_EXTRACTOR("pdf", struct pdf, pdf_options, .accepts = …, .extract = …) */
 #define PB_EXTRACTOR(name, owner, options, ...)                                                    \
-    PB_COMPONENT(pb_extractor, "extractor", 0, name, owner, options, __VA_ARGS__)
+    PB_COMPONENT(pb_extractor, "extractor", 1, name, owner, options, __VA_ARGS__)
+
+/* --- for those that use one; `extractor` is an option of kind PB_KIND_REF ---------------------- */
+
+static inline bool pb_extractor_accepts(pb_instance *extractor, const pb_blob *blob)
+{
+    return PB_CALL(extractor_accepts)(extractor, blob);
+}
+
+/* Parks. */
+static inline pb_status pb_extract(pb_instance *extractor, const pb_blob *blob, pb_blocks *out)
+{
+    return PB_CALL(extract)(extractor, blob, out);
+}
 
 #endif

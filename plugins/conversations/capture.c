@@ -178,10 +178,10 @@ struct ending {
     struct capture *capture;
     pb_status status;
     pb_str reason;
-    bool awaited; /* somebody waits for the conversation */
+    bool awaited;       /* somebody waits for the conversation */
     pb_str text, extra; /* as stored */
     int64_t output_tokens, version;
-    bool taken;   /* somebody else has it */
+    bool taken; /* somebody else has it */
 };
 
 static pb_value count_value(int64_t count, uint32_t calls)
@@ -246,20 +246,25 @@ static pb_status store(void *arg)
                        now.usage.calls ? pb_value_real(now.usage.cost) : pb_value_null(),
                        pb_value_int(now.total / PB_MILLISECOND),
                        pb_value_int(finish),
+                       pb_value_int(claim->key),
                        pb_value_int(claim->answer),
-                       id_value(claim->turn)};
+                       id_value(claim->turn),
+                       id_value(claim->reply),
+                       pb_value_text(claim->info->principal->id),
+                       pb_value_int(claim->began)};
     pb_value freed[] = {pb_value_int(pb_now()), pb_value_int(claim->key), id_value(claim->turn)};
     pb_statement batch[] = {
-        statement_of(sql_finish, said, sizeof said / sizeof *said, PB_EXPECT_ROW),
-        statement_of(sql_release, freed, sizeof freed / sizeof *freed, PB_EXPECT_ROW)};
+        /* first what can fail: it has changed nothing then */
+        statement_of(sql_release, freed, sizeof freed / sizeof *freed, PB_EXPECT_ROW),
+        statement_of(sql_finish, said, sizeof said / sizeof *said, PB_EXPECT_ROW)};
     status = pb_db_batch(claim->database, batch, 2, rows);
     ending->taken = status == PB_CONFLICT && (rows[0].failed || rows[1].failed);
     if (ending->taken)
         return pb_fail(PB_CONFLICT, "the conversation was taken over by another worker");
     if (status != PB_OK)
         return status;
-    ending->awaited = pb_cell(&rows[1], 0, 0)->integer != 0;
-    ending->version = pb_cell(&rows[1], 0, 1)->integer;
+    ending->awaited = pb_cell(&rows[0], 0, 0)->integer != 0;
+    ending->version = pb_cell(&rows[0], 0, 1)->integer;
     ending->text = text;
     ending->extra = extra;
     ending->output_tokens = now.usage.calls ? now.usage.output_tokens : 0;

@@ -1,8 +1,9 @@
 /* claim.c - takes a conversation for a turn and stores what is said now, in one batch.
  *
- * Whoever sets `running` of the conversation's row has it. What is said and the empty reply get
- * their seq from the same row in the same batch, so two turns at once cannot both succeed. A turn
- * that a stage above runs again finds its own rows by their ids and takes them again.
+ * Whoever sets `running` of the conversation's row has it. What is said gets its seq from the same
+ * row in the same batch, and so does the reply that will come, so two turns at once cannot both
+ * succeed. A turn that a stage above runs again finds its own rows by their ids and takes them
+ * again.
  */
 #include "conversations.h"
 
@@ -52,7 +53,8 @@ static pb_status add_claim(const struct claim *claim, pb_statement *batch, size_
                              pb_value_int(info->created),
                              pb_value_int(rows),
                              id_value(claim->turn),
-                             pb_value_text(pb_node_id())};
+                             pb_value_text(pb_node_id()),
+                             id_value(claim->reply)};
         status = add(batch, count, sql_create, values, sizeof values / sizeof *values);
     } else {
         pb_value values[] = {id_value(claim->turn),
@@ -61,7 +63,8 @@ static pb_status add_claim(const struct claim *claim, pb_statement *batch, size_
                              pb_value_text(info->principal->id),
                              id_value(claim->conversation),
                              pb_value_int(claim->ticket ? claim->ticket : INT64_MAX),
-                             pb_value_text(info->pipeline)};
+                             pb_value_text(info->pipeline),
+                             id_value(claim->reply)};
         status = add(batch, count, sql_claim, values, sizeof values / sizeof *values);
     }
     batch[0].flags = PB_EXPECT_ROW;
@@ -109,19 +112,12 @@ static pb_status add_fresh(const struct claim *claim, pb_statement *batch, size_
     return status;
 }
 
-static pb_status add_reply(const struct claim *claim, pb_statement *batch, size_t *count)
+static pb_status add_leaving(const struct claim *claim, pb_statement *batch, size_t *count)
 {
-    const pb_turn_info *info = claim->info;
-    pb_value values[] = {id_value(claim->reply), pb_value_text(info->principal->id),
-                         id_value(claim->turn),  pb_value_text(pb_node_id()),
-                         pb_value_int(pb_now()), id_value(claim->conversation)};
-    pb_status status = add(batch, count, sql_answer, values, sizeof values / sizeof *values);
+    pb_value values[] = {pb_value_int(claim->ticket), pb_value_text(pb_node_id())};
 
-    if (status == PB_OK && claim->ticket) {
-        pb_value leaving[] = {pb_value_int(claim->ticket), pb_value_text(pb_node_id())};
-        status = add(batch, count, sql_unlist, leaving, sizeof leaving / sizeof *leaving);
-    }
-    return status;
+    return claim->ticket ? add(batch, count, sql_unlist, values, sizeof values / sizeof *values)
+                         : (pb_status)PB_OK;
 }
 
 pb_status claim_try(struct claim *claim, bool *held)
@@ -139,7 +135,7 @@ pb_status claim_try(struct claim *claim, bool *held)
     if (status == PB_OK)
         status = add_fresh(claim, batch, &count);
     if (status == PB_OK)
-        status = add_reply(claim, batch, &count);
+        status = add_leaving(claim, batch, &count);
     for (size_t i = 0; i < count; i++)
         rows[i].size = (uint32_t)sizeof *rows;
     if (status == PB_OK)
@@ -153,7 +149,8 @@ pb_status claim_try(struct claim *claim, bool *held)
     claim->key = pb_cell(&rows[0], 0, 0)->integer;
     claim->version = pb_cell(&rows[0], 0, 2)->integer;
     claim->first = pb_cell(&rows[0], 0, 1)->integer - (int64_t)claim->fresh_count - 1;
-    claim->answer = claim->key * MESSAGES_MOST + pb_cell(&rows[0], 0, 1)->integer - 1;
+    claim->answer = pb_cell(&rows[0], 0, 1)->integer - 1;
+    claim->began = pb_now();
     return PB_OK;
 }
 

@@ -15,8 +15,6 @@
 
 enum { ID_SIZE = 16, TIME_SIZE = 25, TITLE_MOST = 80 };
 
-#define MESSAGES_MOST ((int64_t)1 << 24) /* of a conversation; see MESSAGE_KEY */
-
 enum status { DONE, RUNNING, CANCELLED, INTERRUPTED, FAILED };
 
 /* --- schema.c, encode.c ----------------------------------------------------------------------- */
@@ -104,11 +102,12 @@ struct claim {
     pb_subscription *bell; /* while it waits */
     int64_t key;           /* out: the conversation's integer */
     int64_t first;         /* out: seq of the first new message */
-    int64_t answer;        /* out: the reply's integer key */
+    int64_t answer;        /* out: seq of the reply */
+    pb_time began;         /* out: when it was taken */
     int64_t version;       /* out: of the conversation; grows when what a model would see changes */
 };
 
-/* Takes the conversation for the turn, with what is said now and the empty reply, durably. Parks,
+/* Takes the conversation for the turn, with what is said now, durably. Parks,
  * also until it is its turn. PB_NOT_FOUND, PB_CONFLICT: another turn runs. */
 pb_status claim_take(struct claim *claim);
 /* One attempt, by one batch. PB_CONFLICT with *held: somebody has it. */

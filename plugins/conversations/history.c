@@ -1,7 +1,7 @@
 /* history.c - the stage: stores what is said in a conversation, and tells the model what was.
  *
- *     before the model   the conversation is taken, what is said now and an empty reply are stored,
- *                        what was said before is read
+ *     before the model   the conversation is taken, what is said now is stored, what was said before
+ *                        is read
  *     after it           the reply is stored and the conversation is free, before the host says
  * done
  */

@@ -6,13 +6,15 @@
  */
 #include "conversations.h"
 
-enum { PAGE = 100, SLICE = 32, EACH = 64, ROUND = 64 };
+enum { PAGE = 100, SLICE = 1024, ROUND = 64 };
 
 /* --- dead workers -------------------------------------------------------------------------------
  */
 
-/* The two statements that free what is held and mark its reply. Whoever comes second changes
- * nothing: both say whose it must be. `values` has room for 6. */
+enum { HELD_VALUES = 5 };
+
+/* The two statements that mark the reply of what is held and free it. Whoever comes second changes
+ * nothing: both say whose it must be. */
 static void free_statements(const struct held *held, pb_value *values, pb_statement *batch)
 {
     pb_str reason = pb_str_of(held->reason ? held->reason : "the worker that wrote it ended");
@@ -21,15 +23,14 @@ static void free_statements(const struct held *held, pb_value *values, pb_statem
     values[1] = pb_value_bytes(held->turn.data, held->turn.size);
     values[2] = pb_value_text(held->node);
     values[3] = pb_value_text(reason);
-    values[4] = values[0];
-    values[5] = values[1];
-    batch[0] = statement_of(sql_take_over, values, 3, PB_ALL_TENANTS);
-    batch[1] = statement_of(sql_interrupt, values + 3, 3, PB_ALL_TENANTS);
+    values[4] = pb_value_int(pb_now());
+    batch[0] = statement_of(sql_interrupt, values, HELD_VALUES, PB_ALL_TENANTS);
+    batch[1] = statement_of(sql_take_over, values, 3, PB_ALL_TENANTS);
 }
 
 pb_status take_over(pb_instance *database, const struct held *held)
 {
-    pb_value values[6];
+    pb_value values[HELD_VALUES];
     pb_statement batch[2];
 
     free_statements(held, values, batch);
@@ -49,7 +50,7 @@ static pb_status sweep_page(pb_instance *database, int64_t *after, bool *more)
     pb_rows rows = {.size = (uint32_t)sizeof rows};
     pb_value values[] = {pb_value_int(*after), pb_value_int(PAGE)};
     pb_statement statement = statement_of(sql_running, values, 2, PB_ALL_TENANTS);
-    pb_value *freed = PB_NEW_ARRAY(pb_value, 6 * PAGE);
+    pb_value *freed = PB_NEW_ARRAY(pb_value, HELD_VALUES * PAGE);
     pb_statement *batch = PB_NEW_ARRAY(pb_statement, 2 * PAGE);
     size_t count = 0;
     pb_status status = pb_db_run(database, &statement, &rows);
@@ -62,7 +63,7 @@ static pb_status sweep_page(pb_instance *database, int64_t *after, bool *more)
                             pb_cell(&rows, i, 3)->text, NULL};
         *after = held.conversation;
         if (!pb_node_alive(held.node)) {
-            free_statements(&held, &freed[3 * count], &batch[count]);
+            free_statements(&held, &freed[HELD_VALUES * (count / 2)], &batch[count]);
             count += 2;
         }
     }
@@ -115,44 +116,35 @@ pb_status sweep(pb_instance *database)
 /* --- the full-text index ------------------------------------------------------------------------
  */
 
-/* The next few conversations behind *after with something new: some messages of each. *after is 0
- * when there was none left. */
-static pb_status index_slice(pb_instance *database, int64_t *after, int64_t *added)
+/* The next messages, in the order of their integer keys; *more: there were some. One that is being
+ * written is passed over: it gets a later key when it is whole. */
+static pb_status index_slice(pb_instance *database, bool *more)
 {
-    pb_rows rows, done[2];
-    pb_value asked[] = {pb_value_int(*after), pb_value_int(SLICE)};
-    pb_statement pending = statement_of(sql_search_pending, asked, 2, PB_ALL_TENANTS);
-    pb_status status = pb_db_run(database, &pending, &rows);
+    pb_rows rows = {.size = (uint32_t)sizeof rows};
+    pb_rows done[2] = {{.size = (uint32_t)sizeof *done}, {.size = (uint32_t)sizeof *done}};
+    pb_value values[] = {pb_value_int(SLICE)};
+    pb_statement behind = statement_of(sql_search_behind, NULL, 0, PB_ALL_TENANTS);
+    pb_statement batch[] = {statement_of(sql_search_add, values, 1, PB_ALL_TENANTS),
+                            statement_of(sql_search_done, values, 1, PB_ALL_TENANTS)};
+    pb_status status = pb_db_run(database, &behind, &rows);
 
-    if (status != PB_OK || !rows.count) {
-        *after = 0;
+    *more = false;
+    if (status != PB_OK || !pb_cell(&rows, 0, 0)->integer)
         return status;
-    }
-    int64_t last = pb_cell(&rows, rows.count - 1, 0)->integer;
-    pb_value values[] = {asked[0], pb_value_int(last), pb_value_int(EACH)};
-    pb_statement batch[] = {statement_of(sql_search_add, values, 3, PB_ALL_TENANTS),
-                            statement_of(sql_search_done, values, 3, PB_ALL_TENANTS)};
     status = pb_db_batch(database, batch, 2, done);
-    if (status == PB_OK)
-        *added += done[0].changed;
-    *after = rows.count < SLICE ? 0 : last;
+    *more = status == PB_OK && done[1].changed;
     return status;
 }
 
-/* Again and again from the first to the last, until nothing new is found. */
 pb_status search_catch_up(pb_instance *database, int slices)
 {
     pb_status status = PB_OK;
-    int64_t after = 0, added = 0;
+    bool more = true;
 
-    while (slices-- && status == PB_OK) {
+    while (slices-- && more && status == PB_OK) {
         pb_scope *scope = pb_scope_begin();
-        status = index_slice(database, &after, &added);
+        status = index_slice(database, &more);
         pb_scope_end(scope);
-        if (!after && !added)
-            break;
-        if (!after)
-            added = 0;
     }
     return status;
 }

@@ -1,8 +1,9 @@
 /* saver.c - saves replies while they come, so that a worker's death costs little of them.
  *
- * One task does it for all turns of a stage, every `checkpoint`, many in one batch: a turn that goes
- * well pays nothing for it, and a model that falls silent after a few words is saved too. A reply
- * that has ended meanwhile is not touched: the statement wants one that still runs.
+ * One task does it for all turns of a stage, every `checkpoint`, many in one batch: a turn that
+ * goes well pays nothing for it, and a model that falls silent after a few words is saved too. A
+ * reply that has ended meanwhile is not touched: the statement wants a turn that still has the
+ * conversation.
  */
 #include "conversations.h"
 
@@ -29,7 +30,7 @@ void saver_remove(struct capture *capture)
 
 /* What one statement needs: nothing of the capture, whose turn may end while we wait. */
 struct saved {
-    pb_value values[4];
+    pb_value values[5];
     uint8_t turn[ID_SIZE];
 };
 
@@ -42,9 +43,10 @@ static pb_status note(struct capture *capture, struct saved *saved, pb_statement
     memcpy(saved->turn, claim->turn, ID_SIZE);
     saved->values[0] = pb_value_text(text);
     saved->values[1] = pb_value_null();
-    saved->values[2] = pb_value_int(claim->answer);
+    saved->values[2] = pb_value_int(claim->key);
     saved->values[3] = id_value(saved->turn);
-    *statement = statement_of(sql_checkpoint, saved->values, 4, 0);
+    saved->values[4] = pb_value_int(claim->began);
+    *statement = statement_of(sql_checkpoint, saved->values, 5, 0);
     statement->tenant = pb_copy(claim->info->principal->tenant);
     capture->saved_size = capture->reply.kept;
     return status;

@@ -1,9 +1,12 @@
 /* schema.c - the tables. Integer keys for what is scanned, UUIDs for the world outside.
  *
- * `seq` orders the messages of a conversation and is unique there, because it is a part of their
- * integer key (sql.h); `running` names the turn that
- * holds the conversation. Together they decide when two turns come at once. A reply's row is there
- * from the moment that its model is asked.
+ * `seq` orders the messages of a conversation and is unique there; `running` names the turn that
+ * holds the conversation. Together they decide when two turns come at once. While a turn runs, the
+ * seq before next_seq is its reply's; the row comes with the reply, or with the first that is saved
+ * of it.
+ *
+ * Messages of all conversations lie in the order in which they were written: the many that one
+ * commit writes share a few pages, whose number is what a commit costs.
  */
 #include "conversations.h"
 
@@ -16,23 +19,21 @@ static const char *const tables[] = {
     "created BIGINT NOT NULL, updated BIGINT NOT NULL, pinned INTEGER NOT NULL DEFAULT 0, "
     "archived_at BIGINT, deleted_at BIGINT, tags TEXT, forked_from BLOB, "
     "next_seq BIGINT NOT NULL DEFAULT 1, version BIGINT NOT NULL DEFAULT 0, "
-    "searched BIGINT NOT NULL DEFAULT 0, "
-    "running BLOB, running_node TEXT, "
+    "running BLOB, running_node TEXT, running_reply BLOB, "
     "state INTEGER NOT NULL GENERATED ALWAYS AS (CASE WHEN deleted_at IS NOT NULL THEN 2 "
     "WHEN archived_at IS NOT NULL THEN 1 ELSE 0 END) STORED)",
     "CREATE UNIQUE INDEX conversations_uuid ON conversations (uuid)",
     "CREATE INDEX conversations_list ON conversations (tenant, owner, state, updated, id)",
     "CREATE INDEX conversations_running ON conversations (id) WHERE running IS NOT NULL",
-    "CREATE INDEX conversations_unsearched ON conversations (id) WHERE searched + 1 < next_seq",
 
     "CREATE TABLE messages ("
-    "id INTEGER PRIMARY KEY, conversation BIGINT GENERATED ALWAYS AS (id / 16777216) VIRTUAL, "
-    "seq BIGINT GENERATED ALWAYS AS (id % 16777216) VIRTUAL, "
+    "id INTEGER PRIMARY KEY, conversation BIGINT NOT NULL, seq BIGINT NOT NULL, "
     "uuid BLOB NOT NULL, tenant TEXT NOT NULL, owner TEXT NOT NULL, role INTEGER NOT NULL, "
     "text TEXT NOT NULL, extra TEXT, status INTEGER NOT NULL, reason TEXT, turn BLOB, node TEXT, "
     "llm TEXT, model TEXT, input_tokens BIGINT, output_tokens BIGINT, cached_tokens BIGINT, "
     "cost DOUBLE PRECISION, latency BIGINT, finish INTEGER, created BIGINT NOT NULL, "
     "superseded_by BLOB, deleted_at BIGINT)",
+    "CREATE UNIQUE INDEX messages_order ON messages (conversation, seq)",
     "CREATE UNIQUE INDEX messages_uuid ON messages (uuid)",
 
     "CREATE TABLE conversation_tags (conversation BIGINT NOT NULL, tag TEXT NOT NULL, "
@@ -42,8 +43,11 @@ static const char *const tables[] = {
     "turn BLOB NOT NULL, node TEXT NOT NULL)",
     "CREATE INDEX conversation_queue_order ON conversation_queue (conversation, id)",
 
-    /* What was said is put there later, many at a time, up to `searched` of its conversation: see
-     * keeper.c. No trigger does it, because a statement with one keeps a journal of its own. */
+    /* What was said is put there later, many at a time, in the order of the messages' integer keys:
+     * all up to `upto` are there (keeper.c). No trigger does it, because a statement with one keeps
+     * a journal of its own. */
+    "CREATE TABLE conversations_search (id INTEGER PRIMARY KEY, upto BIGINT NOT NULL)",
+    "INSERT INTO conversations_search (id, upto) VALUES (1, 0)",
     "CREATE VIRTUAL TABLE messages_fts USING fts5 (who, body, content = '', "
     "tokenize = 'unicode61 remove_diacritics 2')",
     NULL,

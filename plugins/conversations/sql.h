@@ -15,16 +15,14 @@
     "m.model, m.input_tokens, m.output_tokens, m.cached_tokens, m.cost, m.latency, m.finish, "     \
     "m.created, m.superseded_by, m.deleted_at"
 
-/* A message's integer key: those of one conversation lie side by side, in their order, so that what
- * was said last is read from a page or two, and needs no index of its own. 2^24 messages each. */
-#define MESSAGE_KEY(conversation, seq) conversation " * 16777216 + " seq
-#define KEYS_OF(conversation, low, high)                                                           \
-    "id >= " MESSAGE_KEY(conversation, low) " AND id < " MESSAGE_KEY(conversation, high)
-#define NO_SEQ "16777216" /* above the last */
+/* A message gets the last integer key when it is whole: the full-text index takes them in that order. */
+#define LAST_KEY "id = (SELECT max(w.id) + 1 FROM messages AS w)"
 
-/* The seq up to which a conversation comes into the full-text index next: $3 messages more, but not
- * the reply that is being made. */
-#define SEARCHABLE "min(searched + $3, next_seq - 1 - (running IS NOT NULL))"
+/* The next messages for the full-text index: above the last that it has. */
+#define SEARCHED "(SELECT upto FROM conversations_search WHERE id = 1)"
+#define SEARCHABLE                                                                                 \
+    "(SELECT max(n.id) FROM (SELECT w.id FROM messages AS w WHERE w.id > " SEARCHED " "            \
+    "ORDER BY w.id LIMIT $1) AS n)"
 
 /* The integer key of a conversation that this owner may change. */
 #define OWN(uuid, owner)                                                                           \
@@ -44,32 +42,28 @@
 
 #define CONVERSATION_SQL(X)                                                                        \
     /* --- a turn --------------------------------------------------------------------------- */   \
-    X(claim, "UPDATE conversations SET running = $1, running_node = $2, next_seq = next_seq + $3, " \
-             "pipeline = $7 " \
+    X(claim, "UPDATE conversations SET running = $1, running_node = $2, running_reply = $8, "      \
+             "next_seq = next_seq + $3, pipeline = $7 "                                            \
              "WHERE tenant = $tenant AND uuid = $5 AND owner = $4 AND deleted_at IS NULL "         \
              "AND running IS NULL AND NOT EXISTS (SELECT 1 FROM conversation_queue AS q "          \
              "WHERE q.conversation = conversations.id AND q.id < $6) "                             \
-             "RETURNING id, next_seq, version")      \
-    X(create, "INSERT INTO conversations (uuid, tenant, owner, title, pipeline, created, updated, "\
-              "next_seq, running, running_node) "                                                  \
-              "VALUES ($1, $tenant, $2, $3, $4, $5, $5, $6 + 1, $7, $8) "                          \
+             "RETURNING id, next_seq, version")                                                    \
+    X(create, "INSERT INTO conversations (uuid, tenant, owner, title, pipeline, created, updated, " \
+              "next_seq, running, running_node, running_reply) "                                   \
+              "VALUES ($1, $tenant, $2, $3, $4, $5, $5, $6 + 1, $7, $8, $9) "                      \
               "ON CONFLICT (uuid) DO UPDATE SET running = excluded.running, "                      \
-              "running_node = excluded.running_node, next_seq = conversations.next_seq + $6 "      \
+              "running_node = excluded.running_node, running_reply = excluded.running_reply, "     \
+              "next_seq = conversations.next_seq + $6 "                                            \
               "WHERE conversations.running IS NULL AND conversations.tenant = excluded.tenant "    \
-              "AND conversations.owner = excluded.owner RETURNING id, next_seq, version")                   \
+              "AND conversations.owner = excluded.owner RETURNING id, next_seq, version")          \
     X(supersede, "UPDATE messages SET superseded_by = $1 WHERE tenant = $tenant "                  \
-                 "AND " KEYS_OF(OWN("$2", "$3"), "$4", NO_SEQ) " "                                \
+                 "AND conversation = " OWN("$2", "$3") " AND seq >= $4 "                           \
                  "AND (superseded_by IS NULL OR superseded_by = $1) "                              \
                  "AND turn IS DISTINCT FROM $1")                                                   \
-    X(say, "INSERT INTO messages (id, uuid, tenant, owner, role, text, extra, status, turn, "      \
-           "created) VALUES ((SELECT " MESSAGE_KEY("id", "next_seq - $1") " FROM conversations "   \
-           "WHERE tenant = $tenant AND uuid = $9), $2, $tenant, $3, $4, $5, $6, 0, $7, $8) "       \
+    X(say, "INSERT INTO messages (conversation, seq, uuid, tenant, owner, role, text, extra, "     \
+           "status, turn, created) SELECT c.id, c.next_seq - $1, $2, c.tenant, $3, $4, $5, $6, 0, " \
+           "$7, $8 FROM conversations AS c WHERE c.tenant = $tenant AND c.uuid = $9 "              \
            "ON CONFLICT (uuid) DO NOTHING")                                                        \
-    X(answer, "INSERT INTO messages (id, uuid, tenant, owner, role, text, status, turn, node, "    \
-              "created) VALUES ((SELECT " MESSAGE_KEY("id", "next_seq - 1") " FROM conversations " \
-              "WHERE tenant = $tenant AND uuid = $6), $1, $tenant, $2, 2, '', 1, $3, $4, $5) "     \
-              "ON CONFLICT (uuid) DO UPDATE SET id = excluded.id, status = 1, text = '', "         \
-              "extra = NULL, reason = NULL, node = excluded.node")                                 \
     X(blocked, "SELECT c.id, c.running, c.running_node, q.id, q.node FROM conversations AS c "     \
                "LEFT JOIN conversation_queue AS q ON q.id = (SELECT min(w.id) "                    \
                "FROM conversation_queue AS w WHERE w.conversation = c.id) "                        \
@@ -80,19 +74,32 @@
               "AND m.uuid = $1 AND c.uuid = $2 AND c.tenant = $tenant AND c.owner = $3 "           \
               "AND c.deleted_at IS NULL AND m.deleted_at IS NULL")                                 \
     X(recall, "SELECT seq, role, text, extra, status, output_tokens FROM messages "                \
-              "WHERE tenant = $tenant AND " KEYS_OF("$1", "0", "$2") " "                           \
-             "AND superseded_by IS NULL AND deleted_at IS NULL AND turn IS DISTINCT FROM $4 "      \
-             "ORDER BY id DESC LIMIT $3")       \
-    X(checkpoint, "UPDATE messages SET text = $1, extra = $2 WHERE tenant = $tenant "              \
-                  "AND id = $3 AND turn = $4 AND status = 1")                                    \
-    X(finish, "UPDATE messages SET text = $1, extra = $2, status = $3, reason = $4, llm = $5, "    \
-              "model = $6, input_tokens = $7, output_tokens = $8, cached_tokens = $9, cost = $10, "\
-              "latency = $11, finish = $12 WHERE tenant = $tenant AND id = $13 AND turn = $14 "  \
-              "AND status = 1")                                                                    \
-    X(release, "UPDATE conversations SET running = NULL, running_node = NULL, updated = $1, "      \
+              "WHERE tenant = $tenant AND conversation = $1 AND seq < $2 "                         \
+              "AND superseded_by IS NULL AND deleted_at IS NULL AND turn IS DISTINCT FROM $4 "     \
+              "ORDER BY seq DESC LIMIT $3")                                                        \
+    X(checkpoint, "INSERT INTO messages (conversation, seq, uuid, tenant, owner, role, text, "     \
+                  "extra, status, turn, node, created) SELECT c.id, c.next_seq - 1, "              \
+                  "c.running_reply, c.tenant, c.owner, 2, $1, $2, 1, c.running, c.running_node, $5 " \
+                  "FROM conversations AS c WHERE c.tenant = $tenant AND c.id = $3 "                \
+                  "AND c.running = $4 ON CONFLICT (uuid) DO UPDATE SET seq = excluded.seq, "       \
+                  "text = excluded.text, extra = excluded.extra, status = 1, reason = NULL, "      \
+                  "node = excluded.node")                                                          \
+    X(finish, "INSERT INTO messages (text, extra, status, reason, llm, model, input_tokens, "      \
+              "output_tokens, cached_tokens, cost, latency, finish, conversation, seq, turn, uuid, " \
+              "owner, created, tenant, role) VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, " \
+              "$12, $13, $14, $15, $16, $17, $18, $tenant, 2) ON CONFLICT (uuid) DO UPDATE SET "   \
+              LAST_KEY ", seq = excluded.seq, text = excluded.text, extra = excluded.extra, "      \
+              "status = excluded.status, reason = excluded.reason, node = NULL, "                  \
+              "llm = excluded.llm, model = excluded.model, "                                       \
+              "input_tokens = excluded.input_tokens, output_tokens = excluded.output_tokens, "     \
+              "cached_tokens = excluded.cached_tokens, cost = excluded.cost, "                     \
+              "latency = excluded.latency, finish = excluded.finish "                              \
+              "WHERE messages.tenant = excluded.tenant AND messages.turn = excluded.turn")         \
+    X(release, "UPDATE conversations SET running = NULL, running_node = NULL, "                    \
+               "running_reply = NULL, updated = $1, "                                              \
                "version = version + 1 WHERE tenant = $tenant AND id = $2 AND running = $3 "        \
                "RETURNING EXISTS (SELECT 1 FROM conversation_queue AS q "                          \
-               "WHERE q.conversation = conversations.id), version")                                         \
+               "WHERE q.conversation = conversations.id), version")                                \
     /* --- waiting for one's turn ----------------------------------------------------------- */   \
     X(enlist, "INSERT INTO conversation_queue (conversation, turn, node) SELECT $1, $2, $3 "       \
               "WHERE (SELECT count(*) FROM conversation_queue WHERE conversation = $1) < $4 "      \
@@ -102,13 +109,18 @@
     X(running, "SELECT id, uuid, running, running_node FROM conversations "                        \
                "WHERE running IS NOT NULL AND id > $1 ORDER BY id LIMIT $2")                       \
     X(take_over, "UPDATE conversations SET running = NULL, running_node = NULL, "                  \
-                 "version = version + 1 WHERE id = $1 AND running = $2 AND running_node = $3")                           \
-    X(interrupt, "UPDATE messages SET status = 3, reason = $1 WHERE id = "                         \
-                 MESSAGE_KEY("$2", "(SELECT next_seq - 1 FROM conversations WHERE id = $2) ")               \
-                 "AND turn = $3 AND status = 1")                                                   \
+                 "running_reply = NULL, version = version + 1 "                                    \
+                 "WHERE id = $1 AND running = $2 AND running_node = $3")                           \
+    X(interrupt, "INSERT INTO messages (conversation, seq, uuid, tenant, owner, role, text, "      \
+                 "status, reason, turn, node, created) SELECT c.id, c.next_seq - 1, "              \
+                 "c.running_reply, c.tenant, c.owner, 2, '', 3, $4, c.running, c.running_node, $5 " \
+                 "FROM conversations AS c WHERE c.id = $1 AND c.running = $2 "                     \
+                 "AND c.running_node = $3 ON CONFLICT (uuid) DO UPDATE SET " LAST_KEY ", "         \
+                 "seq = excluded.seq, status = 3, reason = excluded.reason "                       \
+                 "WHERE messages.status <> 0")                                                     \
     X(queued, "SELECT id, node FROM conversation_queue WHERE id > $1 ORDER BY id LIMIT $2")        \
     /* --- reading -------------------------------------------------------------------------- */   \
-    X(list, "SELECT " CONVERSATION_COLUMNS " FROM conversations AS c WHERE " LIST_WHERE LIST_ORDER)\
+    X(list, "SELECT " CONVERSATION_COLUMNS " FROM conversations AS c WHERE " LIST_WHERE LIST_ORDER) \
     X(search, "SELECT " CONVERSATION_COLUMNS " FROM conversations AS c WHERE " LIST_WHERE          \
               "AND c.id IN (SELECT m.conversation FROM messages_fts "                              \
               "JOIN messages AS m ON m.id = messages_fts.rowid WHERE messages_fts MATCH $9 "       \
@@ -116,21 +128,21 @@
               LIST_ORDER)                                                                          \
     X(get, "SELECT " CONVERSATION_COLUMNS " FROM conversations AS c WHERE " READABLE)              \
     X(forward, "SELECT " MESSAGE_COLUMNS " FROM messages AS m WHERE m.tenant = $tenant "           \
-               "AND " KEYS_OF("$1", "($2 + 1)", NO_SEQ) " AND ($3 = 1 OR m.superseded_by IS NULL) " \
-               "AND ($4 = 1 OR m.deleted_at IS NULL) ORDER BY m.id LIMIT $5")                     \
+               "AND m.conversation = $1 AND m.seq > $2 AND ($3 = 1 OR m.superseded_by IS NULL) "   \
+               "AND ($4 = 1 OR m.deleted_at IS NULL) ORDER BY m.seq LIMIT $5")                     \
     X(backward, "SELECT " MESSAGE_COLUMNS " FROM messages AS m WHERE m.tenant = $tenant "          \
-                "AND " KEYS_OF("$1", "0", "min($2, 16777216)") " "                                 \
+                "AND m.conversation = $1 AND m.seq < $2 "                                          \
                 "AND ($3 = 1 OR m.superseded_by IS NULL) "                                         \
-                "AND ($4 = 1 OR m.deleted_at IS NULL) ORDER BY m.id DESC LIMIT $5")               \
+                "AND ($4 = 1 OR m.deleted_at IS NULL) ORDER BY m.seq DESC LIMIT $5")               \
     X(message, "SELECT " MESSAGE_COLUMNS " FROM messages AS m WHERE m.tenant = $tenant "           \
                "AND m.uuid = $1 AND m.conversation = $2")                                          \
     X(last, "SELECT m.uuid, m.role FROM messages AS m WHERE m.tenant = $tenant "                   \
-            "AND " KEYS_OF("$1", "0", NO_SEQ) " AND m.superseded_by IS NULL "                      \
-            "AND m.deleted_at IS NULL AND m.role IN (1, 2) ORDER BY m.id DESC LIMIT 1")                                    \
+            "AND m.conversation = $1 AND m.superseded_by IS NULL "                                 \
+            "AND m.deleted_at IS NULL AND m.role IN (1, 2) ORDER BY m.seq DESC LIMIT 1")           \
     /* --- changing ------------------------------------------------------------------------- */   \
     X(update, "UPDATE conversations AS c SET title = COALESCE($1, title), "                        \
               "titled = CASE WHEN $1 IS NULL THEN titled ELSE 1 END, "                             \
-              "pinned = COALESCE($2, pinned), archived_at = CASE WHEN $3 IS NULL THEN archived_at "\
+              "pinned = COALESCE($2, pinned), archived_at = CASE WHEN $3 IS NULL THEN archived_at " \
               "WHEN $3 = 1 THEN COALESCE(archived_at, $4) ELSE NULL END, "                         \
               "tags = COALESCE($5, tags) WHERE c.tenant = $tenant AND c.uuid = $6 "                \
               "AND c.owner = $7 AND c.deleted_at IS NULL")                                         \
@@ -153,26 +165,22 @@
     X(copy, "INSERT INTO conversations (uuid, tenant, owner, title, titled, pipeline, created, "   \
             "updated, pinned, archived_at, deleted_at, tags, forked_from, next_seq) "              \
             "VALUES ($1, $tenant, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, 1)")              \
-    X(copy_message, "INSERT INTO messages (id, uuid, tenant, owner, role, text, extra, status, "   \
-                    "reason, turn, llm, model, input_tokens, output_tokens, cached_tokens, cost, " \
-                    "latency, finish, created, superseded_by) VALUES ((SELECT "                    \
-                    MESSAGE_KEY("id", "$1") " FROM conversations WHERE tenant = $tenant "          \
-                    "AND uuid = $20), $2, $tenant, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, "    \
-                    "$13, $14, $15, $16, $17, $18, $19)")                                          \
+    X(copy_message, "INSERT INTO messages (conversation, seq, uuid, tenant, owner, role, text, "   \
+                    "extra, status, reason, turn, llm, model, input_tokens, output_tokens, "       \
+                    "cached_tokens, cost, latency, finish, created, superseded_by) SELECT c.id, $1, " \
+                    "$2, c.tenant, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, " \
+                    "$17, $18, $19 FROM conversations AS c "                                       \
+                    "WHERE c.tenant = $tenant AND c.uuid = $20")                                   \
     X(copied, "UPDATE conversations SET deleted_at = NULL, next_seq = $1 "                         \
               "WHERE tenant = $tenant AND uuid = $2")                                              \
     /* --- the full-text index -------------------------------------------------------------- */   \
-    X(search_pending, "SELECT id FROM conversations WHERE searched + 1 < next_seq AND id > $1 "    \
-                      "ORDER BY id LIMIT $2")                                                      \
+    X(search_behind, "SELECT EXISTS (SELECT 1 FROM messages AS m WHERE m.id > " SEARCHED ")")      \
     X(search_add, "INSERT INTO messages_fts (rowid, who, body) SELECT m.id, "                      \
                   "'o' || hex(m.tenant) || 'x' || hex(m.owner), m.text "                           \
-                  "FROM conversations AS c CROSS JOIN messages AS m "                              \
-                  "WHERE c.searched + 1 < c.next_seq AND c.id > $1 AND c.id <= $2 "                \
-                  "AND m.id > " MESSAGE_KEY("c.id", "c.searched") " "                              \
-                  "AND m.id <= " MESSAGE_KEY("c.id", SEARCHABLE) " AND m.text <> ''")              \
-    X(search_done, "UPDATE conversations SET searched = " SEARCHABLE " "                           \
-                   "WHERE searched + 1 < next_seq AND id > $1 AND id <= $2 "                       \
-                   "AND searched < " SEARCHABLE)
+                  "FROM messages AS m WHERE m.id > " SEARCHED " AND m.id <= " SEARCHABLE " "       \
+                  "AND m.status <> 1 AND m.text <> ''")                                            \
+    X(search_done, "UPDATE conversations_search SET upto = " SEARCHABLE " "                        \
+                   "WHERE id = 1 AND EXISTS (SELECT 1 FROM messages AS m WHERE m.id > upto)")
 
 #ifdef PATCHBAY_MEMORY_H
 #define CONVERSATION_SQL_DECLARE(name, text) extern const pb_str sql_##name;

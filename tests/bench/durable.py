@@ -101,9 +101,9 @@ INSERT INTO conversations (uuid, tenant, owner, title, pipeline, created, update
 SELECT randomblob(16), 'default', (SELECT owner FROM conversations LIMIT 1), 'Stored', 'full',
        1700000000000 + i, 1700000000000 + i, ? + 1 FROM n'''
 SAY = '''
-INSERT INTO messages (id, uuid, tenant, owner, role, text, status, created)
+INSERT INTO messages (conversation, seq, uuid, tenant, owner, role, text, status, created)
 WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < ?)
-SELECT c.id * 16777216 + n.i, randomblob(16), 'default', c.owner, 1 + (n.i + 1) % 2,
+SELECT c.id, n.i, randomblob(16), 'default', c.owner, 1 + (n.i + 1) % 2,
        'What was said long ago, in about as many words as people use.', 0, c.created + n.i
 FROM conversations AS c JOIN n WHERE c.title = 'Stored' '''
 
@@ -113,7 +113,7 @@ def store(path, conversations, each):
     with sqlite3.connect(path) as database:
         database.execute(FILL, (conversations, each))
         database.execute(SAY, (each,))
-        database.execute('UPDATE conversations SET searched = next_seq - 1')
+        database.execute('UPDATE conversations_search SET upto = (SELECT max(id) FROM messages)')
     database.close()
 
 

@@ -79,14 +79,14 @@ static pb_status fill(void *arg)
         if (status == PB_OK)
             status = execute(size,
                              "WITH RECURSIVE n (i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE "
-                             "i < $3) INSERT INTO messages (id, uuid, tenant, owner, "
-                             "role, text, status, created) SELECT c.id * 16777216 + i, randomblob(16), "
+                             "i < $3) INSERT INTO messages (conversation, seq, uuid, tenant, owner, "
+                             "role, text, status, created) SELECT c.id, i, randomblob(16), "
                              "'default', 'nobody', 2 - i % 2, 'A message of a sentence or two, as "
                              "people and models write them, again and again ' || i, 0, c.created "
                              "FROM n, conversations AS c WHERE c.id BETWEEN $1 AND $2",
                              values, 3);
         if (status == PB_OK) /* the index of words is another matter */
-            status = execute(size, "UPDATE conversations SET searched = next_seq - 1", NULL, 0);
+            status = execute(size, "UPDATE conversations_search SET upto = (SELECT max(id) FROM messages)", NULL, 0);
     }
     return status;
 }

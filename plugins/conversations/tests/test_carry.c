@@ -48,8 +48,8 @@ START_TEST(a_long_one_is_copied_in_pieces)
 {
     const char *id = begin("one");
     (void)sql("WITH RECURSIVE n (i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < 500) "
-              "INSERT INTO messages (id, uuid, tenant, owner, role, text, status, "
-              "created) SELECT 16777216 + i + 2, randomblob(16), 'default', 'tester', 2 - i % 2, i, 0, 1 "
+              "INSERT INTO messages (conversation, seq, uuid, tenant, owner, role, text, status, "
+              "created) SELECT 1, i + 2, randomblob(16), 'default', 'tester', 2 - i % 2, i, 0, 1 "
               "FROM n");
     (void)sql("UPDATE conversations SET next_seq = 503");
     const char *copy = member(call("POST", path_of(id, "/fork"), "{}", 200), "id");

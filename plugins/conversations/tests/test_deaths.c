@@ -63,7 +63,8 @@ START_TEST(what_cannot_be_stored_fails_and_does_not_block)
 {
     const char *id = begin("hi");
     pb_harness_log(PB_ERROR + 1, NULL);
-    (void)sql("CREATE TRIGGER full BEFORE UPDATE OF status ON messages WHEN NEW.status = 0 "
+    (void)sql("CREATE TRIGGER full BEFORE INSERT ON messages WHEN NEW.role = 2 "
+              "AND NEW.status = 0 "
               "BEGIN SELECT RAISE(ABORT, 'no room'); END");
     const pb_outcome *reply = ask_in(id, "two");
     ck_assert_int_ne(reply->status, PB_OK);
@@ -85,13 +86,13 @@ static void hold(const char *turn)
 
     (void)snprintf(text, sizeof text,
                    "UPDATE conversations SET running = x'%s', running_node = 'gone', "
-                   "next_seq = next_seq + 1",
-                   turn);
+                   "running_reply = x'%s', next_seq = next_seq + 1",
+                   turn, turn);
     (void)sql(text);
     (void)snprintf(text, sizeof text,
-                   "INSERT INTO messages (id, uuid, tenant, owner, role, text, status, "
-                   "turn, node, created) SELECT id * 16777216 + next_seq - 1, x'%s', tenant, owner, 2, 'par', 1, "
-                   "x'%s', 'gone', 1 FROM conversations",
+                   "INSERT INTO messages (conversation, seq, uuid, tenant, owner, role, text, status, "
+                   "turn, node, created) SELECT id, next_seq - 1, x'%s', tenant, owner, 2, 'par', "
+                   "1, x'%s', 'gone', 1 FROM conversations",
                    turn, turn);
     (void)sql(text);
 }

@@ -46,8 +46,8 @@ START_TEST(a_long_conversation_is_read_by_pages)
     reopen("[history: {turns: 70}, generate: {llm: a}]");
     const char *id = begin("0");
     (void)sql("WITH RECURSIVE n (i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < 400) "
-              "INSERT INTO messages (id, uuid, tenant, owner, role, text, status, "
-              "created) SELECT 16777216 + i + 2, randomblob(16), 'default', 'tester', 2 - i % 2, i, 0, 1 "
+              "INSERT INTO messages (conversation, seq, uuid, tenant, owner, role, text, status, "
+              "created) SELECT 1, i + 2, randomblob(16), 'default', 'tester', 2 - i % 2, i, 0, 1 "
               "FROM n");
     (void)sql("UPDATE conversations SET next_seq = 403");
     for (int i = 261; i <= 400; i++)

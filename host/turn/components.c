@@ -288,6 +288,19 @@ pb_status host_surround(pb_instance *retriever, const pb_surround_request *reque
         &call, INTERFACE(pb_retriever, retriever)->surround(retriever->self, request, out));
 }
 
+pb_status host_retriever_version(pb_instance *retriever, const pb_retrieve_request *request,
+                                 pb_str *out)
+{
+    const pb_retriever *interface = INTERFACE(pb_retriever, retriever);
+
+    *out = (pb_str){0};
+    if (interface->size < sizeof *interface || !interface->version)
+        return pb_fail(PB_UNSUPPORTED, "retriever '%.*s' cannot tell when it finds other passages",
+                       PB_ARG(retriever->name));
+    struct component_call call = component_enter(retriever, "retriever");
+    return component_leave(&call, interface->version(retriever->self, request, out));
+}
+
 pb_status host_rerank(pb_instance *reranker, pb_str query, const pb_passages *in, pb_passages *out)
 {
     memset(out, 0, sizeof *out);

@@ -283,7 +283,9 @@ typedef struct pb_launched pb_launched;
     /* process.h */                                                                                \
     X(1, pb_status, process_run, (const pb_process_spec *spec, pb_process_result *out))            \
     /* http_server.h: a body that is read piece by piece */                                        \
-    X(1, pb_status, request_read, (pb_request * request, pb_bytes * out))
+    X(1, pb_status, request_read, (pb_request * request, pb_bytes * out))                          \
+    X(1, pb_status, retriever_version,                                                             \
+      (pb_instance * retriever, const pb_retrieve_request *request, pb_str *out))
 
 struct pb_host {
     uint32_t size;  /* bytes of this table in the running host */

@@ -29,6 +29,8 @@ struct pb_passage {
     const float *vector;     /* where it was asked for, or NULL */
     uint32_t dimensions;     /* of the vector */
     uint32_t reserved;
+    pb_str title;      /* of the document, or absent */
+    pb_str collection; /* that it was found in; a retriever sets it */
 };
 
 struct pb_passages {

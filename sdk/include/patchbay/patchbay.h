@@ -20,6 +20,7 @@
 #include <patchbay/plugin.h>
 #include <patchbay/problem.h>
 #include <patchbay/process.h>
+#include <patchbay/question.h>
 #include <patchbay/reply.h>
 #include <patchbay/reranker.h>
 #include <patchbay/retriever.h>
@@ -32,5 +33,6 @@
 #include <patchbay/transport.h>
 #include <patchbay/turn.h>
 #include <patchbay/vector_store.h>
+#include <patchbay/words.h>
 
 #endif

@@ -34,11 +34,15 @@ struct pb_surround_request {
 /* The interface. retrieve is required and may park. It fills `out` (size is set, the rest zero);
  * nothing found is PB_OK with no passages. PB_UNAVAILABLE when what it asks cannot be reached,
  * PB_UNSUPPORTED for a filter that it cannot apply: it must not ignore one.
- * surround is optional: passages of the same document in their order, the given one among them. */
+ * surround is optional: passages of the same document in their order, the given one among them.
+ * version is optional and may park: a text in the running scope that is another one as soon as the
+ * request could find other passages (a document came, went, or is for others): what was kept of an
+ * earlier answer is then out of date. */
 typedef struct pb_retriever {
     PB_LIFECYCLE
     pb_status (*retrieve)(void *self, const pb_retrieve_request *request, pb_passages *out);
     pb_status (*surround)(void *self, const pb_surround_request *request, pb_passages *out);
+    pb_status (*version)(void *self, const pb_retrieve_request *request, pb_str *out);
 } pb_retriever;
 
 /* PB_RETRIEVER("web", struct web, web_options, .retrieve = web_retrieve) */
@@ -57,6 +61,13 @@ static inline pb_status pb_surround(pb_instance *retriever, const pb_surround_re
                                     pb_passages *out)
 {
     return PB_CALL(surround)(retriever, request, out);
+}
+
+/* PB_UNSUPPORTED: this retriever cannot tell. Parks. */
+static inline pb_status pb_retriever_version(pb_instance *retriever,
+                                             const pb_retrieve_request *request, pb_str *out)
+{
+    return PB_CALL(retriever_version)(retriever, request, out);
 }
 
 #endif

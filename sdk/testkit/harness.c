@@ -7,6 +7,7 @@
 #include "base/log.h"
 #include "base/scope.h"
 #include "net/client.h"
+#include "net/process.h"
 #include "plugin/contract.h"
 #include "plugin/instances.h"
 #include "runtime/task.h"
@@ -66,13 +67,14 @@ static void stay_awake(uv_idle_t *idle)
     (void)idle;
 }
 
-/* Everybody waits, no helper thread works: the next thing to happen is a timer. */
+/* Everybody waits, no helper thread and no child works: the next thing to happen is a timer. */
 static void jump(uv_check_t *check)
 {
     pb_duration next = timer_next(), now = loop_refresh();
 
     (void)check;
-    if (!task_any_ready() && offload_pending() == 0 && signal_pending() == 0 && next > now)
+    if (!task_any_ready() && offload_pending() == 0 && signal_pending() == 0 &&
+        process_pending() == 0 && next > now)
         loop_clock_advance(next - now);
 }
 

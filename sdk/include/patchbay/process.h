@@ -16,7 +16,7 @@ struct pb_process_spec {
     const char *const *argv; /* ends with NULL; argv[0] is looked up in /usr/bin and /bin only */
     pb_bytes input;          /* its standard input */
     const char *const *readable; /* files that it may read besides, ends with NULL; or NULL */
-    size_t max_output;       /* bytes of standard output */
+    size_t max_output;       /* bytes of standard output; 0: 16 MiB */
     size_t memory;           /* bytes of address space; 0: 512 MiB */
     pb_duration time;        /* of the wall clock; 0: 30 s. CPU time is limited to the same */
     pb_duration reserved;
@@ -31,9 +31,10 @@ struct pb_process_result {
     pb_str complaint; /* the first 4 kB of standard error */
 };
 
-/* Runs it to its end. Parks. A cancelled task kills it. PB_OK whatever its exit code;
- * PB_NOT_FOUND: there is no such program; PB_TOO_LARGE: more than max_output; PB_TIMEOUT;
- * PB_UNAVAILABLE: it cannot be started. */
+/* Runs it to its end. Parks. A cancelled task kills it. It begins in /, with PATH and LANG=C.UTF-8
+ * as its whole environment; its input is a file that can be sought in and opened as /dev/stdin.
+ * PB_OK whatever its exit code; PB_NOT_FOUND: there is no such program, or file of `readable`;
+ * PB_TOO_LARGE: more than max_output; PB_TIMEOUT; PB_UNAVAILABLE: it cannot be started. */
 static inline pb_status pb_process_run(const pb_process_spec *spec, pb_process_result *out)
 {
     memset(out, 0, sizeof *out);

@@ -199,6 +199,7 @@ static pb_turn_spec spec_of(struct collector *collector)
     spec.conversation = pb_str_of(ask->conversation);
     spec.replaces = pb_str_of(ask->replaces);
     spec.remote = pb_str_of(ask->remote);
+    spec.document = ask->document;
     read_messages(harness, ask, &spec);
     return spec;
 }

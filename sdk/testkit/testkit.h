@@ -58,6 +58,7 @@ typedef struct pb_ask {
     const char *conversation; /* UUID or "new"; NULL: nothing is stored */
     const char *replaces;     /* UUID of a message; with text and messages NULL: no new message */
     const char *remote;       /* the client's address */
+    pb_document *document;    /* for a pipeline that takes one; must outlive the call */
     const pb_principal *principal;
     bool whole;               /* nobody reads along: spec.stream = 0 */
     bool stages;              /* ask for PB_EVENT_STAGE */

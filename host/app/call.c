@@ -221,7 +221,7 @@ static pb_status call_here(const struct invocation *invocation, const pb_operati
     if (status != PB_OK)
         return status;
     *(query ? &call.query : &call.body) = rest;
-    status = pb_operation_call(operation, &call, &content);
+    status = operation_call_whole(operation, &call, pb_lit(""), &content);
     *body = content.body;
     if (status == PB_OK && content.status >= 400)
         return remote_problem(content.status, content.body);

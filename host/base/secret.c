@@ -114,6 +114,18 @@ void host_sha256(pb_bytes data, uint8_t out[32])
     end(&sha, out);
 }
 
+void host_sha256_part(void *state, pb_bytes data, uint8_t out[32])
+{
+    struct sha256 *sha = state;
+
+    _Static_assert(sizeof(struct sha256) <= sizeof(pb_digest), "pb_digest has room for it");
+    if (!sha->state[0] && !sha->size)
+        begin(sha);
+    add(sha, data);
+    if (out)
+        end(sha, out);
+}
+
 void host_hmac_sha256(pb_bytes key, pb_bytes data, uint8_t out[32])
 {
     struct sha256 sha;

@@ -20,6 +20,7 @@
 struct server_defaults server_defaults = {
     .max_header = 32 << 10,
     .max_body = 16 << 20,
+    .max_upload = 100 << 20,
     .max_connections = 10000,
     .max_connections_per_address = 10000,
     .header_timeout = 10 * PB_SECOND,
@@ -249,6 +250,7 @@ static void fill(pb_listen_spec *spec)
 {
     FILL(max_header);
     FILL(max_body);
+    FILL(max_upload);
     FILL(header_timeout);
     FILL(body_timeout);
     FILL(write_timeout);

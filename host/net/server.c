@@ -115,7 +115,7 @@ static void fire(struct timer *timer)
         connection_refuse(connection, 408, "the request's header did not come in time");
         break;
     case PHASE_REQUEST:
-        if (connection->request && connection->request->body.result == BODY_MORE)
+        if (connection->request && request_waits_for_body(connection->request))
             request_body_late(connection->request);
         break;
     case PHASE_IDLE:
@@ -208,14 +208,30 @@ static void look_for_end(struct timer *timer)
         timer_arm(timer, watch_time, look_for_end);
 }
 
+void connection_hold(struct server_connection *connection)
+{
+    conn_pause(&connection->conn);
+    timer_arm(&connection->watch, watch_time, look_for_end);
+}
+
+void connection_release(struct server_connection *connection)
+{
+    if (!connection->closed && connection->kept.size - connection->kept_from <= KEPT_MOST)
+        conn_resume(&connection->conn);
+}
+
+void connection_await_body(struct server_connection *connection, pb_duration limit)
+{
+    timer_arm(&connection->timer, limit, fire);
+}
+
 static void keep(struct server_connection *connection, const char *data, size_t size)
 {
     if (!buf_add(&connection->kept, pb_str_make(data, size)))
         connection_close(connection, "out of memory");
     else if (connection->phase == PHASE_REQUEST &&
              connection->kept.size - connection->kept_from > KEPT_MOST) {
-        conn_pause(&connection->conn);
-        timer_arm(&connection->watch, watch_time, look_for_end);
+        connection_hold(connection);
     }
 }
 

@@ -16,6 +16,7 @@
 struct server_defaults {
     int64_t max_header;      /* request line and header, bytes */
     int64_t max_body;        /* bytes */
+    int64_t max_upload;
     int64_t max_connections; /* of a listener */
     int64_t max_connections_per_address;
     pb_duration header_timeout;

@@ -36,7 +36,7 @@ static int on_part(llhttp_t *parser, const char *at, size_t size)
 {
     struct body_reader *body = parser->data;
 
-    if ((int64_t)(body->size + size) > body->most) {
+    if (body->given + (int64_t)(body->size + size) > body->most) {
         body->result = BODY_TOO_LARGE;
         return -1;
     }
@@ -86,7 +86,8 @@ static size_t feed_chunks(struct body_reader *body, const char *data, size_t siz
     else if (error != HPE_OK && body->result == BODY_MORE)
         body->result = BODY_MALFORMED;
     body->extra += used - (body->size - before);
-    if (body->result == BODY_MORE && body->extra > FRAMING_MOST + 16 * body->size)
+    if (body->result == BODY_MORE &&
+        body->extra > FRAMING_MOST + 16 * (body->size + (uint64_t)body->given))
         body->result = BODY_MALFORMED;
     return used;
 }
@@ -107,6 +108,26 @@ size_t body_feed(struct body_reader *body, const char *data, size_t size)
             body->result = BODY_DONE;
     }
     return size;
+}
+
+char *body_take(struct body_reader *body, size_t *size)
+{
+    char *data = body->data;
+
+    *size = body->size;
+    body->given += (int64_t)body->size;
+    body->data = NULL;
+    body->size = body->capacity = 0;
+    return data;
+}
+
+void body_limit(struct body_reader *body, int64_t most)
+{
+    int64_t known = body->given + (int64_t)body->size + (body->chunked ? 0 : body->left);
+
+    body->most = most;
+    if (known > most && (body->result == BODY_MORE || body->result == BODY_DONE))
+        body->result = BODY_TOO_LARGE;
 }
 
 void body_free(struct body_reader *body)

@@ -50,6 +50,7 @@ struct body_reader {
     bool chunked;
     int64_t left; /* without chunks: bytes to come */
     int64_t most;
+    int64_t given;   /* bytes that were taken out (body_take) */
     uint64_t extra;  /* bytes that only frame chunks */
     llhttp_t parser; /* for chunks only */
     char *data;      /* malloc'd, with a NUL behind it; NULL while empty */
@@ -62,5 +63,11 @@ void body_begin(struct body_reader *body, const struct request_head *head, int64
  * request's. */
 size_t body_feed(struct body_reader *body, const char *data, size_t size);
 void body_free(struct body_reader *body);
+
+/* What has come so far, malloc'd, or NULL; the reader goes on without it. */
+char *body_take(struct body_reader *body, size_t *size);
+
+/* From now on not more than this: BODY_TOO_LARGE when what came, or what was announced, is. */
+void body_limit(struct body_reader *body, int64_t most);
 
 #endif

@@ -68,6 +68,9 @@ struct server_connection {
 
 enum answer { ANSWER_NONE, ANSWER_BEGUN, ANSWER_ENDED };
 
+/* How a request's body is wanted. Until the handler says so, one longer than max_body waits. */
+enum upload { UPLOAD_OPEN, UPLOAD_WHOLE, UPLOAD_PIECES };
+
 /* Somebody who waits for a request's body or for room to write; on the waiting task's stack. */
 struct request_waiter {
     struct list_link link;
@@ -81,6 +84,10 @@ struct server_request {
     pb_task *task;
     struct body_reader body;
     struct list_link body_waiters, write_waiters;
+    enum upload upload;
+    bool held;               /* reading is paused until more of the body is asked for */
+    char *piece;             /* that pb_request_read gave last */
+    pb_duration body_waited; /* for pieces, in all */
     struct timer heartbeat; /* and overdue, before the answer is begun */
     pb_duration beat_every, last_write;
     pb_str beat;
@@ -93,6 +100,7 @@ struct server_request {
     uint8_t answer;
     bool keep_alive, old, head, expects_continue, chunked, timed_out;
     bool torn; /* a piece of the answer is out by half: nothing may follow */
+    int64_t owed; /* of an answer whose length was told: bytes to come; else -1 */
     pb_header headers[];
 };
 
@@ -110,13 +118,27 @@ void connection_answered(struct server_connection *connection, enum connection_t
 void connection_reset(struct server_connection *connection);
 void connection_close(struct server_connection *connection, const char *sentence);
 void connection_drain(struct server_connection *connection);
+/* Stops reading, and looks now and then whether the client is still there; and goes on. */
+void connection_hold(struct server_connection *connection);
+void connection_release(struct server_connection *connection);
+/* A body's time-out, from now. */
+void connection_await_body(struct server_connection *connection, pb_duration limit);
 
 /* server_request.c. request_begin returns how much of `rest` was its body. */
 size_t request_begin(struct server_connection *connection, const struct request_head *head,
                      pb_str raw, pb_str rest);
 size_t request_feed(struct server_request *request, const char *data, size_t size);
 void request_body_late(struct server_request *request);
+bool request_waits_for_body(const struct server_request *request);
+/* Sends "100 Continue" where the client waits for it. */
+void request_continue(struct server_request *request);
+pb_status request_wait_body(struct server_request *request);
+/* What failed in reading its body; `status` is that of waiting. */
+pb_status request_body_failure(struct server_request *request, pb_status status);
 void request_detach(struct server_request *request, const char *sentence);
+
+/* server_upload.c */
+void upload_fed(struct server_request *request); /* after more of the body has come */
 
 /* server_respond.c */
 void respond_drained(struct server_request *request);

@@ -80,6 +80,7 @@ static struct server_request *make(struct server_connection *connection,
     request->old = head->old;
     request->head = head->head;
     request->expects_continue = head->expects_continue;
+    request->owed = -1;
     list_init(&request->body_waiters);
     list_init(&request->write_waiters);
     return request;
@@ -89,6 +90,7 @@ static void request_free(struct server_request *request)
 {
     timer_cancel(&request->heartbeat);
     body_free(&request->body);
+    free(request->piece);
     free(request);
 }
 
@@ -146,6 +148,7 @@ static void run(void *arg)
 size_t request_begin(struct server_connection *connection, const struct request_head *head,
                      pb_str raw, pb_str rest)
 {
+    const pb_listen_spec *spec = &connection->listener->spec;
     struct server_request *request = make(connection, head, raw);
     size_t used;
 
@@ -158,8 +161,10 @@ size_t request_begin(struct server_connection *connection, const struct request_
     request->listener = connection->listener;
     connection->request = request;
     connection->listener->request_count++;
-    body_begin(&request->body, head, connection->listener->spec.max_body);
+    body_begin(&request->body, head,
+               spec->max_body > spec->max_upload ? spec->max_body : spec->max_upload);
     used = body_feed(&request->body, rest.data, rest.size);
+    upload_fed(request);
     return used;
 }
 
@@ -177,7 +182,8 @@ size_t request_feed(struct server_request *request, const char *data, size_t siz
 {
     size_t used = body_feed(&request->body, data, size);
 
-    if (request->body.result != BODY_MORE)
+    upload_fed(request);
+    if (request->body.result != BODY_MORE || request->upload == UPLOAD_PIECES)
         wake_all(&request->body_waiters);
     return used;
 }
@@ -207,12 +213,19 @@ void respond_drained(struct server_request *request)
     wake_all(&request->write_waiters);
 }
 
-static pb_status wait_for_body(struct server_request *request)
+bool request_waits_for_body(const struct server_request *request)
+{
+    return request->body.result == BODY_MORE &&
+           (request->upload != UPLOAD_PIECES || !list_empty(&request->body_waiters));
+}
+
+/* Until the body has come, or, where it is wanted in pieces, some of it. */
+pb_status request_wait_body(struct server_request *request)
 {
     pb_status status = PB_OK;
 
     while (status == PB_OK && request->body.result == BODY_MORE && request->connection &&
-           !request->timed_out) {
+           !request->timed_out && !(request->upload == UPLOAD_PIECES && request->body.size)) {
         struct request_waiter waiter = {0};
         list_append(&request->body_waiters, &waiter.link);
         status = task_wait(&waiter.waiter);
@@ -221,29 +234,25 @@ static pb_status wait_for_body(struct server_request *request)
     return status;
 }
 
-pb_status host_request_body(pb_request *pub, pb_str *out)
+void request_continue(struct server_request *request)
 {
-    struct server_request *request = pub->server;
     struct body_reader *body = &request->body;
-    pb_status status;
 
-    *out = pb_lit("");
-    if (body->result == BODY_MORE && request->expects_continue && request->connection &&
-        request->answer == ANSWER_NONE && body->size == 0 && body->extra == 0) {
-        request->expects_continue = false;
-        (void)conn_write(&request->connection->conn, "HTTP/1.1 100 Continue\r\n\r\n", 25);
-    }
-    status = wait_for_body(request);
-    switch (body->result) {
-    case BODY_DONE:
-        if (body->data)
-            *out = pb_str_make(body->data, body->size);
-        return PB_OK;
+    if (body->result != BODY_MORE || !request->expects_continue || !request->connection ||
+        request->answer != ANSWER_NONE || body->size || body->extra || body->given)
+        return;
+    request->expects_continue = false;
+    (void)conn_write(&request->connection->conn, "HTTP/1.1 100 Continue\r\n\r\n", 25);
+}
+
+pb_status request_body_failure(struct server_request *request, pb_status status)
+{
+    switch (request->body.result) {
     case BODY_MALFORMED:
         return pb_fail(PB_INVALID, "the chunks of the request's body are malformed");
     case BODY_TOO_LARGE:
         return pb_fail(PB_TOO_LARGE, "the request's body is larger than %lld bytes",
-                       (long long)body->most);
+                       (long long)request->body.most);
     case BODY_NO_MEMORY:
         return pb_fail(PB_NO_MEMORY, "there is no memory for the request's body");
     default:
@@ -254,4 +263,25 @@ pb_status host_request_body(pb_request *pub, pb_str *out)
     if (status != PB_OK)
         return status;
     return pb_fail(PB_CANCELLED, "%s", request->gone);
+}
+
+pb_status host_request_body(pb_request *pub, pb_str *out)
+{
+    struct server_request *request = pub->server;
+    struct body_reader *body = &request->body;
+
+    *out = pb_lit("");
+    if (request->upload == UPLOAD_PIECES)
+        return pb_fail(PB_INTERNAL, "the body of this request is read piece by piece");
+    if (request->upload == UPLOAD_OPEN) {
+        request->upload = UPLOAD_WHOLE;
+        body_limit(body, request->listener->spec.max_body);
+    }
+    request_continue(request);
+    pb_status status = request_wait_body(request);
+    if (body->result != BODY_DONE)
+        return request_body_failure(request, status);
+    if (body->data)
+        *out = pb_str_make(body->data, body->size);
+    return PB_OK;
 }

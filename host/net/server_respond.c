@@ -287,16 +287,39 @@ pb_status host_respond(pb_request *pub, int32_t status, const pb_header *headers
     return result;
 }
 
+/* A length that the handler tells, or -1. */
+static int64_t told_length(const pb_header *headers, size_t count)
+{
+    for (size_t i = 0; i < count; i++) {
+        pb_str value = headers[i].value;
+        int64_t length = 0;
+        if (!pb_str_same(headers[i].name, pb_lit("content-length")) || !value.size ||
+            value.size > 15)
+            continue;
+        for (size_t j = 0; j < value.size && length >= 0; j++)
+            length = value.data[j] >= '0' && value.data[j] <= '9'
+                         ? length * 10 + (value.data[j] - '0')
+                         : -1;
+        return length;
+    }
+    return -1;
+}
+
 pb_status host_respond_begin(pb_request *pub, int32_t status, const pb_header *headers,
                              size_t count)
 {
     struct server_request *request = pub->server;
-    struct head head = {.status = status, .headers = headers, .count = count, .length = -1};
+    struct head head = {.status = status,
+                        .headers = headers,
+                        .count = count,
+                        .length = told_length(headers, count)};
     pb_status result = begin(request, &head, 0);
 
-    if (result == PB_OK)
-        sent(request, &head);
-    return result;
+    if (result != PB_OK)
+        return result;
+    request->owed = bodiless(request) ? -1 : head.length;
+    sent(request, &head);
+    return PB_OK;
 }
 
 pb_status host_respond_write(pb_request *pub, pb_str bytes)
@@ -311,6 +334,10 @@ pb_status host_respond_write(pb_request *pub, pb_str bytes)
         return torn();
     if (bodiless(request))
         return PB_OK;
+    if (request->owed >= 0 && (int64_t)bytes.size > request->owed)
+        return pb_fail(PB_INTERNAL, "more was written than the answer's length says");
+    if (request->owed >= 0)
+        request->owed -= (int64_t)bytes.size;
     request->last_write = loop_now();
     return write_all(request, bytes);
 }
@@ -325,6 +352,8 @@ pb_status host_respond_end(pb_request *pub)
         return gone(request);
     if (request->torn)
         return torn();
+    if (request->owed > 0)
+        return pb_fail(PB_INTERNAL, "less was written than the answer's length says");
     if (request->chunked && conn_write(&request->connection->conn, "0\r\n\r\n", 5) != PB_OK)
         return gone(request);
     ended(request);

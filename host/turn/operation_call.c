@@ -169,6 +169,42 @@ static pb_status write_output(const pb_operation *operation, const void *from, p
     return pb_buf_status(&buf);
 }
 
+/* What writes an answer piece by piece does so as its handler ran: for the same principal, as the same
+ * instance. */
+struct sending {
+    pb_status (*send)(void *arg, pb_writer *writer);
+    void *arg;
+    const void *principal;
+    pb_instance *instance;
+};
+
+static pb_status send_as(void *arg, pb_writer *writer)
+{
+    const struct sending *sending = arg;
+    const void *asked = task_local()->principal;
+    void *before = instance_enter(sending->instance);
+
+    task_local()->principal = sending->principal;
+    pb_status status = sending->send(sending->arg, writer);
+    task_local()->principal = asked;
+    instance_leave(before);
+    return status;
+}
+
+static pb_status wrap_send(const pb_call *call, pb_instance *instance, pb_content *out)
+{
+    struct sending *sending = out->send ? PB_NEW(struct sending) : NULL;
+
+    if (!out->send)
+        return PB_OK;
+    if (!sending)
+        return PB_NO_MEMORY;
+    *sending = (struct sending){out->send, out->arg, call->principal, instance};
+    out->send = send_as;
+    out->arg = sending;
+    return PB_OK;
+}
+
 static pb_status handle(const pb_operation *operation, const pb_call *call, const void *in,
                         pb_content *out)
 {
@@ -186,7 +222,9 @@ static pb_status handle(const pb_operation *operation, const pb_call *call, cons
                             : operation->handle(self, call, in, result);
     task_local()->principal = asked;
     instance_leave(before);
-    if (status != PB_OK || operation->raw)
+    if (status == PB_OK && operation->raw)
+        return wrap_send(call, instance, out);
+    if (status != PB_OK)
         return status;
     if (result)
         return write_output(operation, result, out);
@@ -228,6 +266,8 @@ pb_status host_operation_call(const pb_operation *operation, const pb_call *call
     pb_status status = check_access(operation, call);
     void *in = NULL;
 
+    if (status == PB_OK && operation->upload && !call->reader)
+        status = pb_fail(PB_UNSUPPORTED, "'%s' takes a file: send it over HTTP", operation->id);
     *out = (pb_content){.size = sizeof *out};
     if (status == PB_OK)
         status = read_input(operation, call, &in, &problems);

@@ -16,6 +16,11 @@ void operations_fini(void);
 /* By its id ("turns.get"), for `patchbay call`; NULL: unknown. */
 const pb_operation *operation_find(pb_str id);
 
+/* Calls one with the whole of a body and of its answer in memory: `upload` is what an operation that takes
+ * files gets, what it sends piece by piece becomes out->body (64 MiB at most). Parks. */
+pb_status operation_call_whole(const pb_operation *operation, pb_call *call, pb_str upload,
+                               pb_content *out);
+
 /* The host's own table (host_operations.c), ended by PB_OPERATION_END. */
 const pb_operation *host_operations(void);
 

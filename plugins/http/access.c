@@ -53,6 +53,23 @@ pb_status access_check_host(const struct exchange *exchange)
                                  "addresses, not to the name in Host");
 }
 
+pb_status access_check_page(const struct exchange *exchange)
+{
+    const pb_request *request = exchange->request;
+    pb_str origin = pb_request_header(request, "origin");
+    pb_str site = pb_request_header(request, "sec-fetch-site");
+    pb_str host = pb_request_header(request, "host");
+    size_t scheme = pb_str_find(origin, ':') + 3; /* "https://" */
+    bool same = pb_str_same(site, pb_lit("same-origin")) || pb_str_same(site, pb_lit("none")) ||
+                (!site.size &&
+                 (!origin.size ||
+                  (host.size && pb_str_same(pb_str_slice(origin, scheme, origin.size), host))));
+
+    return same || exchange->origin.size
+               ? (pb_status)PB_OK
+               : pb_fail(PB_FORBIDDEN, "web pages may send this only from an origin in `cors`");
+}
+
 pb_status access_authenticate(struct exchange *exchange)
 {
     const pb_request *request = exchange->request;

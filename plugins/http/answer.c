@@ -99,6 +99,54 @@ pb_status answer_begin(struct exchange *exchange)
     return status;
 }
 
+static void add_plain(pb_buf *buf, pb_str name)
+{
+    for (size_t i = 0; i < name.size; i++) {
+        unsigned char c = (unsigned char)name.data[i];
+        pb_buf_byte(buf, c < ' ' || c > '~' || c == '"' || c == '\\' || c == '/' ? '_' : (char)c);
+    }
+}
+
+/* RFC 6266: for those who know it the name in UTF-8, for the others what of it is ASCII. */
+static pb_str disposition(pb_str name)
+{
+    pb_buf buf = {0};
+
+    pb_buf_add(&buf, pb_lit("attachment; filename=\""));
+    add_plain(&buf, name);
+    pb_buf_add(&buf, pb_lit("\"; filename*=UTF-8''"));
+    for (size_t i = 0; i < name.size; i++) {
+        unsigned char c = (unsigned char)name.data[i];
+        bool plain = (c >= '0' && c <= '9') || ((c | 0x20) >= 'a' && (c | 0x20) <= 'z') ||
+                     (c && strchr("-._~", c));
+        if (plain)
+            pb_buf_byte(&buf, (char)c);
+        else
+            pb_buf_printf(&buf, "%%%02X", c);
+    }
+    return pb_buf_str(&buf);
+}
+
+pb_status answer_begin_content(struct exchange *exchange, const pb_content *content)
+{
+    struct headers headers;
+    bool events = pb_str_starts(content->type, pb_lit("text/event-stream"));
+
+    fill(exchange, &headers,
+         content->type.size ? content->type : pb_lit("application/octet-stream"));
+    if (content->length > 0)
+        add(&headers, pb_lit("Content-Length"), pb_printf("%lld", (long long)content->length));
+    if (content->file_name.size)
+        add(&headers, pb_lit("Content-Disposition"), disposition(content->file_name));
+    exchange->begun = true;
+    pb_status status = pb_respond_begin(exchange->request, content->status ? content->status : 200,
+                                        headers.list, headers.count);
+    if (status == PB_OK && events)
+        pb_respond_heartbeat(exchange->request, exchange->http->limits.heartbeat,
+                             pb_lit(": still here\n\n"));
+    return status;
+}
+
 /* What OpenAI's clients know: its types and codes for what it has, our slugs for the rest. */
 static void openai_kind(pb_status status, const char **type, const char **code)
 {

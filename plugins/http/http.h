@@ -25,6 +25,7 @@ struct tls {
 struct limits {
     int64_t header;
     int64_t body;
+    int64_t upload;
     int64_t reply;
     int64_t connections;
     int64_t connections_per_address;
@@ -91,9 +92,14 @@ typedef pb_status handler(struct exchange *exchange);
 /* routes.c */
 pb_status http_handle(void *self, pb_request *request);
 
+/* operations.c: calls an operation of the host or a service and answers. */
+pb_status operation_run(struct exchange *exchange, const pb_operation *operation);
+
 /* access.c */
 bool address_is_loopback(pb_str listen);
 pb_status access_check_host(const struct exchange *exchange);
+/* A body that is no JSON: a web page of elsewhere could send it without being asked. */
+pb_status access_check_page(const struct exchange *exchange);
 pb_status access_authenticate(struct exchange *exchange);
 void access_origin(struct exchange *exchange);
 pb_status access_preflight(struct exchange *exchange);
@@ -101,6 +107,8 @@ pb_status access_preflight(struct exchange *exchange);
 /* answer.c: whole answers, and the header of streams. Return what pb_respond returned. */
 pb_status answer(struct exchange *exchange, int32_t status, const char *type, pb_str body);
 pb_status answer_begin(struct exchange *exchange);
+/* The header of what content->send writes. */
+pb_status answer_begin_content(struct exchange *exchange, const pb_content *content);
 /* Nothing to tell: 204. */
 pb_status answer_nothing(struct exchange *exchange);
 /* The running task's error (or `error`), in the dialect of the exchange. */

@@ -20,6 +20,8 @@ static const pb_field limits_fields[] = {
     PB_SIZE(struct limits, header, .def = "32KiB", .min = 1024, .max = 1048576,
             .help = "Request line and header."),
     PB_SIZE(struct limits, body, .def = "16MiB", .min = 1, .help = "Body of a request."),
+    PB_SIZE(struct limits, upload, .name = "max_upload", .def = "100MiB", .min = 1,
+            .help = "Body that is taken in piece by piece: files."),
     PB_SIZE(struct limits, reply, .def = "16MiB", .min = 1024,
             .help = "Reply that is gathered for an answer in one piece."),
     PB_INT(struct limits, connections, .def = "10000", .min = 1, .max = 1000000,
@@ -123,6 +125,7 @@ static pb_status http_start(void *self)
     spec.handle = http_handle;
     spec.max_header = http->limits.header;
     spec.max_body = http->limits.body;
+    spec.max_upload = http->limits.upload;
     spec.header_timeout = http->limits.header_timeout;
     spec.body_timeout = http->limits.body_timeout;
     spec.write_timeout = http->limits.write_timeout;

@@ -91,33 +91,6 @@ static pb_status not_found(struct exchange *exchange)
     return answer_error(exchange);
 }
 
-static pb_status run_operation(struct exchange *exchange, const pb_operation *operation)
-{
-    pb_request *request = exchange->request;
-    pb_content content = {.size = (uint32_t)sizeof content};
-    pb_call call = {
-        .size = (uint32_t)sizeof call,
-        .match = &exchange->match,
-        .query = request->query,
-        .request_id = request->id,
-    };
-
-    if (!operation->public_access) {
-        if (access_authenticate(exchange) != PB_OK)
-            return answer_error(exchange);
-        call.principal = &exchange->principal;
-    }
-    if (body_read(exchange, &call.body) != PB_OK)
-        return answer_error(exchange);
-    /* A failure leaves its problem document in the content. */
-    if (pb_operation_call(operation, &call, &content) != PB_OK && !content.body.size)
-        return answer_error(exchange);
-    char type[128];
-    (void)snprintf(type, sizeof type, "%.*s", PB_ARG(content.type));
-    return answer(exchange, content.status ? content.status : 200,
-                  content.type.size ? type : "application/json", content.body);
-}
-
 static pb_status run_own(struct exchange *exchange, const struct route *route)
 {
     pb_status status = access_authenticate(exchange);
@@ -153,7 +126,7 @@ pb_status http_handle(void *self, pb_request *request)
         return run_own(&exchange, route);
     if (pb_operation_route(method, request->path, &operation, &exchange.match) == PB_OK) {
         exchange.openai = false;
-        return run_operation(&exchange, operation);
+        return operation_run(&exchange, operation);
     }
     return not_found(&exchange);
 }

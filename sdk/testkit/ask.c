@@ -4,6 +4,7 @@
 #include "base/scope.h"
 #include "plugin/instances.h"
 #include "runtime/task.h"
+#include "turn/operations.h"
 #include "turn/trace.h"
 #include <stdlib.h>
 
@@ -366,7 +367,8 @@ pb_status pb_harness_run(pb_harness *harness, pb_status (*fn)(void *arg), void *
 
 struct request {
     pb_harness *harness;
-    const char *method, *path, *body;
+    const char *method, *path, *type;
+    pb_str body;
     const pb_principal *principal;
     pb_content content;
 };
@@ -382,13 +384,15 @@ static void run_request(void *arg)
                     .principal = request->principal,
                     .match = &match,
                     .query = pb_str_slice(path, question + 1, path.size),
-                    .body = pb_str_of(request->body),
+                    .type = pb_str_of(request->type),
                     .request_id = pb_lit("request-1")};
     pb_status status = pb_operation_route(pb_str_of(request->method),
                                           pb_str_slice(path, 0, question), &operation, &match);
 
     if (status == PB_OK) {
-        (void)pb_operation_call(operation, &call, &request->content);
+        if (!operation->upload)
+            call.body = request->body;
+        (void)operation_call_whole(operation, &call, request->body, &request->content);
     } else {
         request->content.status = status == PB_UNSUPPORTED ? 405 : pb_status_http(status);
         request->content.type = pb_lit(PB_PROBLEM_TYPE);
@@ -404,6 +408,21 @@ pb_content pb_harness_call(pb_harness *harness, const char *method, const char *
     struct request request = {.harness = harness,
                               .method = method,
                               .path = path,
+                              .type = "application/json",
+                              .body = pb_str_of(body),
+                              .principal = principal ? principal : &harness->tester};
+
+    harness_run(harness, run_request, &request);
+    return request.content;
+}
+
+pb_content pb_harness_upload(pb_harness *harness, const char *path, const char *type, pb_str body,
+                             const pb_principal *principal)
+{
+    struct request request = {.harness = harness,
+                              .method = "POST",
+                              .path = path,
+                              .type = type,
                               .body = body,
                               .principal = principal ? principal : &harness->tester};
 

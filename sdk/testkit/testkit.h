@@ -110,6 +110,9 @@ pb_status pb_harness_run(pb_harness *harness, pb_status (*fn)(void *arg), void *
  * NULL. The answer lives as long as the harness. */
 pb_content pb_harness_call(pb_harness *harness, const char *method, const char *path,
                            const char *body, const pb_principal *principal);
+/* The same with POST for an operation that takes files: `type` is the body's Content-Type. */
+pb_content pb_harness_upload(pb_harness *harness, const char *path, const char *type, pb_str body,
+                             const pb_principal *principal);
 
 /* --- transports ------------------------------------------------------------------------------- */
 

@@ -285,7 +285,8 @@ typedef struct pb_launched pb_launched;
     /* http_server.h: a body that is read piece by piece */                                        \
     X(1, pb_status, request_read, (pb_request * request, pb_bytes * out))                          \
     X(1, pb_status, retriever_version,                                                             \
-      (pb_instance * retriever, const pb_retrieve_request *request, pb_str *out))
+      (pb_instance * retriever, const pb_retrieve_request *request, pb_str *out))                  \
+    X(1, void, sha256_part, (void *state, pb_bytes data, uint8_t out[32]))
 
 struct pb_host {
     uint32_t size;  /* bytes of this table in the running host */

@@ -89,7 +89,8 @@ static inline pb_status pb_respond(pb_request *request, int32_t status, const pb
     return PB_CALL(respond)(request, status, headers, count, body);
 }
 
-/* Begins an answer whose length is not known. What is written goes out together when the task parks
+/* Begins an answer that is written piece by piece. A header Content-Length tells its length: exactly so
+ * much must be written then. What is written goes out together when the task parks
  * or 32 kB have gathered. Does not park. */
 static inline pb_status pb_respond_begin(pb_request *request, int32_t status,
                                          const pb_header *headers, size_t count)

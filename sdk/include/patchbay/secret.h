@@ -17,6 +17,22 @@ static inline void pb_sha256(pb_bytes data, uint8_t out[32])
     PB_CALL(sha256)(data, out);
 }
 
+/* The same of bytes that come piece by piece. Start with all zero; add, then end once. */
+typedef struct pb_digest {
+    uint64_t state[16];
+} pb_digest;
+
+static inline void pb_digest_add(pb_digest *digest, pb_bytes data)
+{
+    PB_CALL(sha256_part)(digest->state, data, NULL);
+}
+
+static inline void pb_digest_end(pb_digest *digest, uint8_t out[32])
+{
+    pb_bytes none = {NULL, 0};
+    PB_CALL(sha256_part)(digest->state, none, out);
+}
+
 /* HMAC-SHA-256 (RFC 2104). */
 static inline void pb_hmac_sha256(pb_bytes key, pb_bytes data, uint8_t out[32])
 {

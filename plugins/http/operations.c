@@ -1,0 +1,91 @@
+/* operations.c - a request that is an operation's: its body whole or as it comes, its answer in one
+ * piece or as it is written. */
+#include "http.h"
+
+struct upload {
+    pb_reader base;
+    struct exchange *exchange;
+};
+
+static pb_status read_upload(pb_reader *base, pb_bytes *out)
+{
+    struct exchange *exchange = ((struct upload *)(void *)base)->exchange;
+    pb_status status = pb_request_read(exchange->request, out);
+
+    exchange->late = status == PB_TIMEOUT;
+    return status;
+}
+
+struct sending {
+    pb_writer base;
+    struct exchange *exchange;
+};
+
+static pb_status write_answer(pb_writer *base, pb_bytes bytes)
+{
+    const struct exchange *exchange = ((struct sending *)(void *)base)->exchange;
+
+    return pb_respond_write(exchange->request, pb_str_make((const char *)bytes.data, bytes.size));
+}
+
+/* Too late for an error's answer: what fails breaks it off. */
+static pb_status send_content(struct exchange *exchange, const pb_content *content)
+{
+    struct sending sending = {.base = {.size = (uint32_t)sizeof(pb_writer), .write = write_answer},
+                              .exchange = exchange};
+    pb_status status = answer_begin_content(exchange, content);
+
+    if (status == PB_OK)
+        status = content->send(content->arg, &sending.base);
+    return status == PB_OK ? pb_respond_end(exchange->request) : status;
+}
+
+static pb_status answer_content(struct exchange *exchange, const pb_content *content)
+{
+    char type[128];
+
+    if (content->send)
+        return send_content(exchange, content);
+    (void)snprintf(type, sizeof type, "%.*s", PB_ARG(content->type));
+    return answer(exchange, content->status ? content->status : 200,
+                  content->type.size ? type : "application/json", content->body);
+}
+
+static pb_status read_body(struct exchange *exchange, const pb_operation *operation,
+                           struct upload *upload, pb_call *call)
+{
+    if (!operation->upload)
+        return body_read(exchange, &call->body);
+    upload->base.size = (uint32_t)sizeof(pb_reader);
+    upload->base.read = read_upload;
+    upload->exchange = exchange;
+    call->reader = &upload->base;
+    return access_check_page(exchange);
+}
+
+pb_status operation_run(struct exchange *exchange, const pb_operation *operation)
+{
+    pb_request *request = exchange->request;
+    pb_content content = {.size = (uint32_t)sizeof content};
+    struct upload upload;
+    pb_call call = {
+        .size = (uint32_t)sizeof call,
+        .match = &exchange->match,
+        .query = request->query,
+        .request_id = request->id,
+        .type = pb_request_header(request, "content-type"),
+    };
+
+    if (!operation->public_access) {
+        if (access_authenticate(exchange) != PB_OK)
+            return answer_error(exchange);
+        call.principal = &exchange->principal;
+    }
+    if (read_body(exchange, operation, &upload, &call) != PB_OK)
+        return answer_error(exchange);
+    /* A failure leaves its problem document in the content. */
+    pb_status status = pb_operation_call(operation, &call, &content);
+    if (status != PB_OK && (!content.body.size || exchange->late))
+        return answer_error(exchange);
+    return answer_content(exchange, &content);
+}

@@ -1,0 +1,96 @@
+/* evidence.c - which words of the question stand where, and what each is worth: a word that few units
+ * have says more than one that all have, and one that nothing has says most, against an answer. */
+#include "extractive.h"
+
+#include <math.h>
+
+static void note(pb_str text, const pb_question_words *asked, float worth, float has[TERMS])
+{
+    size_t at = 0;
+    pb_word word;
+
+    while (pb_word_next(text, &at, &word))
+        for (size_t i = 0; i < asked->count; i++)
+            if (asked->words[i].key == word.key && has[i] < worth)
+                has[i] = worth;
+}
+
+/* The innermost heading says what a passage is about, those above it and its name where it stands. */
+static void note_context(struct answer *answer, size_t index)
+{
+    const pb_passage *passage = answer->passages->items[index];
+    float *has = answer->context[index];
+    size_t last = passage->heading.size;
+
+    while (last && !(last >= 2 && passage->heading.data[last - 1] == '>'))
+        last--;
+    note(pb_str_slice(passage->heading, last, SIZE_MAX), &answer->asked, 0.9f, has);
+    note(passage->heading, &answer->asked, 0.6f, has);
+    note(passage->document, &answer->asked, 0.6f, has);
+    note(passage->title, &answer->asked, 0.6f, has);
+}
+
+static bool begins(pb_str question, const char *words)
+{
+    pb_str start = pb_str_of(words);
+
+    return question.size > start.size && pb_str_same(pb_str_slice(question, 0, start.size), start) &&
+           question.data[start.size] == ' ';
+}
+
+static int wanted(pb_str question)
+{
+    static const struct {
+        const char *words;
+        int want;
+    } known[] = {
+        {"how many", WANT_NUMBER},     {"how much", WANT_NUMBER},   {"how long", WANT_NUMBER},
+        {"how big", WANT_NUMBER},      {"how large", WANT_NUMBER},  {"how often", WANT_NUMBER},
+        {"how old", WANT_NUMBER},      {"when", WANT_NUMBER},       {"how", WANT_STEPS},
+        {"what is", WANT_DEFINITION},  {"what are", WANT_DEFINITION}, {"what's", WANT_DEFINITION},
+        {"what does", WANT_DEFINITION}, {"where", WANT_PLACE},      {"why", WANT_REASON},
+    };
+
+    for (size_t i = 0; i < sizeof known / sizeof *known; i++)
+        if (begins(question, known[i].words))
+            return known[i].want;
+    return WANT_ANY;
+}
+
+void evidence_find(struct answer *answer)
+{
+    pb_question_gather(&answer->asked, answer->question);
+    answer->want = wanted(answer->question);
+    for (size_t i = 0; i < answer->passages->count && i < PASSAGES_MOST; i++)
+        note_context(answer, i);
+    for (size_t i = 0; i < answer->count; i++)
+        note(answer->units[i].text, &answer->asked, 1, answer->units[i].has);
+    evidence_weigh(answer);
+}
+
+void evidence_weigh(struct answer *answer)
+{
+    float total = 0;
+
+    for (size_t term = 0; term < answer->asked.count; term++) {
+        float with = 0;
+        for (size_t i = 0; i < answer->count; i++)
+            with += answer->units[i].has[term];
+        float all = (float)answer->count;
+        answer->weight[term] = logf(1.5f + (all - with + 0.5f) / (with + 0.5f));
+        total += answer->weight[term];
+    }
+    for (size_t term = 0; term < answer->asked.count && total > 0; term++)
+        answer->weight[term] /= total;
+}
+
+float evidence_of(const struct answer *answer, const struct unit *unit, bool context)
+{
+    float sum = 0;
+
+    for (size_t term = 0; term < answer->asked.count; term++) {
+        float has = unit->has[term], around = answer->context[unit->passage][term];
+        sum += answer->weight[term] * (context && around > has ? around : has);
+    }
+    return sum;
+}

@@ -21,8 +21,6 @@ void chunk_check(const void *self, pb_diagnostics *diagnostics)
 
     if (chunk->overlap > chunk->max_tokens / 2)
         pb_problem(diagnostics, "overlap", "this is more than half of 'max_tokens'");
-    if (chunk->min_tokens > chunk->max_tokens)
-        pb_problem(diagnostics, "min_tokens", "this is more than 'max_tokens'");
 }
 
 int64_t count_tokens(const struct chunker *chunker, pb_str text)

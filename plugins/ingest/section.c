@@ -101,8 +101,9 @@ static pb_status end_section(struct chunker *chunker, bool below, bool begun)
 {
     pb_status status = PB_OK;
 
-    if (chunker->atoms.count || (chunker->titled && !below)) {
-        bool small = !begun && chunker->atoms.tokens < chunker->options->min_tokens;
+    if (chunker->atoms.count || (chunker->titled && !below && !begun)) {
+        bool small = !begun && chunker->atoms.tokens < chunker->options->min_tokens &&
+                     chunker->atoms.tokens <= chunker->limit;
         if (small || !chunker->atoms.count)
             status = wait_or_join(chunker);
         else

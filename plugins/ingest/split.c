@@ -64,17 +64,19 @@ static pb_status add(struct walk *walk, pb_str text, int64_t tokens)
 /* A word that is too long alone: as many characters as fit. */
 static size_t fitting(struct walk *walk, pb_str word, int64_t limit)
 {
-    size_t size = word.size;
+    size_t fits = whole_characters(word, 4);
+    size_t beyond = word.size < walk->chunker->most ? word.size : walk->chunker->most + 1;
 
-    if (size > walk->chunker->most)
-        size = whole_characters(word, walk->chunker->most);
-    while (size > 4 && count_tokens(walk->chunker, pb_str_slice(word, 0, size)) > limit) {
-        size_t half = whole_characters(word, size / 2);
-        if (!half)
+    while (fits + 1 < beyond) {
+        size_t half = whole_characters(word, fits + (beyond - fits) / 2);
+        if (half <= fits) /* less than a character between them */
             break;
-        size = half;
+        if (count_tokens(walk->chunker, pb_str_slice(word, 0, half)) <= limit)
+            fits = half;
+        else
+            beyond = half;
     }
-    return size;
+    return fits;
 }
 
 static size_t word_end(pb_str text)

@@ -20,6 +20,7 @@ libssl-dev           -          TLS, digests, signatures
 libcurl4-openssl-dev -          proxies and HTTP/2-only hosts
 libpcre2-dev         -          regular expressions in the conditions of `route`
 libsqlite3-dev       -          the database in a file, of `sqlite`
+libedit-dev          -          edits the lines of `patchbay chat`
 ca-certificates      -          whom to trust when a model is asked over https
 SET
 }
@@ -37,6 +38,9 @@ openssl              openssl    makes the certificates of the https tests
 prometheus           promtool   judges /metrics
 valgrind             valgrind   counts instructions; memory checks
 binutils             nm         judges what a plugin exports
+bash                 bash       completion is tried in it, and in the next two
+zsh                  zsh        as above
+fish                 fish       as above
 SET
 }
 

@@ -27,7 +27,8 @@ struct invocation {
     const char *port;     /* --port */
     const char *pipeline; /* --pipeline */
     const char *to;       /* --to */
-    bool json, help, yaml, schema, dot, live;
+    const char *conversation; /* --conversation: an id, or "new" */
+    bool json, help, yaml, schema, dot, live, no_color;
     const char *sets[ARGUMENTS_MOST]; /* --set path=value, NULL at the end */
     size_t set_count;
     const char *words[ARGUMENTS_MOST]; /* what is no option */
@@ -49,6 +50,7 @@ enum {
     TAKES_HELP = 4096,  /* --help is its own */
     TAKES_LIVE = 256,   /* --live */
     TAKES_TO = 512,     /* --to */
+    TAKES_CHAT = 1024,  /* --conversation, --no-color */
 };
 
 struct command {
@@ -68,6 +70,16 @@ pb_status invocation_read(int argc, char **argv, struct invocation *out);
 
 void help_print(const struct command *command); /* NULL: of the program */
 
+/* The options of the program; ends with a NULL name. Those with the same member are one. */
+struct command_option {
+    const char *name, *value, *help; /* help NULL: another name of the one before */
+    unsigned taken; /* TAKES_…; 0: by all */
+    size_t offset;  /* of the member in struct invocation */
+    bool flag;
+};
+extern const struct command_option command_options[];
+bool command_takes(const struct command *command, const struct command_option *option);
+
 /* Says that there is no such command, and the nearest; PB_INVALID. */
 pb_status command_unknown(const char *name);
 
@@ -78,6 +90,9 @@ int command_schema(const struct invocation *invocation);
 int command_graph(const struct invocation *invocation);
 int command_inspect(const struct invocation *invocation);
 int command_ask(const struct invocation *invocation);
+int command_chat(const struct invocation *invocation);
+int command_documents(const struct invocation *invocation);
+int command_completion(const struct invocation *invocation);
 int command_call(const struct invocation *invocation);
 int command_noun(const struct invocation *invocation); /* operations: patchbay NOUN VERB */
 int command_explain(const struct invocation *invocation);

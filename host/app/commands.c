@@ -20,6 +20,9 @@ const struct command commands[] = {
     {"ask", "[TEXT]", "Ask a pipeline and print the reply; without TEXT the question is stdin.",
      "patchbay ask \"How do I write a plugin?\"",
      TAKES_CONFIG | TAKES_URL | TAKES_JSON | TAKES_PIPELINE, 0, ARGUMENTS_MOST - 1, command_ask},
+    {"chat", "", "Talk with a pipeline in the terminal; piped, each line is a question.",
+     "patchbay chat --url http://127.0.0.1:8080",
+     TAKES_CONFIG | TAKES_URL | TAKES_PIPELINE | TAKES_CHAT, 0, 0, command_chat},
     {"check", "", "Check a configuration: exit 0, or every problem with its place.",
      "patchbay check -c patchbay.yaml", TAKES_CONFIG | TAKES_JSON, 0, 0, command_check},
     {"show", "", "Print the effective configuration, secrets masked.",
@@ -47,16 +50,9 @@ const struct command commands[] = {
 
 /* --- options ---------------------------------------------------------------------------------- */
 
-struct option {
-    const char *name, *value, *help;
-    unsigned taken; /* TAKES_…; 0: by all */
-    size_t offset;  /* of the member in struct invocation */
-    bool flag;
-};
-
 #define AT(member) offsetof(struct invocation, member)
 
-static const struct option options[] = {
+const struct command_option command_options[] = {
     {"-c", "FILE", "the configuration (default: $PATCHBAY_CONFIG, then patchbay.yaml here)",
      TAKES_CONFIG, AT(config), false},
     {"--config", "FILE", NULL, TAKES_CONFIG, AT(config), false},
@@ -67,6 +63,9 @@ static const struct option options[] = {
      false},
     {"--pipeline", "NAME", "the pipeline to ask (default: the terminal's, or the first)",
      TAKES_PIPELINE, AT(pipeline), false},
+    {"--conversation", "ID", "the conversation to go on with, or new (default: new)", TAKES_CHAT,
+     AT(conversation), false},
+    {"--no-color", NULL, "no colours (also: $NO_COLOR, TERM=dumb)", TAKES_CHAT, AT(no_color), true},
     {"--url", "URL", "ask a running server instead of starting the pipeline here", TAKES_URL,
      AT(url), false},
     {"--key", "KEY", "the API key for it (default: $PATCHBAY_KEY)", TAKES_URL, AT(key), false},
@@ -80,11 +79,12 @@ static const struct option options[] = {
     {"--dot", NULL, "print a Graphviz graph", TAKES_DOT, AT(dot), true},
     {"--help", NULL, "print this", 0, AT(help), true},
     {"-h", NULL, NULL, 0, AT(help), true},
+    {0},
 };
 
-enum { OPTIONS = sizeof options / sizeof *options };
+enum { OPTIONS = sizeof command_options / sizeof *command_options - 1 };
 
-static bool takes(const struct command *command, const struct option *option)
+bool command_takes(const struct command *command, const struct command_option *option)
 {
     return !option->taken || (command->takes & option->taken);
 }
@@ -105,11 +105,11 @@ void help_print(const struct command *command)
            *command->arguments ? " " : "", command->arguments, command->summary);
     for (size_t i = 0; i < OPTIONS; i++) {
         char left[40];
-        if (!options[i].help || !takes(command, &options[i]))
+        if (!command_options[i].help || !command_takes(command, &command_options[i]))
             continue;
-        snprintf(left, sizeof left, "%s%s%s", options[i].name, options[i].value ? " " : "",
-                 options[i].value ? options[i].value : "");
-        printf("  %-18s %s\n", left, options[i].help);
+        snprintf(left, sizeof left, "%s%s%s", command_options[i].name, command_options[i].value ? " " : "",
+                 command_options[i].value ? command_options[i].value : "");
+        printf("  %-18s %s\n", left, command_options[i].help);
     }
     printf("\nexample: %s\n", command->example);
 }
@@ -141,8 +141,8 @@ static pb_status unknown_option(const struct command *command, const char *name)
     size_t count = 0;
 
     for (size_t i = 0; i < OPTIONS; i++)
-        if (takes(command, &options[i]))
-            names[count++] = pb_str_of(options[i].name);
+        if (command_takes(command, &command_options[i]))
+            names[count++] = pb_str_of(command_options[i].name);
     pb_str hint = nearest_hint(pb_str_of(name), names, count);
     fprintf(stderr, "patchbay %s: there is no option '%s'%.*s\nAll options: patchbay %s --help\n",
             command->name, name, PB_ARG(hint), command->name);
@@ -190,9 +190,9 @@ static pb_status read_option(struct invocation *out, char **argv, int argc, int 
     const char *next = *at + 1 < argc ? argv[*at + 1] : NULL;
 
     for (size_t i = 0; i < OPTIONS; i++) {
-        const struct option *option = &options[i];
+        const struct command_option *option = &command_options[i];
         if (strlen(option->name) != size || strncmp(option->name, name, size) != 0 ||
-            !takes(out->command, option))
+            !command_takes(out->command, option))
             continue;
         char *member = (char *)out + option->offset;
         if (option->flag) {

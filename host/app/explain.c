@@ -1,4 +1,6 @@
 /* explain.c - `patchbay explain`: a turn of a running server as a tree of stages and calls. */
+#include "app/explain.h"
+
 #include "app/load.h"
 #include "app/remote.h"
 #include "app/worker.h"
@@ -51,7 +53,7 @@ static void print_children(const pb_json *node, int depth)
     print_list(pb_json_get(node, "children"), depth);
 }
 
-static void print_turn(const pb_json *turn)
+void explain_print(const pb_json *turn)
 {
     const pb_json *usage = pb_json_get(turn, "usage");
     const pb_json *by = pb_json_get(turn, "answered_by");
@@ -107,7 +109,7 @@ static pb_status explain(void *arg)
     if (invocation->json)
         printf("%.*s\n", PB_ARG(body));
     else if (id)
-        print_turn(json);
+        explain_print(json);
     else
         print_turns(pb_json_get(json, "turns"));
     return PB_OK;

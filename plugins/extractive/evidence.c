@@ -4,6 +4,9 @@
 
 #include <math.h>
 
+/* What a word of an earlier question is worth, beside one of the last. */
+static const float EARLIER = 0.35f;
+
 static void note(pb_str text, const pb_question_words *asked, float worth, float has[TERMS])
 {
     size_t at = 0;
@@ -59,8 +62,10 @@ static int wanted(pb_str question)
 
 void evidence_find(struct answer *answer)
 {
+    pb_question_gather(&answer->asked, answer->said);
+    answer->own = answer->asked.count;
     pb_question_gather(&answer->asked, answer->question);
-    answer->want = wanted(answer->question);
+    answer->want = wanted(answer->said);
     for (size_t i = 0; i < answer->passages->count && i < PASSAGES_MOST; i++)
         note_context(answer, i);
     for (size_t i = 0; i < answer->count; i++)
@@ -78,6 +83,8 @@ void evidence_weigh(struct answer *answer)
             with += answer->units[i].has[term];
         float all = (float)answer->count;
         answer->weight[term] = logf(1.5f + (all - with + 0.5f) / (with + 0.5f));
+        if (term >= answer->own)
+            answer->weight[term] *= EARLIER;
         total += answer->weight[term];
     }
     for (size_t term = 0; term < answer->asked.count && total > 0; term++)

@@ -75,6 +75,7 @@ static pb_status find_answer(struct extractive *extractive, const pb_llm_request
         return PB_NO_MEMORY;
     answer->extractive = extractive;
     answer->passages = request->passages;
+    answer->said = last_said(request);
     answer->question = question;
     pb_status status = units_cut(answer);
     if (status != PB_OK)

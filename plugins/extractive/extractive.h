@@ -46,8 +46,10 @@ enum { WANT_ANY, WANT_STEPS, WANT_DEFINITION, WANT_PLACE, WANT_NUMBER, WANT_REAS
 struct answer {
     const struct extractive *extractive;
     const pb_passages *passages;
+    pb_str said;     /* the last question */
     pb_str question; /* standing alone */
     int want;
+    size_t own; /* terms of the last question; those behind are of earlier ones */
     pb_question_words asked;
     float weight[TERMS]; /* of each term; all together 1 */
     struct unit *units;

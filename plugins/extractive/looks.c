@@ -84,7 +84,7 @@ bool looks_like_code(pb_str paragraph)
         return !ends_sentence(pb_str_trim(paragraph));
     return (is_lower(bare.data[0]) || bare.data[0] == '/' || strchr("_.", bare.data[0]) ||
             (bare.data[0] >= 'A' && bare.data[0] <= 'Z' && bare.size > 1 && bare.data[1] == '_')) &&
-           !ends_sentence(pb_str_trim(paragraph)) && signs_of(paragraph) * 16 >= paragraph.size;
+           !ends_sentence(pb_str_trim(paragraph)) && signs_of(paragraph) * 24 >= paragraph.size;
 }
 
 bool looks_like_title(pb_str paragraph)

@@ -134,6 +134,7 @@ pb_status mmr_rerank(void *self, pb_str query, const pb_passages *in, pb_passage
     struct work work;
     struct order order;
     size_t most = mmr->keep && (size_t)mmr->keep < in->count ? (size_t)mmr->keep : in->count;
+    double score = 1;
     pb_status status = order_begin(&order, in);
 
     (void)query; /* the retriever's scores know it */
@@ -143,7 +144,8 @@ pb_status mmr_rerank(void *self, pb_str query, const pb_passages *in, pb_passage
         size_t chosen = next_of(mmr, &work, &order);
         if (chosen == in->count)
             break;
-        status = order_take(&order, chosen, work.relevance[chosen]);
+        score = work.relevance[chosen] < score ? work.relevance[chosen] : score;
+        status = order_take(&order, chosen, score);
         for (size_t i = 0; i < in->count && status == PB_OK; i++) {
             double now = order.taken[i] ? 0 : alike(&work, i, chosen);
             if (now > work.alike[i])

@@ -20,6 +20,8 @@ libssl-dev           -          TLS, digests, signatures
 libcurl4-openssl-dev -          proxies and HTTP/2-only hosts
 libpcre2-dev         -          regular expressions in the conditions of `route`
 libsqlite3-dev       -          the database in a file, of `sqlite`
+libmd4c-dev          -          reads Markdown, of `text`
+libxml2-dev          -          reads HTML, of `html`
 libedit-dev          -          edits the lines of `patchbay chat`
 ca-certificates      -          whom to trust when a model is asked over https
 SET

@@ -17,10 +17,10 @@ struct process_start {
     char program[256]; /* its path */
     char loader[256];  /* that the kernel starts for it, or "" */
     pid_t pid;
-    int gone;      /* pidfd: readable at its end */
-    int output;    /* its standard output and standard error, not blocking */
+    int gone;   /* pidfd: readable at its end */
+    int output; /* its standard output and standard error, not blocking */
     int complaint;
-    bool open; /* its file system is not confined: the kernel has no Landlock */
+    bool open;          /* its file system is not confined: the kernel has no Landlock */
     char sentence[256]; /* when it failed */
 };
 

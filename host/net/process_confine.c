@@ -33,8 +33,7 @@ static bool limit(int which, rlim_t most)
 int process_set_limits(const struct process_start *start)
 {
     rlim_t seconds = (rlim_t)((start->time + PB_SECOND - 1) / PB_SECOND) + 1;
-    bool ok = limit(RLIMIT_AS, start->memory) && limit(RLIMIT_CORE, 0) &&
-              limit(RLIMIT_NOFILE, 256);
+    bool ok = limit(RLIMIT_AS, start->memory) && limit(RLIMIT_CORE, 0) && limit(RLIMIT_NOFILE, 256);
     struct rlimit cpu = {seconds, seconds + 1}; /* SIGXCPU first: it says why */
 
     if (setrlimit(RLIMIT_CPU, &cpu) != 0)
@@ -94,10 +93,10 @@ static int allow_readable(int ruleset, const pb_process_spec *spec)
 
 static bool allow_system(int ruleset, const struct process_start *start)
 {
-    static const char *const paths[] = {"/usr/lib",  "/usr/lib64", "/usr/lib32",       "/usr/libexec",
-                                        "/usr/share", "/usr/bin",  "/usr/local/lib",   "/usr/local/share",
-                                        "/lib",      "/lib64",     "/etc/ld.so.cache", "/etc/fonts",
-                                        "/dev/zero", "/dev/urandom"};
+    static const char *const paths[] = {
+        "/usr/lib",         "/usr/lib64",     "/usr/lib32",       "/usr/libexec", "/usr/share",
+        "/usr/bin",         "/usr/local/lib", "/usr/local/share", "/lib",         "/lib64",
+        "/etc/ld.so.cache", "/etc/fonts",     "/dev/zero",        "/dev/urandom"};
 
     for (size_t i = 0; i < sizeof paths / sizeof *paths; i++)
         if (!allow(ruleset, paths[i], READ_FILE | READ_DIR))
@@ -121,8 +120,8 @@ static int close_files(const struct process_start *start, bool *is_open)
     int ruleset = (int)syscall(SYS_landlock_create_ruleset, &all, size, 0);
     if (ruleset < 0)
         return PROCESS_CONFINE;
-    int step = allow_system(ruleset, start) ? allow_readable(ruleset, start->spec)
-                                            : PROCESS_CONFINE;
+    int step =
+        allow_system(ruleset, start) ? allow_readable(ruleset, start->spec) : PROCESS_CONFINE;
     if (step == 0 && syscall(SYS_landlock_restrict_self, ruleset, 0) != 0)
         step = PROCESS_CONFINE;
     int reason = errno;

@@ -1,5 +1,5 @@
-/* process_start.c - makes a child process, on a helper thread: fork takes the longer the more memory
- * a worker has, and the loop must not wait for it.
+/* process_start.c - makes a child process, on a helper thread: fork takes the longer the more
+ * memory a worker has, and the loop must not wait for it.
  *
  * Everything is prepared before fork. A pipe that exec closes tells what failed behind it.
  */
@@ -24,9 +24,8 @@ struct report {
 
 enum { INPUT, OUTPUT = 2, COMPLAINT = 4, FAILED = 6, DESCRIPTORS = 8 };
 
-__attribute__((format(printf, 3, 4))) static pb_status fail(struct process_start *start,
-                                                            pb_status status, const char *format,
-                                                            ...)
+__attribute__((format(printf, 3, 4))) static pb_status
+fail(struct process_start *start, pb_status status, const char *format, ...)
 {
     va_list args;
 
@@ -48,9 +47,8 @@ static bool find(struct process_start *start)
     for (size_t i = 0; i < 2; i++) {
         struct stat about;
         int size = snprintf(start->program, sizeof start->program, "%s/%s", folders[i], name);
-        if (size > 0 && (size_t)size < sizeof start->program &&
-            stat(start->program, &about) == 0 && S_ISREG(about.st_mode) &&
-            access(start->program, X_OK) == 0)
+        if (size > 0 && (size_t)size < sizeof start->program && stat(start->program, &about) == 0 &&
+            S_ISREG(about.st_mode) && access(start->program, X_OK) == 0)
             return true;
     }
     return false;
@@ -146,7 +144,8 @@ static bool close_at_exec(void)
 /* Descriptors 0 to 2, wherever ours lie: first out of the way of each other. */
 static bool place(const int *fds)
 {
-    int in = fcntl(fds[INPUT], F_DUPFD_CLOEXEC, 3), out = fcntl(fds[OUTPUT + 1], F_DUPFD_CLOEXEC, 3),
+    int in = fcntl(fds[INPUT], F_DUPFD_CLOEXEC, 3),
+        out = fcntl(fds[OUTPUT + 1], F_DUPFD_CLOEXEC, 3),
         err = fcntl(fds[COMPLAINT + 1], F_DUPFD_CLOEXEC, 3);
 
     return in >= 0 && out >= 0 && err >= 0 && dup2(in, 0) == 0 && dup2(out, 1) == 1 &&

@@ -16,7 +16,11 @@ static pb_status run(pb_process_spec spec)
     return pb_process_run(&spec, &result);
 }
 
-#define ARGV(...) .argv = (const char *const[]){__VA_ARGS__, NULL}
+#define ARGV(...)                                                                                  \
+    .argv = (const char *const[])                                                                  \
+    {                                                                                              \
+        __VA_ARGS__, NULL                                                                          \
+    }
 #define INPUT(text) .input = {(const uint8_t *)(text), sizeof(text) - 1}
 
 static void ck_fails(pb_status status, pb_status wanted, const char *part)
@@ -56,7 +60,8 @@ CLIENT_TEST(its_exit_code_and_complaint_are_told)
 
 CLIENT_TEST(a_long_complaint_is_cut)
 {
-    ck_assert_int_eq(run((pb_process_spec){ARGV("perl", "-e", "print STDERR 'x' x 300000")}), PB_OK);
+    ck_assert_int_eq(run((pb_process_spec){ARGV("perl", "-e", "print STDERR 'x' x 300000")}),
+                     PB_OK);
     ck_assert_int_eq(result.code, 0);
     ck_assert_uint_eq(result.complaint.size, 4096);
 }
@@ -96,8 +101,9 @@ CLIENT_TEST(it_inherits_nothing)
     int fd = open("/etc/passwd", O_RDONLY); /* without close-on-exec */
 
     setenv("PATCHBAY_TEST_SECRET", "1", 1);
-    ck_assert_int_eq(run((pb_process_spec){ARGV("sh", "-c", "env | sort; pwd; ls /proc/self/fd | wc -l")}),
-                     PB_OK);
+    ck_assert_int_eq(
+        run((pb_process_spec){ARGV("sh", "-c", "env | sort; pwd; ls /proc/self/fd | wc -l")}),
+        PB_OK);
     /* 0, 1, 2 and the folder itself */
     ck_text(result.output, "LANG=C.UTF-8\nPATH=/usr/bin:/bin\nPWD=/\n/\n4\n");
     close(fd);
@@ -229,13 +235,15 @@ CLIENT_TEST(confined_programs_run)
 {
     ck_assert_int_eq(run((pb_process_spec){.confined = 1, ARGV("cat"), INPUT("hello")}), PB_OK);
     ck_text(result.output, "hello");
-    ck_assert_int_eq(run((pb_process_spec){.confined = 1, ARGV("sort", "/dev/stdin"), INPUT("b\na\n")}),
-                     PB_OK);
+    ck_assert_int_eq(
+        run((pb_process_spec){.confined = 1, ARGV("sort", "/dev/stdin"), INPUT("b\na\n")}), PB_OK);
     ck_text(result.output, "a\nb\n");
-    ck_assert_int_eq(run((pb_process_spec){.confined = 1, ARGV("sh", "-c", "echo $((6 * 7))")}), PB_OK);
-    ck_text(result.output, "42\n");
-    ck_assert_int_eq(run((pb_process_spec){.confined = 1, ARGV("perl", "-MPOSIX", "-e", "POSIX::abort()")}),
+    ck_assert_int_eq(run((pb_process_spec){.confined = 1, ARGV("sh", "-c", "echo $((6 * 7))")}),
                      PB_OK);
+    ck_text(result.output, "42\n");
+    ck_assert_int_eq(
+        run((pb_process_spec){.confined = 1, ARGV("perl", "-MPOSIX", "-e", "POSIX::abort()")}),
+        PB_OK);
     ck_assert_int_eq(result.signal, SIGABRT);
 }
 
@@ -293,16 +301,20 @@ CLIENT_TEST(confined_programs_touch_no_other_process)
 {
     const char *program = pb_printf("kill(0, %d) ? print 'yes' : print $!", (int)getpid()).data;
     ck_cannot(program, "Operation not permitted");
-    program = pb_printf("open(F, '<', '/proc/%d/environ') ? print 'yes' : print $!", (int)getpid()).data;
+    program =
+        pb_printf("open(F, '<', '/proc/%d/environ') ? print 'yes' : print $!", (int)getpid()).data;
     ck_cannot(program, "Permission denied");
-    ck_cannot("my $p = fork(); if (defined $p && $p == 0) { exit } defined $p ? print 'yes' : print $!",
-              "Operation not permitted");
+    ck_cannot(
+        "my $p = fork(); if (defined $p && $p == 0) { exit } defined $p ? print 'yes' : print $!",
+        "Operation not permitted");
     ck_cannot("exec('/bin/echo', '-n', 'yes') or print $!", "Operation not permitted");
 }
 
 CLIENT_TEST(confined_programs_raise_no_limit)
 {
-    ck_assert_int_eq(run((pb_process_spec){.confined = 1, ARGV("sh", "-c", "ulimit -f; ulimit -S -t 1")}), PB_OK);
+    ck_assert_int_eq(
+        run((pb_process_spec){.confined = 1, ARGV("sh", "-c", "ulimit -f; ulimit -S -t 1")}),
+        PB_OK);
     ck_text(result.output, "0\n");
     ck_assert(result.code != 0);
     ck_assert(pb_str_contains(result.complaint, pb_lit("not permitted")));

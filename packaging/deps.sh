@@ -20,6 +20,9 @@ libssl-dev           -          TLS, digests, signatures
 libcurl4-openssl-dev -          proxies and HTTP/2-only hosts
 libpcre2-dev         -          regular expressions in the conditions of `route`
 libsqlite3-dev       -          the database in a file, of `sqlite`
+libzip-dev           -          archives that office files are, of `office`
+libexpat1-dev        -          the XML in them
+poppler-utils        pdftotext  reads PDF for `pdf`, when it runs
 libmd4c-dev          -          reads Markdown, of `text`
 libxml2-dev          -          reads HTML, of `html`
 libedit-dev          -          edits the lines of `patchbay chat`
@@ -40,6 +43,8 @@ openssl              openssl    makes the certificates of the https tests
 prometheus           promtool   judges /metrics
 valgrind             valgrind   counts instructions; memory checks
 binutils             nm         judges what a plugin exports
+clamav-daemon        clamd      a real scanner for the tests of `clamav`
+groff                groff      makes real PDF files for the tests of `pdf`
 bash                 bash       completion is tried in it, and in the next two
 zsh                  zsh        as above
 fish                 fish       as above

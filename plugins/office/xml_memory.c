@@ -1,0 +1,64 @@
+/* xml_memory.c - malloc for Expat with the size in front of each piece; see xml_memory.h.
+ *
+ * Expat's allocators get no argument of ours. The job stands in a variable of the thread, which is
+ * safe because nothing parks on a helper thread. */
+#include "xml_memory.h"
+
+#include <stdlib.h>
+
+struct piece {
+    size_t size;
+    max_align_t bytes[];
+};
+
+static _Thread_local struct job *running;
+
+void xml_memory_of(struct job *job)
+{
+    running = job;
+}
+
+static struct piece *piece_of(void *memory)
+{
+    return memory ? (struct piece *)(void *)((char *)memory - offsetof(struct piece, bytes)) : NULL;
+}
+
+static void *resize(void *memory, size_t size)
+{
+    struct piece *old = piece_of(memory);
+    size_t before = old ? old->size : 0;
+
+    if (size > SIZE_MAX / 2 || (size > before && !job_charge(running, size - before)))
+        return NULL;
+    struct piece *piece = realloc(old, sizeof *piece + size);
+    if (!piece) {
+        if (size > before)
+            job_release(running, size - before);
+        return NULL;
+    }
+    if (size < before)
+        job_release(running, before - size);
+    piece->size = size;
+    return piece->bytes;
+}
+
+static void *allocate(size_t size)
+{
+    return resize(NULL, size);
+}
+
+static void release(void *memory)
+{
+    struct piece *piece = piece_of(memory);
+
+    if (piece)
+        job_release(running, piece->size);
+    free(piece);
+}
+
+XML_Parser xml_memory_parser(void)
+{
+    static const XML_Memory_Handling_Suite suite = {allocate, resize, release};
+
+    return XML_ParserCreate_MM(NULL, &suite, NULL);
+}

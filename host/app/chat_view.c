@@ -22,6 +22,8 @@ void chat_view_begin(struct chat *chat)
     chat->spoke = chat->spinning = chat->fallback = false;
     chat->stage[0] = chat->llm[0] = chat->turn[0] = 0;
     chat->began = pb_monotonic();
+    if (chat->input.engine)
+        (void)terminal_write(&chat->terminal, pb_lit("\n"));
     markdown_begin(&chat->markdown, terminal_width(&chat->terminal), chat->terminal.colour);
 }
 

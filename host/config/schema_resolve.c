@@ -61,6 +61,17 @@ void schema_read_pipeline(struct schema_walk *walk, const pb_field *field,
         hook_failed(walk, value, status);
 }
 
+/* Is it relative to the data folder: by its kind, or by the option beside it that says so? */
+static bool in_data_folder(const pb_field *field, struct schema_value value)
+{
+    const struct config_node *at =
+        field->ref && value.node && value.node->parent ? value.node->parent->child : NULL;
+
+    while (at && !pb_str_is(at->key, field->ref))
+        at = at->next;
+    return field->kind == PB_KIND_DATA_PATH || (at && pb_str_is(at->text, "data"));
+}
+
 void schema_read_path(struct schema_walk *walk, const pb_field *field, struct schema_value value,
                      pb_str text, pb_str *out)
 {
@@ -73,7 +84,7 @@ void schema_read_path(struct schema_walk *walk, const pb_field *field, struct sc
         schema_problem(walk, value, wrong);
         return;
     }
-    if (field->kind == PB_KIND_DATA_PATH) {
+    if (in_data_folder(field, value)) {
         folder = pb_printf("%s/x", walk->context->data_dir ? walk->context->data_dir : ".");
         mark = (struct config_mark){.file = folder.data};
     }

@@ -72,7 +72,9 @@ struct pb_field {
     const char *const *values; /* enum: the words, NULL at the end (PB_VALUES) */
     const char *alias;         /* a deprecated name that is still read, with a warning */
     const char *ref;           /* the kind that a reference names: "llm"; text: "pipeline" says
-                                  that it is the name of a pipeline, which must be there */
+                                  that it is the name of a pipeline, which must be there; path:
+                                  the option beside it, whose value `data` says that the path is
+                                  relative to the data folder */
     const pb_field *fields;    /* the table of a struct, or of a list's or map's structs */
 };
 

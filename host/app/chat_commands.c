@@ -115,7 +115,7 @@ static pb_status find_conversation(struct chat *chat, pb_str typed, pb_str *out)
                                  "them", SHOWN, PB_ARG(typed));
 }
 
-static void show_message(struct chat *chat, const pb_json *message)
+static void show_message(struct chat *chat, const pb_json *message, bool more)
 {
     pb_str role = pb_json_text(pb_json_get(message, "role"));
     pb_str text = pb_json_text(pb_json_get(message, "text"));
@@ -125,7 +125,8 @@ static void show_message(struct chat *chat, const pb_json *message)
         (void)terminal_print(&chat->terminal, "› %.*s\n\n", PB_ARG(question));
     } else if (pb_str_is(role, "assistant")) {
         chat_view_markdown(chat, text);
-        (void)terminal_write(&chat->terminal, pb_lit("\n"));
+        if (more)
+            (void)terminal_write(&chat->terminal, pb_lit("\n"));
     }
 }
 
@@ -151,8 +152,8 @@ static pb_status open_one(struct chat *chat, pb_str argument)
     messages = pb_json_get(json, "messages");
     for (const pb_json *at = messages ? messages->child : NULL; at && count < RECENT; at = at->next)
         last[count++] = at;
-    while (count)
-        show_message(chat, last[--count]);
+    while (count--)
+        show_message(chat, last[count], count > 0);
     return PB_OK;
 }
 
@@ -316,8 +317,8 @@ void chat_command(struct chat *chat, pb_str line)
         return;
     }
     pb_str hint = nearest_hint(name, names, count);
-    status = pb_fail(PB_INVALID, "there is no command %.*s%.*s; /help lists them", PB_ARG(name),
-                     PB_ARG(hint));
+    status = pb_fail(PB_INVALID, "there is no command %.*s%.*s", PB_ARG(name),
+                     PB_ARG(hint.size ? hint : pb_lit("; /help lists them")));
     chat_view_failed(chat, status);
 }
 

@@ -217,9 +217,10 @@ static int read_line(void *opened, const char *text, const char **out)
         wcsncpy(editor->prompt, wide, PROMPT_LONGEST - 1);
     free(wide);
     editor->interrupted = false;
+    editor->reading = true;
+    el_wset(editor->edit, EL_PREP_TERM, 1); /* before the prompt invites to type */
     fputs("\033[?2004h", stdout);
     fflush(stdout);
-    editor->reading = true;
     const wchar_t *line = el_wgets(editor->edit, &count);
     editor->reading = false;
     fputs("\033[?2004l", stdout);

@@ -22,17 +22,47 @@ pb_str remote_base(const struct invocation *invocation)
     return pb_lit("http://127.0.0.1:8080");
 }
 
+/* A body that is read: the client sends it from memory. */
+static pb_status gather(const struct remote_request *request, pb_str *out)
+{
+    size_t size = 0, room = (size_t)request->length;
+    char *data = pb_alloc(room + 1);
+    pb_bytes piece;
+
+    if (!data)
+        return PB_NO_MEMORY;
+    for (;;) {
+        pb_status status = request->reader->read(request->reader, &piece);
+        if (status != PB_OK)
+            return status;
+        if (!piece.size)
+            break;
+        if (piece.size > room - size)
+            return pb_fail(PB_CONFLICT, "what is sent grew while it was read");
+        memcpy(data + size, piece.data, piece.size);
+        size += piece.size;
+    }
+    *out = pb_str_make(data, size);
+    return PB_OK;
+}
+
 pb_status remote_open(const struct invocation *invocation, const struct remote_request *request,
                       pb_http **out)
 {
+    pb_str body = request->body;
+    pb_status read = request->reader ? gather(request, &body) : (pb_status)PB_OK;
     pb_str base = remote_base(invocation);
     pb_header headers[3];
     uint32_t count = 0;
 
+    if (read != PB_OK)
+        return read;
     headers[count++] = (pb_header){
         pb_lit("Accept"), request->accept.data ? request->accept : pb_lit("application/json")};
-    if (request->body.data)
-        headers[count++] = (pb_header){pb_lit("Content-Type"), pb_lit("application/json")};
+    if (body.data)
+        headers[count++] =
+            (pb_header){pb_lit("Content-Type"),
+                        request->type.data ? request->type : pb_lit("application/json")};
     if (invocation->key)
         headers[count++] =
             (pb_header){pb_lit("Authorization"), pb_printf("Bearer %s", invocation->key)};
@@ -40,7 +70,7 @@ pb_status remote_open(const struct invocation *invocation, const struct remote_r
         request->method, pb_printf("%.*s%.*s", PB_ARG(base), PB_ARG(request->path)));
     spec.headers = headers;
     spec.header_count = count;
-    spec.body = request->body;
+    spec.body = body;
     pb_status status = pb_http_open(&spec, out);
     if (status == PB_UNAVAILABLE)
         return pb_fail(PB_UNAVAILABLE, "no server answers at %.*s; start one with 'patchbay serve', "

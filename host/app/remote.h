@@ -4,6 +4,7 @@
 
 #include "app/command.h"
 #include <patchbay/http.h>
+#include <patchbay/stream.h>
 
 /* Where the server is: --url, else the first HTTP listener of the configuration, else
  * http://127.0.0.1:8080. In the running scope. */
@@ -14,6 +15,9 @@ struct remote_request {
     pb_str path; /* with query */
     pb_str body; /* JSON, or absent */
     pb_str accept;
+    pb_reader *reader; /* instead of `body`: its bytes piece by piece, */
+    int64_t length;    /* so many, */
+    pb_str type;       /* of this type */
 };
 
 /* Sends it and waits for the header of the answer. A failure is said with what would help. */

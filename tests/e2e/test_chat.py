@@ -239,7 +239,7 @@ class InTerminal(Chat):
         chat.line('/pipeline nope')
         chat.expect("no pipeline 'nope'")
         chat.send('/expo\t')
-        chat.expect('/export ')
+        chat.expect('rt ')
         path = os.path.join(self.folder, 'out.md')
         chat.line(path)
         chat.expect('written to')

@@ -1,0 +1,587 @@
+/* refresh.c - brings a worker's view of a collection up to what the tables say.
+ *
+ * What is new becomes one more segment at the end of the chain, and takes those before it along that
+ * are no larger: so there are few, and a passage is indexed again only as often as the collection
+ * doubles. From `tail` passages on it becomes a file, made by one worker for all; that happens in
+ * pieces of at most `segment` passages, each of them kept, so that no deadline stops it for ever.
+ */
+#include "embedded.h"
+
+#include <stdlib.h>
+
+enum { GROUP_ROWS = 512, ROUNDS = 3, DIRECT_BYTES = 16 << 10, STEPS_MOST = 100000 };
+
+struct refresh {
+    struct store *self;
+    struct index *index;
+    const struct place *place;
+    struct chain chain;
+    int64_t end, end_stamp; /* of the chain */
+    int64_t weight;         /* passages and changes after it */
+    int lock;
+};
+
+/* --- one segment ----------------------------------------------------------------------------------- */
+
+struct group {
+    struct builder *builder;
+    const pb_rows *documents; /* NULL: rows of the document that was added last */
+    size_t first, count;      /* of the documents */
+    const pb_rows *rows;
+    bool failed;
+};
+
+static void add_rows_of(struct group *group, int64_t document, size_t *at)
+{
+    for (; *at < group->rows->count; ++*at) {
+        const pb_value *cells = pb_cell(group->rows, *at, 0);
+        if (document && cells[1].integer != document)
+            return;
+        const pb_str vector = cells[5].type == PB_VALUE_BYTES ? cells[5].text : pb_lit("");
+        if (!builder_row(group->builder, cells[0].integer, (const float *)(const void *)vector.data,
+                         (uint32_t)(vector.size / sizeof(float)), cells[3].text.data,
+                         cells[3].text.size, cells[4].text.data, cells[4].text.size))
+            group->failed = true;
+    }
+}
+
+static pb_status add_group(void *arg)
+{
+    struct group *group = arg;
+    size_t at = 0;
+
+    if (!group->documents)
+        add_rows_of(group, 0, &at);
+    for (size_t i = 0; i < group->count && !group->failed; i++) {
+        const pb_value *cells = pb_cell(group->documents, group->first + i, 0);
+        if (!builder_document(group->builder, cells[0].integer, cells[4].text.data,
+                              cells[4].text.size))
+            group->failed = true;
+        add_rows_of(group, cells[0].integer, &at);
+    }
+    return group->failed ? PB_NO_MEMORY : PB_OK;
+}
+
+static pb_status run_group(struct group *group)
+{
+    size_t bytes = 0;
+
+    for (size_t i = 0; i < group->rows->count; i++)
+        bytes += pb_cell(group->rows, i, 4)->text.size;
+    pb_status status = bytes > DIRECT_BYTES ? pb_offload(add_group, group) : add_group(group);
+    return group->failed ? pb_fail(PB_NO_MEMORY, "there is no memory to index a collection") : status;
+}
+
+/* One document with more passages than a group has. */
+static pb_status add_long(struct store *self, struct group *group)
+{
+    const pb_value *document = pb_cell(group->documents, group->first, 0);
+    pb_rows none = {.size = sizeof none}, rows = {.size = sizeof rows};
+    int64_t idx = INT64_MIN, id = 0;
+    pb_status status;
+
+    group->rows = &none;
+    status = run_group(group);
+    group->documents = NULL;
+    group->count = 0;
+    do {
+        if (status != PB_OK)
+            return status;
+        pb_scope *scope = pb_scope_begin();
+        pb_value values[] = {pb_value_int(document[0].integer), pb_value_int(idx), pb_value_int(id)};
+        status = ask(self, sql_build_long, values, 3, &rows);
+        group->rows = &rows;
+        status = status == PB_OK ? run_group(group) : status;
+        if (status == PB_OK && rows.count) {
+            id = pb_cell(&rows, rows.count - 1, 0)->integer;
+            idx = pb_cell(&rows, rows.count - 1, 2)->integer;
+        }
+        pb_scope_end(scope);
+    } while (rows.count);
+    return status;
+}
+
+static pb_status add_short(struct store *self, struct group *group)
+{
+    int64_t ids[256];
+    pb_rows rows = {.size = sizeof rows};
+
+    for (size_t i = 0; i < group->count; i++)
+        ids[i] = pb_cell(group->documents, group->first + i, 0)->integer;
+    pb_value values[] = {pb_value_text(ids_text(ids, group->count))};
+    pb_status status = ask(self, sql_build_passages, values, 1, &rows);
+    group->rows = &rows;
+    return status == PB_OK ? run_group(group) : status;
+}
+
+/* A page of documents, in groups of so many that their passages fit in a query. */
+static pb_status add_page(struct store *self, struct builder *builder, const pb_rows *documents,
+                          size_t count)
+{
+    pb_status status = PB_OK;
+
+    for (size_t i = 0; i < count && status == PB_OK;) {
+        struct group group = {.builder = builder, .documents = documents, .first = i};
+        int64_t passages = 0;
+        do
+            passages += pb_cell(documents, i++, 3)->integer;
+        while (i < count && i - group.first < 256 &&
+               passages + pb_cell(documents, i, 3)->integer <= GROUP_ROWS);
+        group.count = i - group.first;
+        pb_scope *scope = pb_scope_begin();
+        status = passages > GROUP_ROWS ? add_long(self, &group) : add_short(self, &group);
+        pb_scope_end(scope);
+    }
+    return status;
+}
+
+/* How many of the page belong to the piece: a version is never cut in two. */
+static size_t count_fitting(struct build *build, const pb_rows *rows, int64_t *passages, int64_t most)
+{
+    size_t count = 0;
+
+    for (; count < rows->count; count++) {
+        const pb_value *cells = pb_cell(rows, count, 0);
+        bool next = count == 0 || cells[1].integer != pb_cell(rows, count - 1, 1)->integer;
+        if (next && count && *passages >= most) {
+            build->to = pb_cell(rows, count - 1, 1)->integer;
+            build->to_stamp = pb_cell(rows, count - 1, 2)->integer;
+            break;
+        }
+        *passages += cells[3].integer;
+    }
+    return count;
+}
+
+static pb_status add_documents(struct store *self, struct builder *builder, struct build *build)
+{
+    int64_t version = build->from, id = INT64_MAX, passages = 0;
+    pb_status status = PB_OK;
+    size_t count;
+
+    do {
+        pb_scope *scope = pb_scope_begin();
+        pb_rows rows = {.size = sizeof rows};
+        pb_value values[] = {pb_value_int(build->collection), pb_value_int(version),
+                             pb_value_int(id), pb_value_int(build->to)};
+        status = ask(self, sql_build_documents, values, 4, &rows);
+        count = status == PB_OK ? count_fitting(build, &rows, &passages, self->segment) : 0;
+        if (count) {
+            version = pb_cell(&rows, count - 1, 1)->integer;
+            id = pb_cell(&rows, count - 1, 0)->integer;
+            status = add_page(self, builder, &rows, count);
+            self->figures.built_rows += (double)rows.count;
+        }
+        pb_scope_end(scope);
+    } while (count && status == PB_OK);
+    return status;
+}
+
+static pb_status add_gone(struct store *self, struct builder *builder, const struct build *build)
+{
+    int64_t version = build->from, document = INT64_MAX;
+    pb_status status = PB_OK;
+    size_t count = build->from > 0;
+
+    while (count && status == PB_OK) {
+        pb_scope *scope = pb_scope_begin();
+        pb_rows rows = {.size = sizeof rows};
+        pb_value values[] = {pb_value_int(build->collection), pb_value_int(version),
+                             pb_value_int(document), pb_value_int(build->to)};
+        status = ask(self, sql_change_page, values, 4, &rows);
+        count = status == PB_OK ? rows.count : 0;
+        for (size_t i = 0; i < count; i++) {
+            version = pb_cell(&rows, i, 0)->integer;
+            document = pb_cell(&rows, i, 1)->integer;
+            if (!builder_gone(builder, document))
+                status = pb_fail(PB_NO_MEMORY, "there is no memory to index a collection");
+        }
+        pb_scope_end(scope);
+    }
+    return status;
+}
+
+struct finishing {
+    struct builder *builder;
+    const char *folder; /* NULL: it stays in memory */
+    struct segment *segment;
+    pb_status status;
+    size_t bytes;
+};
+
+static pb_status finish(void *arg)
+{
+    struct finishing *finishing = arg;
+    void *block = builder_finish(finishing->builder, &finishing->bytes);
+
+    finishing->status = block ? PB_OK : PB_NO_MEMORY;
+    if (block && finishing->folder) {
+        const struct segment_header header = *(const struct segment_header *)block;
+        char path[1024];
+        finishing->status = chain_publish(finishing->folder, block, finishing->bytes);
+        free(block);
+        (void)snprintf(path, sizeof path, "%s/c%lld.%lld-%lld.segment", finishing->folder,
+                       (long long)header.collection, (long long)header.from, (long long)header.to);
+        if (finishing->status == PB_OK && !(finishing->segment = segment_open(path)))
+            finishing->status = PB_UNAVAILABLE;
+    } else if (block && !(finishing->segment = segment_of_memory(block, finishing->bytes))) {
+        finishing->status = PB_NO_MEMORY;
+    }
+    return PB_OK;
+}
+
+static pb_status finish_failed(struct store *self, pb_status status)
+{
+    if (status == PB_NO_MEMORY)
+        return pb_fail(status, "there is no memory to index a collection");
+    return pb_fail(status, "a segment cannot be written in %.*s%s", PB_ARG(self->folder),
+                   status == PB_NO_SPACE ? ": the disk is full" : "");
+}
+
+/* Makes the segment of `build` and puts it at the end of the chain. */
+static pb_status make_segment(struct refresh *refresh, struct build *build, bool file)
+{
+    struct store *self = refresh->self;
+    struct finishing finishing = {.folder = file ? self->folder.data : NULL};
+    struct builder *builder = builder_new(build);
+
+    if (!builder)
+        return pb_fail(PB_NO_MEMORY, "there is no memory to index a collection");
+    pb_status status = add_documents(self, builder, build);
+    status = status == PB_OK ? add_gone(self, builder, build) : status;
+    builder_limit(builder, build);
+    finishing.builder = builder;
+    if (status == PB_OK && (file || refresh->weight > GROUP_ROWS / 4))
+        status = pb_offload(finish, &finishing);
+    else if (status == PB_OK)
+        status = finish(&finishing);
+    builder_free(builder);
+    if (status != PB_OK)
+        return status;
+    if (finishing.status != PB_OK)
+        return finish_failed(self, finishing.status);
+    finishing.segment->references = 1;
+    refresh->chain.all[refresh->chain.count++] = finishing.segment;
+    refresh->end = build->to;
+    refresh->end_stamp = build->to_stamp;
+    self->figures.built_bytes += (double)finishing.bytes;
+    self->figures.files += file;
+    return PB_OK;
+}
+
+/* --- the chain ---------------------------------------------------------------------------------------- */
+
+static void take_end(struct refresh *refresh)
+{
+    const struct chain *chain = &refresh->chain;
+    const struct segment_header *last =
+        chain->count ? chain->all[chain->count - 1]->header : NULL;
+
+    refresh->end = last ? last->to : 0;
+    refresh->end_stamp = last ? last->to_stamp : 0;
+}
+
+/* Is the chain's end still a part of this history? */
+static pb_status is_valid(struct refresh *refresh, bool *valid)
+{
+    const struct place *place = refresh->place;
+    pb_value values[] = {pb_value_int(place->id), pb_value_int(refresh->end)};
+    pb_rows rows = {.size = sizeof rows};
+
+    *valid = !refresh->end || (refresh->end == place->version && refresh->end_stamp == place->stamp);
+    if (*valid || refresh->end >= place->version)
+        return PB_OK;
+    pb_status status = ask(refresh->self, sql_change_stamp, values, 2, &rows);
+    *valid = status == PB_OK && rows.count && pb_cell(&rows, 0, 0)->integer == refresh->end_stamp;
+    return status;
+}
+
+/* Those of the view, as far as they are files or may stay. */
+static void take_view(struct refresh *refresh)
+{
+    const struct view *view = refresh->index->view;
+
+    chain_clear(&refresh->chain, 0);
+    for (size_t i = 0; view && i < view->count; i++) {
+        view->all[i].segment->references++;
+        refresh->chain.all[refresh->chain.count++] = view->all[i].segment;
+    }
+    take_end(refresh);
+}
+
+static pb_status take_files(struct refresh *refresh)
+{
+    chain_clear(&refresh->chain, 0);
+    pb_status status = chain_load(refresh->self, refresh->place->id, &refresh->chain);
+    take_end(refresh);
+    return status;
+}
+
+/* The view's chain, else that of the files, else none. */
+static pb_status take_chain(struct refresh *refresh, bool files)
+{
+    pb_status status = PB_OK;
+    bool valid = false;
+
+    if (!files)
+        take_view(refresh);
+    if (!files && refresh->chain.count)
+        status = is_valid(refresh, &valid);
+    if (status == PB_OK && !valid) {
+        status = take_files(refresh);
+        status = status == PB_OK ? is_valid(refresh, &valid) : status;
+    }
+    if (status == PB_OK && !valid) {
+        chain_clear(&refresh->chain, 0);
+        take_end(refresh);
+        refresh->self->figures.rebuilds++;
+    }
+    return status;
+}
+
+static pb_status weigh(struct refresh *refresh)
+{
+    pb_value values[] = {pb_value_int(refresh->place->id), pb_value_int(refresh->end),
+                         pb_value_int(refresh->place->version)};
+    pb_rows rows[2] = {{.size = sizeof rows[0]}, {.size = sizeof rows[0]}};
+    pb_statement statements[] = {pb_statement_make(sql_document_weight, values, 3),
+                                 pb_statement_make(sql_change_weight, values, 3)};
+    pb_status status = pb_db_batch(refresh->self->database, statements, 2, rows);
+
+    if (status != PB_OK)
+        return status;
+    refresh->weight = pb_cell(&rows[0], 0, 0)->integer;
+    if (refresh->end)
+        refresh->weight += pb_cell(&rows[1], 0, 0)->integer;
+    return PB_OK;
+}
+
+static int64_t rows_of(const struct refresh *refresh, size_t at)
+{
+    const struct segment *segment = refresh->chain.all[at];
+    const struct view *view = refresh->index->view;
+    int64_t rows = segment->header->rows;
+
+    for (size_t i = 0; view && i < view->count; i++)
+        if (view->all[i].segment == segment)
+            rows -= view->all[i].dead_rows;
+    return rows;
+}
+
+static bool is_mostly_gone(const struct refresh *refresh, size_t at)
+{
+    int64_t all = refresh->chain.all[at]->header->rows;
+
+    return rows_of(refresh, at) * 3 < all * 2;
+}
+
+static int64_t private_rows(const struct refresh *refresh)
+{
+    int64_t rows = 0;
+
+    for (size_t i = 0; i < refresh->chain.count; i++)
+        if (!refresh->chain.all[i]->mapped)
+            rows += rows_of(refresh, i) + refresh->chain.all[i]->header->gone;
+    return rows;
+}
+
+/* From which segment on all is made again: a small one takes those before it along. */
+static size_t absorb(const struct refresh *refresh, bool file)
+{
+    int64_t rows = refresh->weight;
+    size_t at = refresh->chain.count;
+
+    while (at) {
+        bool mapped = refresh->chain.all[at - 1]->mapped;
+        int64_t more = rows_of(refresh, at - 1);
+        bool small = more <= rows || is_mostly_gone(refresh, at - 1);
+        if (mapped ? !file || !small || rows + more > refresh->self->segment : !file && !small)
+            break;
+        rows += more;
+        at--;
+    }
+    return at;
+}
+
+static pb_status lock_and_look(struct refresh *refresh)
+{
+    pb_status status = chain_lock(refresh->self, refresh->place->id, &refresh->lock);
+
+    if (status != PB_OK) {
+        refresh->lock = -1;
+        return status;
+    }
+    status = take_chain(refresh, true);
+    return status == PB_OK ? weigh(refresh) : status;
+}
+
+/* What is in the log before the files' end is needed by nobody. */
+static pb_status prune(struct refresh *refresh)
+{
+    pb_value values[] = {pb_value_int(refresh->place->id), pb_value_int(refresh->end)};
+
+    return ask(refresh->self, sql_change_prune, values, 2, NULL);
+}
+
+static pb_status extend(struct refresh *refresh)
+{
+    struct store *self = refresh->self;
+    pb_status status = weigh(refresh);
+
+    if (status == PB_OK && refresh->weight + private_rows(refresh) >= self->tail)
+        status = lock_and_look(refresh);
+    if (status != PB_OK || refresh->end == refresh->place->version)
+        return status;
+    bool file = refresh->lock >= 0 && refresh->weight + private_rows(refresh) >= self->tail;
+    chain_clear(&refresh->chain, absorb(refresh, file));
+    take_end(refresh);
+    struct build build = {.collection = refresh->place->id,
+                          .from = refresh->end,
+                          .to = refresh->place->version,
+                          .from_stamp = refresh->end_stamp,
+                          .to_stamp = refresh->place->stamp,
+                          .dimensions = refresh->place->dimensions,
+                          .variant = chain_variant(self),
+                          .stem = self->stem,
+                          .lists_above = self->lists_above};
+    status = make_segment(refresh, &build, file);
+    return status == PB_OK && file ? prune(refresh) : status;
+}
+
+static pb_status show(struct refresh *refresh)
+{
+    struct index *index = refresh->index;
+    struct chain *chain = &refresh->chain;
+    struct view *view =
+        view_new(index->view, chain->all, chain->count, refresh->end, refresh->end_stamp);
+
+    if (!view)
+        return pb_fail(PB_NO_MEMORY, "there is no memory to index a collection");
+    chain->count = 0; /* taken over */
+    view_release(index->view);
+    index->view = view;
+    index->unseen = 0;
+    return PB_OK;
+}
+
+static pb_status refresh_once(struct store *self, struct index *index, const struct place *place)
+{
+    struct refresh refresh = {.self = self, .index = index, .place = place, .lock = -1};
+    pb_status status = take_chain(&refresh, false);
+
+    if (status == PB_OK && refresh.end != place->version)
+        status = extend(&refresh);
+    status = status == PB_OK ? show(&refresh) : status;
+    chain_unlock(refresh.lock);
+    chain_clear(&refresh.chain, 0);
+    return status;
+}
+
+/* --- one task at a time -------------------------------------------------------------------------------- */
+
+static pb_status wait_for(struct index *index)
+{
+    struct waiting waiting = {.next = index->waiting, .signal = pb_signal_new()};
+    struct waiting **at = &index->waiting;
+
+    if (!waiting.signal)
+        return PB_NO_MEMORY;
+    index->waiting = &waiting;
+    pb_status status = pb_signal_wait(waiting.signal);
+    if (status == PB_OK)
+        return status;
+    while (*at && *at != &waiting)
+        at = &(*at)->next;
+    if (*at)
+        *at = waiting.next;
+    else
+        pb_signal_wait_always(waiting.signal); /* it was raised meanwhile */
+    return status;
+}
+
+static void wake(struct index *index)
+{
+    while (index->waiting) {
+        struct waiting *waiting = index->waiting;
+        index->waiting = waiting->next;
+        pb_signal_raise(&waiting->signal, 1);
+    }
+}
+
+static bool is_current(const struct index *index, const struct place *place)
+{
+    return index->view && index->view->version == place->version &&
+           index->view->stamp == place->stamp;
+}
+
+static struct index *index_of(struct store *self, int64_t id)
+{
+    struct index *index = self->indexes;
+
+    while (index && index->id != id)
+        index = index->next;
+    if (!index && (index = calloc(1, sizeof *index))) {
+        index->id = id;
+        index->next = self->indexes;
+        self->indexes = index;
+    }
+    return index;
+}
+
+/* While documents are put all the time the end may never be seen: what was there at the beginning is
+ * enough then. */
+pb_status index_show(struct store *self, struct place *place, struct view **out)
+{
+    struct index *index = index_of(self, place->id);
+    int64_t wanted = place->version;
+    pb_status status = PB_OK;
+
+    if (!index)
+        return pb_fail(PB_NO_MEMORY, "there is no memory to index a collection");
+    for (int round = 0; status == PB_OK && !is_current(index, place);) {
+        if (index->busy) {
+            status = wait_for(index);
+        } else {
+            index->busy = true;
+            status = refresh_once(self, index, place);
+            index->busy = false;
+            wake(index);
+            round += status == PB_OK && index->view->version >= wanted;
+        }
+        if (round >= ROUNDS)
+            break;
+        if (status == PB_OK)
+            status = place_find(self, place);
+    }
+    if (status != PB_OK)
+        return status;
+    *out = index->view;
+    index->view->references++;
+    return PB_OK;
+}
+
+/* So that the first search after much was put need not do all of it. It is done again where it fails.
+ */
+void index_note(struct store *self, struct place *place, int64_t passages)
+{
+    struct index *index = place_find(self, place) == PB_OK && place->id ? index_of(self, place->id)
+                                                                        : NULL;
+    struct view *view = NULL;
+
+    if (!index || (index->unseen += passages) < self->tail || index->busy)
+        return;
+    if (index_show(self, place, &view) == PB_OK)
+        view_release(view);
+    else
+        pb_error_clear();
+}
+
+void index_free_all(struct store *self)
+{
+    while (self->indexes) {
+        struct index *index = self->indexes;
+        self->indexes = index->next;
+        view_release(index->view);
+        free(index);
+    }
+}

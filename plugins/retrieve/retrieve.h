@@ -100,7 +100,7 @@ pb_status kept_set(struct search *search, const char *key);
 
 /* A source as clients get it; `number` from 1. NULL: no memory. */
 const pb_json *source_of(const struct search *search, size_t number);
-/* Leaves passages and the variable `passages` in the turn. */
+/* Leaves passages and the variables `passages` and `found` in the turn. */
 pb_status source_leave(const struct search *search);
 
 /* --- quote.c ----------------------------------------------------------------------------------- */

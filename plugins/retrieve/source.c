@@ -76,8 +76,11 @@ pb_status source_leave(const struct search *search)
     for (size_t i = 0; list && i < search->count; i++)
         if (!pb_json_add(list, (pb_str){0}, for_template(search, i + 1)))
             return PB_NO_MEMORY;
-    pb_status status = pb_turn_set_variable(search->turn, pb_lit("passages"), list);
-    if (!list)
+    pb_json *found = pb_json_boolean(search->count != 0);
+    if (!list || !found)
         return PB_NO_MEMORY;
+    pb_status status = pb_turn_set_variable(search->turn, pb_lit("passages"), list);
+    if (status == PB_OK)
+        status = pb_turn_set_variable(search->turn, pb_lit("found"), found);
     return status == PB_OK ? pb_turn_set_passages(search->turn, &passages) : status;
 }

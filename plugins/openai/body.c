@@ -203,7 +203,7 @@ pb_status body_write(const struct openai *openai, const pb_llm_request *request,
     pb_str model = pb_json_text(pb_json_get(request->params, "model"));
 
     pb_jw_open(&writer, '{');
-    write_member(&writer, "model", model.size ? model : openai->model);
+    write_member(&writer, "model", model.size ? model : openai->service.model);
     pb_jw_key(&writer, "messages");
     pb_jw_open(&writer, '[');
     for (size_t i = 0; i < request->message_count; i++) {

@@ -134,7 +134,7 @@ static pb_status take_apart(const struct openai *openai, struct answer *answer, 
     if (pb_json_parse(data, &json) != PB_OK || json->type != PB_JSON_OBJECT)
         return pb_fail(PB_BAD_UPSTREAM, "the model's service sent an event that is not JSON");
     if (pb_json_get(json, "error"))
-        return failure_of_error(openai, pb_json_get(json, "error"));
+        return failure_of_error(&openai->service, pb_json_get(json, "error"));
     bool had_usage = answer->has_usage;
     int32_t had_finish = answer->finish;
     answer_note(openai, answer, json);

@@ -41,7 +41,7 @@ pb_duration retry_after(pb_str seconds_or_date, pb_str milliseconds, pb_time now
 }
 
 /* The sentence of an error as the many servers write it: {"message": …}, "…", {"error": …}. */
-static pb_str sentence_of(const struct openai *openai, const pb_json *error)
+static pb_str sentence_of(const struct service *service, const pb_json *error)
 {
     pb_str sentence = pb_json_text(error);
 
@@ -49,8 +49,8 @@ static pb_str sentence_of(const struct openai *openai, const pb_json *error)
         sentence = pb_json_text(pb_json_get(error, "message"));
     if (!sentence.size)
         sentence = pb_json_text(pb_json_get(error, "detail"));
-    if (openai->key.size && sentence.size &&
-        memmem(sentence.data, sentence.size, openai->key.data, openai->key.size))
+    if (service->key.size && sentence.size &&
+        memmem(sentence.data, sentence.size, service->key.data, service->key.size))
         return pb_lit("(hidden: it holds the key)");
     if (sentence.size <= QUOTED)
         return sentence;
@@ -69,7 +69,7 @@ static pb_status fail_with(pb_status status, pb_duration wait, const char *what,
     return pb_fail_retry(status, wait, "%s", what);
 }
 
-static pb_status fail_for(const struct openai *openai, int64_t code, pb_duration wait,
+static pb_status fail_for(const struct service *service, int64_t code, pb_duration wait,
                           pb_str sentence)
 {
     static const char rejects[] = "the model's service rejects the request";
@@ -92,7 +92,7 @@ static pb_status fail_for(const struct openai *openai, int64_t code, pb_duration
                          none);
     case 404:
         (void)snprintf(what, sizeof what, "the model's service does not know the model '%.*s'",
-                       PB_ARG(pb_str_slice(openai->model, 0, 128)));
+                       PB_ARG(pb_str_slice(service->model, 0, 128)));
         return fail_with(PB_BAD_UPSTREAM, 0, what, none);
     case 408:
     case 504:
@@ -122,7 +122,7 @@ static pb_str read_some(pb_http *http)
     return pb_buf_str(&buf);
 }
 
-pb_status failure_of_status(const struct openai *openai, pb_http *http)
+pb_status failure_of_status(const struct service *service, pb_http *http)
 {
     const pb_json *json = NULL, *error;
     int32_t code = pb_http_status(http);
@@ -135,9 +135,9 @@ pb_status failure_of_status(const struct openai *openai, pb_http *http)
     if (body.size == 0 || pb_json_parse(body, &json) != PB_OK)
         json = NULL;
     error = pb_json_get(json, "error");
-    pb_str sentence = sentence_of(openai, error ? error : json);
+    pb_str sentence = sentence_of(service, error ? error : json);
     pb_detail("the model's service answered %d: %.*s", code, PB_ARG(sentence));
-    return fail_for(openai, code, wait, sentence);
+    return fail_for(service, code, wait, sentence);
 }
 
 static bool says(const pb_json *error, const char *word)
@@ -152,27 +152,27 @@ static bool says(const pb_json *error, const char *word)
     return false;
 }
 
-pb_status failure_of_error(const struct openai *openai, const pb_json *error)
+pb_status failure_of_error(const struct service *service, const pb_json *error)
 {
-    pb_str sentence = sentence_of(openai, error);
+    pb_str sentence = sentence_of(service, error);
     int64_t code = pb_json_int(pb_json_get(error, "code"), 0);
 
     pb_detail("the model's service failed within its answer: %.*s", PB_ARG(sentence));
     if (code >= 400 && code < 600)
-        return fail_for(openai, code, 0, sentence);
+        return fail_for(service, code, 0, sentence);
     if (says(error, "rate_limit") || says(error, "quota"))
-        return fail_for(openai, 429, 0, sentence);
+        return fail_for(service, 429, 0, sentence);
     if (says(error, "invalid_request") || says(error, "content_filter"))
-        return fail_for(openai, 400, 0, sentence);
+        return fail_for(service, 400, 0, sentence);
     if (says(error, "overloaded") || says(error, "unavailable"))
-        return fail_for(openai, 503, 0, sentence);
+        return fail_for(service, 503, 0, sentence);
     return pb_fail(PB_BAD_UPSTREAM, "the model's service failed in the middle of its answer");
 }
 
-pb_status failure_of_read(const struct openai *openai, pb_status status)
+pb_status failure_of_read(const struct service *service, pb_status status)
 {
     if (status == PB_TOO_LARGE)
         return pb_fail(PB_BAD_UPSTREAM, "the model's answer is longer than %lld bytes",
-                       (long long)openai->max_body);
+                       (long long)service->max_body);
     return status;
 }

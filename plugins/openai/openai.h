@@ -1,11 +1,13 @@
-/* openai.h - an instance of the openai llm and what its files share.
+/* openai.h - instances of the openai llm and embedder, and what their files share.
  *
  * One generate call: body.c writes the request, stream.c or whole.c reads the answer into a
  * struct answer and emits it, failure.c turns what went wrong into a status and a sentence.
+ * embed.c is the embedder; service.c what both know of the service behind them.
  */
 #ifndef OPENAI_H
 #define OPENAI_H
 
+#include <patchbay/embedder.h>
 #include <patchbay/http.h>
 #include <patchbay/llm.h>
 
@@ -22,28 +24,93 @@ struct timeouts {
     pb_duration answer;
 };
 
-struct openai {
+/* Where and as whom to ask: the options that llm and embedder have in common. */
+struct service {
     pb_str base_url;
     pb_secret api_key;
     pb_str model;
     pb_str organization;
     pb_str project;
     pb_map headers; /* of pb_secret: such headers carry keys more often than not */
-    struct price price;
-    struct timeouts timeouts;
     pb_str ca_file;
     pb_secret proxy;
-    const pb_json *params;
     int64_t max_body;
+    pb_str key;            /* trimmed, or absent; made by service_prepare */
+    uint32_t header_count; /* of each array that service_headers made */
+};
+
+#define SERVICE_OPTIONS(owner, added)                                                              \
+    PB_STR(owner, service.base_url, .name = "base_url", .def = "https://api.openai.com/v1",        \
+           .pattern = "https?://.+", .max_length = 2048,                                           \
+           .help = "Where the API is; " added " is added."),                                       \
+        PB_SECRET(owner, service.api_key, .name = "api_key",                                       \
+                  .help = "Sent as bearer token; local servers need none."),                       \
+        PB_STR(owner, service.model, .name = "model", .required = 1, .max_length = 256,            \
+               .help = "The model's name at that service."),                                       \
+        PB_STR(owner, service.organization, .name = "organization", .max_length = 256,             \
+               .help = "OpenAI-Organization."),                                                    \
+        PB_STR(owner, service.project, .name = "project", .max_length = 256,                       \
+               .help = "OpenAI-Project."),                                                         \
+        PB_MAP(owner, service.headers, PB_KIND_SECRET, .name = "headers", .max_length = 32,        \
+               .help = "More headers; shown masked, because they often carry keys."),              \
+        PB_PATH(owner, service.ca_file, .name = "ca_file",                                         \
+                .help = "PEM of authorities to trust instead of the system's."),                   \
+        PB_SECRET(owner, service.proxy, .name = "proxy", .pattern = "https?://.+",                 \
+                  .help = "http://host:port; shown masked, because it may hold a password."),      \
+        PB_SIZE(owner, service.max_body, .name = "max_body", .def = "64MiB", .min = 1024,          \
+                .help = "Longest answer.")
+
+struct openai {
+    struct service service;
+    struct price price;
+    struct timeouts timeouts;
+    const pb_json *params;
     int64_t max_event;
 
     /* Made by create, so that a request formats nothing. */
-    pb_str key; /* trimmed, or absent */
     pb_str url;
     pb_header *whole_headers;  /* for an answer in one piece, */
     pb_header *stream_headers; /* and for a stream: they differ in Accept */
-    uint32_t header_count;     /* of each */
 };
+
+/* service.c */
+void service_check(const struct service *service, pb_diagnostics *diagnostics);
+/* Once, in create: the URL of `path` there, absent when memory is short. */
+pb_str service_prepare(struct service *service, const char *path);
+/* What to send with each request; NULL when memory is short. */
+pb_header *service_headers(struct service *service, pb_str accept);
+/* A POST of the service's; the caller adds its body, headers and times. */
+pb_http_spec service_post(const struct service *service, pb_str url, const pb_header *headers);
+
+struct embed_timeouts {
+    pb_duration connect;
+    pb_duration answer;
+};
+
+struct embedder {
+    struct service service;
+    struct embed_timeouts timeouts;
+    int64_t size; /* the option `dimensions` */
+    bool shorten;
+    int64_t batch;
+    pb_str query_prefix;
+    pb_str document_prefix;
+
+    /* Made by create. */
+    size_t dimensions;
+    bool ask_size; /* the service is told how long a vector is to be */
+    pb_str url;
+    pb_header *headers;
+    pb_str space; /* "openai/<model>[/<dimensions>]" */
+};
+
+/* embed.c */
+extern const pb_field embedder_options[];
+void embedder_check(const void *self, pb_diagnostics *diagnostics);
+pb_status embedder_create(void *self);
+pb_status embedder_embed(void *self, const pb_embed_request *request, float *out);
+size_t embedder_dimensions(void *self);
+pb_str embedder_model(void *self);
 
 /* What a model said so far, apart from the text, which is passed on at once. */
 struct answer {
@@ -95,11 +162,11 @@ pb_status stream_read(const struct openai *openai, pb_http *http, struct answer 
 pb_status whole_read(const struct openai *openai, pb_http *http, struct answer *answer);
 
 /* failure.c */
-pb_status failure_of_status(const struct openai *openai, pb_http *http);
+pb_status failure_of_status(const struct service *service, pb_http *http);
 /* `error`: the member of that name in an answer with status 200. */
-pb_status failure_of_error(const struct openai *openai, const pb_json *error);
+pb_status failure_of_error(const struct service *service, const pb_json *error);
 /* A status of reading the body, with the sentence that fits a model. */
-pb_status failure_of_read(const struct openai *openai, pb_status status);
+pb_status failure_of_read(const struct service *service, pb_status status);
 /* The value of Retry-After or Retry-After-Ms as a duration; 0: none or senseless. */
 pb_duration retry_after(pb_str seconds_or_date, pb_str milliseconds, pb_time now);
 

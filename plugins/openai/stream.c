@@ -145,7 +145,7 @@ pb_status stream_read(const struct openai *openai, pb_http *http, struct answer 
         if (status != PB_OK) {
             /* A connection that broke after the reason for stopping has lost nothing but usage. */
             bool broke = status == PB_BAD_UPSTREAM || status == PB_UNAVAILABLE;
-            return broke && answer->finish ? (pb_status)PB_OK : failure_of_read(openai, status);
+            return broke && answer->finish ? (pb_status)PB_OK : failure_of_read(&openai->service, status);
         }
         if (ended && !answer->finish)
             return pb_fail(PB_BAD_UPSTREAM, "the model's answer broke off before its end");

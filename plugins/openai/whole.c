@@ -52,11 +52,11 @@ pb_status whole_read(const struct openai *openai, pb_http *http, struct answer *
     pb_status status = pb_http_read_all(http, &text);
 
     if (status != PB_OK)
-        return failure_of_read(openai, status);
+        return failure_of_read(&openai->service, status);
     if (pb_json_parse(text, &json) != PB_OK)
         return pb_fail(PB_BAD_UPSTREAM, "the model's service sent an answer that is not JSON");
     if (pb_json_get(json, "error") && pb_json_get(json, "error")->type != PB_JSON_NULL)
-        return failure_of_error(openai, pb_json_get(json, "error"));
+        return failure_of_error(&openai->service, pb_json_get(json, "error"));
     message = pb_json_get(pb_json_at(pb_json_get(json, "choices"), 0), "message");
     if (!pb_json_is(message, PB_JSON_OBJECT))
         return pb_fail(PB_BAD_UPSTREAM, "the model's service sent an answer without a message");

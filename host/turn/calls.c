@@ -167,3 +167,18 @@ pb_status host_authenticate(pb_instance *auth, const pb_credentials *credentials
         out->scheme = auth->name;
     return status;
 }
+
+const pb_principal *host_principal(void)
+{
+    return task_local()->principal;
+}
+
+pb_status host_run_as(const pb_principal *principal, pb_status (*fn)(void *arg), void *arg)
+{
+    const void *before = task_local()->principal;
+
+    task_local()->principal = principal;
+    pb_status status = fn(arg);
+    task_local()->principal = before;
+    return status;
+}

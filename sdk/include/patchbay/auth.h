@@ -32,6 +32,22 @@ typedef struct pb_auth {
 #define PB_AUTH(name, owner, options, ...)                                                         \
     PB_COMPONENT(pb_auth, "auth", 1, name, owner, options, __VA_ARGS__)
 
+/* For whom the running task works: who asked for the turn or the operation; NULL in work that nobody
+ * asked for. Does not park. */
+static inline const pb_principal *pb_principal_running(void)
+{
+    return PB_CALL(principal)();
+}
+
+/* Runs fn(arg) for this principal, which must stay until it returned: whose tenant databases, blobs and
+ * collections are, and who may see what. For work in the background that belongs to somebody. Parks as
+ * fn does. */
+static inline pb_status pb_run_as(const pb_principal *principal, pb_status (*fn)(void *arg),
+                                  void *arg)
+{
+    return PB_CALL(run_as)(principal, fn, arg);
+}
+
 /* Asks the schemes in order; the first that does not decline decides. PB_UNAUTHENTICATED when all
  * decline. Parks. `schemes` is an option list of references (PB_LIST of PB_KIND_REF). */
 static inline pb_status pb_authenticate(pb_list schemes, const pb_credentials *credentials,

@@ -286,7 +286,11 @@ typedef struct pb_launched pb_launched;
     X(1, pb_status, request_read, (pb_request * request, pb_bytes * out))                          \
     X(1, pb_status, retriever_version,                                                             \
       (pb_instance * retriever, const pb_retrieve_request *request, pb_str *out))                  \
-    X(1, void, sha256_part, (void *state, pb_bytes data, uint8_t out[32]))
+    X(1, void, sha256_part, (void *state, pb_bytes data, uint8_t out[32]))                         \
+    /* auth.h */                                                                                   \
+    X(1, const pb_principal *, principal, (void))                                                  \
+    X(1, pb_status, run_as,                                                                        \
+      (const pb_principal *principal, pb_status(*fn)(void *), void *arg))
 
 struct pb_host {
     uint32_t size;  /* bytes of this table in the running host */

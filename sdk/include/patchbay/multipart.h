@@ -210,17 +210,18 @@ static inline pb_status pb_multipart_line(pb_multipart *form, pb_str *out)
     for (;;) {
         char *from = form->window + form->at;
         char *end = (char *)memchr(from, '\n', form->end - form->at);
+        size_t size = end ? (size_t)(end - from) : form->end - form->at;
+        if (size > PB_MULTIPART_HEADER)
+            return pb_fail(PB_TOO_LARGE, "the header of a part of the form is too long");
         if (end && (end == from || end[-1] != '\r'))
             return pb_multipart_invalid("a line of a part's header does not end in CR LF");
         if (end) {
-            *out = pb_str_make(from, (size_t)(end - from) - 1);
-            form->at += (size_t)(end - from) + 1;
+            *out = pb_str_make(from, size - 1);
+            form->at += size + 1;
             return memchr(out->data, 0, out->size) || memchr(out->data, '\r', out->size)
                        ? pb_multipart_invalid("a part's header has a control character")
                        : (pb_status)PB_OK;
         }
-        if (form->end - form->at > PB_MULTIPART_HEADER)
-            return pb_fail(PB_TOO_LARGE, "the header of a part of the form is too long");
         pb_status status = pb_multipart_fill(form);
         if (status != PB_OK)
             return status;

@@ -2,6 +2,8 @@
  * something ("like this:") takes that along. Too little of the question in all of them: no answer. */
 #include "extractive.h"
 
+#include <math.h>
+
 static bool has_digit(pb_str text)
 {
     for (size_t i = 0; i < text.size; i++)
@@ -37,7 +39,7 @@ static float fits(const struct answer *answer, const struct unit *unit)
     case WANT_DEFINITION:
         return defines(answer, unit) ? 0.15f : unit->type == UNIT_CODE ? -0.1f : 0;
     case WANT_NUMBER:
-        return has_digit(unit->text) ? 0.1f : 0;
+        return has_digit(unit->text) ? 0.2f : 0;
     case WANT_PLACE:
         return pb_str_find(unit->text, '/') < unit->text.size ? 0.08f : 0;
     case WANT_REASON:
@@ -50,16 +52,34 @@ static float fits(const struct answer *answer, const struct unit *unit)
     }
 }
 
+/* How much of the question the whole passage has, and how near it is as the retriever says. */
+static void weigh_passages(struct answer *answer)
+{
+    for (size_t i = 0; i < answer->passages->count && i < PASSAGES_MOST; i++) {
+        const pb_passage *passage = answer->passages->items[i];
+        float most[TERMS], sum = 0;
+        memcpy(most, answer->context[i], sizeof most);
+        for (size_t k = 0; k < answer->count; k++)
+            for (size_t term = 0; answer->units[k].passage == i && term < TERMS; term++)
+                if (answer->units[k].has[term] > most[term])
+                    most[term] = answer->units[k].has[term];
+        for (size_t term = 0; term < answer->asked.count; term++)
+            sum += answer->weight[term] * most[term];
+        double near = isnan(passage->vector_score) ? 0 : passage->vector_score;
+        answer->worth[i] = sum + 0.8f * (float)(near > 0 ? near : 0) + 0.3f / (float)(i + 2);
+    }
+}
+
 static float score_of(const struct answer *answer, size_t index)
 {
     const struct unit *unit = &answer->units[index];
     bool first = index == 0 || answer->units[index - 1].passage != unit->passage;
     float own = evidence_of(answer, unit, false), all = evidence_of(answer, unit, true);
-    float score = 0.55f * own + 0.45f * all + 0.35f * (unit->alike > 0 ? unit->alike : 0);
+    float score = 0.4f * own + 0.4f * all + 0.35f * (unit->alike > 0 ? unit->alike : 0) +
+                  0.5f * answer->worth[unit->passage];
 
     if (unit->type == UNIT_TITLE)
         return 0;
-    score += 0.12f / (float)(1 + unit->passage); /* the retriever's opinion */
     score += fits(answer, unit) + (first ? 0.03f : 0);
     if (unit->words < 4 && unit->type != UNIT_CODE)
         score *= 0.6f;
@@ -156,11 +176,12 @@ pb_status choose_units(struct answer *answer)
     size_t length = 0, begun = 0;
     float best = 0;
 
+    weigh_passages(answer);
     for (size_t i = 0; i < answer->count; i++)
         answer->units[i].score = score_of(answer, i);
     while (begun < (size_t)extractive->sentences && length < (size_t)extractive->max_length) {
         size_t index = best_of(answer);
-        if (index == answer->count || answer->units[index].score < 0.72f * best)
+        if (index == answer->count || answer->units[index].score < 0.78f * best)
             break;
         if (!begun)
             best = answer->units[index].score;

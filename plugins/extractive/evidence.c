@@ -6,6 +6,19 @@
 
 /* What a word of an earlier question is worth, beside one of the last. */
 static const float EARLIER = 0.35f;
+/* What people ask to do, not to what; documents have other words for it, or none. */
+static const float WEAK = 0.4f;
+
+static bool is_weak(pb_str word)
+{
+    static const char *const known[] = {
+        "add",    "allow", "allowed", "call",   "change",  "choose", "configure", "create",
+        "define", "enable", "find",   "happens", "pass",   "provide", "put",      "see",
+        "set",    "setup", "should",  "specify", "start",  "support", "supports", "supported",
+        "try",    "turn",  "write",   NULL};
+
+    return pb_question_is_one_of(word, known);
+}
 
 static void note(pb_str text, const pb_question_words *asked, float worth, float has[TERMS])
 {
@@ -54,10 +67,24 @@ static int wanted(pb_str question)
         {"what does", WANT_DEFINITION}, {"where", WANT_PLACE},      {"why", WANT_REASON},
     };
 
+    static const char *const measures[] = {"largest", "longest", "maximum", "minimum", "smallest",
+                                           "limit",   "default", "size",    NULL};
+    size_t at = 0;
+    pb_word word;
+
+    while (pb_word_next(question, &at, &word))
+        if (pb_question_is_one_of(word.text, measures))
+            return WANT_NUMBER;
     for (size_t i = 0; i < sizeof known / sizeof *known; i++)
         if (begins(question, known[i].words))
             return known[i].want;
     return WANT_ANY;
+}
+
+/* Words within names of code ("OPENAI_API_KEY") say less. */
+static float worth_of(const struct unit *unit)
+{
+    return unit->type == UNIT_CODE ? 0.7f : 1;
 }
 
 void evidence_find(struct answer *answer)
@@ -69,7 +96,8 @@ void evidence_find(struct answer *answer)
     for (size_t i = 0; i < answer->passages->count && i < PASSAGES_MOST; i++)
         note_context(answer, i);
     for (size_t i = 0; i < answer->count; i++)
-        note(answer->units[i].text, &answer->asked, 1, answer->units[i].has);
+        note(answer->units[i].text, &answer->asked, worth_of(&answer->units[i]),
+             answer->units[i].has);
     evidence_weigh(answer);
 }
 
@@ -82,9 +110,11 @@ void evidence_weigh(struct answer *answer)
         for (size_t i = 0; i < answer->count; i++)
             with += answer->units[i].has[term];
         float all = (float)answer->count;
-        answer->weight[term] = logf(1.5f + (all - with + 0.5f) / (with + 0.5f));
+        answer->weight[term] = 1 + 0.5f * logf((all + 1) / (with + 1));
         if (term >= answer->own)
             answer->weight[term] *= EARLIER;
+        if (is_weak(answer->asked.words[term].text))
+            answer->weight[term] *= WEAK;
         total += answer->weight[term];
     }
     for (size_t term = 0; term < answer->asked.count && total > 0; term++)

@@ -55,6 +55,7 @@ struct answer {
     struct unit *units;
     size_t count, room;
     float context[PASSAGES_MOST][TERMS]; /* what heading and name of each passage have */
+    float worth[PASSAGES_MOST];          /* of each passage as a whole */
     float evidence; /* how much of the question what was chosen has, 0 to 1 */
     size_t chosen;
 };
@@ -63,6 +64,7 @@ struct answer {
 
 /* Do these lines look like code or a command, like a heading? */
 bool looks_like_code(pb_str paragraph);
+bool looks_like_table(pb_str paragraph);
 bool looks_like_title(pb_str paragraph);
 /* How many bytes the mark of a list item has ("- ", "1. "); 0: it is none. */
 size_t list_mark(pb_str line);

@@ -87,6 +87,19 @@ bool looks_like_code(pb_str paragraph)
            !ends_sentence(pb_str_trim(paragraph)) && signs_of(paragraph) * 24 >= paragraph.size;
 }
 
+/* Cells stand apart by tabs, in every row. */
+bool looks_like_table(pb_str paragraph)
+{
+    for (size_t at = 0; at < paragraph.size;) {
+        pb_str line = pb_str_slice(paragraph, at, paragraph.size);
+        line.size = pb_str_find(line, '\n');
+        if (line.size && (line.data[0] == '\t' || pb_str_find(line, '\t') == line.size))
+            return false;
+        at += line.size + 1;
+    }
+    return paragraph.size > 0;
+}
+
 bool looks_like_title(pb_str paragraph)
 {
     enum { LONGEST = 100 };

@@ -162,7 +162,7 @@ static pb_str code_of(pb_str text)
 
 static pb_status add_paragraph(const struct place *place, pb_str text, bool last)
 {
-    if (pb_str_find(text, '\t') < text.size && !looks_like_code(text))
+    if (looks_like_table(text))
         return add_table(place, text);
     if (looks_like_code(text))
         return add(place, UNIT_CODE, code_of(text), (pb_str){0});

@@ -141,6 +141,23 @@ static int enter_block(MD_BLOCKTYPE type, void *detail, void *arg)
     return md->writer->status;
 }
 
+/* They are lines of the open block; the closing one may be missing. */
+static void add_fences(struct markdown *md)
+{
+    struct pb_bw_block *block = &md->writer->blocks[md->writer->count - 1];
+    pb_str rest = pb_str_make(md->at, (size_t)(md->to - md->at));
+
+    block->line -= block->line > 1;
+    int64_t line = md->last + (pb_str_find(rest, '\n') < rest.size);
+    take_line(&rest);
+    while (rest.size && rest.data[0] && strchr(" \t>\r\n", rest.data[0])) {
+        line += rest.data[0] == '\n'; /* empty lines before it */
+        rest = pb_str_slice(rest, 1, rest.size);
+    }
+    if (pb_str_starts(rest, pb_lit("```")) || pb_str_starts(rest, pb_lit("~~~")))
+        md->last = line;
+}
+
 static int leave_block(MD_BLOCKTYPE type, void *detail, void *arg)
 {
     struct markdown *md = arg;
@@ -152,12 +169,9 @@ static int leave_block(MD_BLOCKTYPE type, void *detail, void *arg)
         md->depth--;
         md->item = false;
         break;
-    case MD_BLOCK_CODE: /* the fences are lines of it */
-        if (((const MD_BLOCK_CODE_DETAIL *)detail)->fence_char && !md->begins && md->writer->open) {
-            struct pb_bw_block *block = &md->writer->blocks[md->writer->count - 1];
-            block->line -= block->line > 1;
-            md->last++;
-        }
+    case MD_BLOCK_CODE:
+        if (((const MD_BLOCK_CODE_DETAIL *)detail)->fence_char && !md->begins && md->writer->open)
+            add_fences(md);
         close_block(md);
         break;
     case MD_BLOCK_LI:

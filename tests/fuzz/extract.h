@@ -31,8 +31,8 @@ static inline void fuzz_check(const pb_block_writer *writer, pb_str file)
         fuzz_must(*at >= 0x20 || *at == '\n' || *at == '\t', "the text has control characters");
         i += size;
     }
-    fuzz_must(writer->status != PB_OK || (writer->size <= writer->max_text &&
-                                          writer->count <= writer->max_blocks),
+    fuzz_must(writer->status != PB_OK ||
+                  (writer->size <= writer->max_text && writer->count <= writer->max_blocks),
               "a limit does not hold");
     for (size_t i = 0; i < writer->count && writer->status == PB_OK; i++) {
         const struct pb_bw_block *block = &writer->blocks[i];

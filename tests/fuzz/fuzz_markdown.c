@@ -1,5 +1,5 @@
-/* fuzz_markdown.c - any bytes as Markdown, plain text and source text: what comes of it is clean text
- * within the limits. */
+/* fuzz_markdown.c - any bytes as Markdown, plain text and source text: what comes of it is clean
+ * text within the limits. */
 #include "../../plugins/text/text.h"
 #include "extract.h"
 

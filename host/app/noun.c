@@ -48,10 +48,41 @@ static void list_verbs(FILE *out, const char *noun)
     fprintf(out, "\nMore about one: patchbay %s VERB --help\n", noun);
 }
 
+/* "ID", "first value": what stands for a value in an example. */
+static void print_placeholder(pb_str name)
+{
+    for (size_t i = 0; i < name.size; i++)
+        putchar(name.data[i] >= 'a' && name.data[i] <= 'z' ? name.data[i] - 32 : name.data[i]);
+}
+
+/* A command line with all that the operation needs. */
+static void print_example(const pb_operation *operation, const char *noun)
+{
+    const pb_field *field = operation->input;
+
+    printf("\nexample: patchbay %s %s", noun, verb_of(operation, noun));
+    for (const char *at = operation->path; (at = strchr(at, '{')); at++) {
+        putchar(' ');
+        print_placeholder(pb_str_make(at + 1, strcspn(at + 1, "}")));
+    }
+    for (; field && field->kind != PB_KIND_END; field = pb_field_next(field)) {
+        const char *name = pb_field_name(field);
+        if (!field->required || strstr(operation->path, pb_printf("{%s}", name).data))
+            continue;
+        printf(" --%s ", name);
+        if (field->kind == PB_KIND_ENUM && field->values)
+            printf("%s", field->values[0]);
+        else
+            print_placeholder(pb_str_of(name));
+    }
+    putchar('\n');
+}
+
 static void help_noun(const char *noun)
 {
     printf("usage: patchbay %s VERB [--FIELD VALUE …]\n\n", noun);
     list_verbs(stdout, noun);
+    print_example(find(noun, NULL), noun);
 }
 
 static void help_operation(const pb_operation *operation, const char *noun)
@@ -67,6 +98,7 @@ static void help_operation(const pb_operation *operation, const char *noun)
     printf("%.*s%s", PB_ARG(pb_buf_str(&fields)), fields.size ? "\n" : "");
     printf("A list is written a,b or given several times. Also: -c FILE, --data-dir DIR, --set "
            "PATH=VALUE,\n--url URL and --key KEY to ask a running server, --json.\n");
+    print_example(operation, noun);
 }
 
 static pb_status unknown_verb(const char *noun, const char *verb)

@@ -92,10 +92,10 @@ static void body(struct coroutine *coroutine)
 static void finish(struct pb_task *task)
 {
     timer_cancel(&task->timer);
-    if (!task->parent)
-        task_give_back(task);
-    else if (task->joiner)
+    if (task->parent && task->joiner)
         waiter_wake(task->joiner);
+    else if (!task->parent && list_empty(&task->children))
+        task_give_back(task); /* else when the last of them is joined: they look at their parent */
 }
 
 static void resume(struct pb_task *task)

@@ -93,8 +93,11 @@ pb_status host_join(pb_task *task)
     pb_status status = task->result;
     if (status != PB_OK)
         scope_error_set(&task->context.error);
+    struct pb_task *parent = task->parent;
     list_remove(&task->sibling);
     task_give_back(task);
+    if (parent->ended && !parent->parent && list_empty(&parent->children))
+        task_give_back(parent);
     return status;
 }
 

@@ -2,7 +2,7 @@
  *
  * Blocks grow from 1 kB to 64 kB; larger pieces get a block of their own. A mark remembers a place;
  * releasing to it frees what came after. One block stays for reuse, so a loop of mark and release
- * does not touch malloc. Not thread-safe: an arena belongs to one task.
+ * does not touch malloc; what is freed is kept for the next arena of this thread, up to 1 MiB. Not thread-safe: an arena belongs to one task.
  */
 #ifndef HOST_BASE_ARENA_H
 #define HOST_BASE_ARENA_H

@@ -3,6 +3,7 @@
 
 #include <fcntl.h>
 #include <patchbay/cluster.h>
+#include <pthread.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <unistd.h>
@@ -87,15 +88,23 @@ bool identity_alive(pb_str id)
     return pb_str_is(id, now);
 }
 
+static char own[IDENTITY_SIZE]; /* empty: not looked up yet in this process */
+
+static void forget_own(void)
+{
+    own[0] = 0;
+}
+
+/* Every turn asks several times: what a fork makes wrong is forgotten there, not compared here. */
 pb_str host_node_id(void)
 {
-    static char own[IDENTITY_SIZE];
-    static int32_t pid;
+    static bool watched;
 
-    if (pid != (int32_t)getpid()) {
-        pid = (int32_t)getpid();
-        if (!identity_of(pid, own))
-            snprintf(own, sizeof own, "%d-0-%s", (int)pid, boot_id());
+    if (!own[0]) {
+        if (!identity_of((int32_t)getpid(), own))
+            snprintf(own, sizeof own, "%d-0-%s", (int)getpid(), boot_id());
+        if (!watched)
+            watched = pthread_atfork(NULL, NULL, forget_own) == 0;
     }
     return pb_str_of(own);
 }

@@ -213,13 +213,43 @@ static void remember(const struct claim *claim, const struct ending *ending)
     pb_scope_end(scope);
 }
 
+/* Frees the conversation and stores the reply. First as it stood when it was taken, where nobody
+ * waits for it: then nothing is asked. */
+static pb_status end_batch(struct ending *ending, const pb_statement *reply)
+{
+    const struct claim *claim = ending->capture->claim;
+    pb_value freed[] = {pb_value_int(pb_now()), pb_value_int(claim->key), id_value(claim->turn),
+                        pb_value_int(claim->version)};
+    pb_statement batch[] = {/* first what can fail: it has changed nothing then */
+                            statement_of(sql_release_known, freed, 4, PB_EXPECT_ROW), *reply,
+                            statement_of(sql_released, &freed[1], 1, 0)};
+    pb_rows rows[3];
+
+    for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) {
+        memset(&rows[i], 0, sizeof rows[i]);
+        rows[i].size = (uint32_t)sizeof rows[i];
+    }
+    pb_status status = pb_db_batch(claim->database, batch, 2, rows);
+    ending->version = claim->version + 1;
+    if (status != PB_CONFLICT || !rows[0].failed)
+        return status;
+    pb_error_clear();
+    batch[0] = statement_of(sql_release, freed, 3, PB_EXPECT_ROW);
+    status = pb_db_batch(claim->database, batch, 3, rows);
+    ending->taken = status == PB_CONFLICT && (rows[0].failed || rows[1].failed);
+    if (status == PB_OK) {
+        ending->version = pb_cell(&rows[2], 0, 0)->integer;
+        ending->awaited = pb_cell(&rows[2], 0, 1)->integer != 0;
+    }
+    return status;
+}
+
 static pb_status store(void *arg)
 {
     struct ending *ending = arg;
     struct capture *capture = ending->capture;
     const struct claim *claim = capture->claim;
     pb_turn_result now;
-    pb_rows rows[2] = {{.size = (uint32_t)sizeof *rows}, {.size = (uint32_t)sizeof *rows}};
     pb_str text, extra;
     pb_status status = close_step(capture);
 
@@ -252,19 +282,12 @@ static pb_status store(void *arg)
                        id_value(claim->reply),
                        pb_value_text(claim->info->principal->id),
                        pb_value_int(claim->began)};
-    pb_value freed[] = {pb_value_int(pb_now()), pb_value_int(claim->key), id_value(claim->turn)};
-    pb_statement batch[] = {
-        /* first what can fail: it has changed nothing then */
-        statement_of(sql_release, freed, sizeof freed / sizeof *freed, PB_EXPECT_ROW),
-        statement_of(sql_finish, said, sizeof said / sizeof *said, PB_EXPECT_ROW)};
-    status = pb_db_batch(claim->database, batch, 2, rows);
-    ending->taken = status == PB_CONFLICT && (rows[0].failed || rows[1].failed);
+    pb_statement reply = statement_of(sql_finish, said, sizeof said / sizeof *said, PB_EXPECT_ROW);
+    status = end_batch(ending, &reply);
     if (ending->taken)
         return pb_fail(PB_CONFLICT, "the conversation was taken over by another worker");
     if (status != PB_OK)
         return status;
-    ending->awaited = pb_cell(&rows[0], 0, 0)->integer != 0;
-    ending->version = pb_cell(&rows[0], 0, 1)->integer;
     ending->text = text;
     ending->extra = extra;
     ending->output_tokens = now.usage.calls ? now.usage.output_tokens : 0;

@@ -4,8 +4,12 @@
  * row in the same batch, and so does the reply that will come, so two turns at once cannot both
  * succeed. A turn that a stage above runs again finds its own rows by their ids and takes them
  * again.
+ *
+ * Where this worker knows how the conversation stood after its last turn, the batch says so, looks
+ * nothing up and gets nothing back; if it stands otherwise, nothing is changed and the other is
+ * tried.
  */
-#include "conversations.h"
+#include "recent.h"
 
 enum { MOST_NEW = 256 };
 
@@ -68,7 +72,8 @@ static pb_status add_claim(const struct claim *claim, pb_statement *batch, size_
         status = add(batch, count, sql_claim, values, sizeof values / sizeof *values);
     }
     batch[0].flags = PB_EXPECT_ROW;
-    return status;
+    pb_value which[] = {id_value(claim->conversation)};
+    return status == PB_OK ? add(batch, count, sql_claimed, which, 1) : status;
 }
 
 static pb_status add_cut(const struct claim *claim, pb_statement *batch, size_t *count)
@@ -84,7 +89,9 @@ static pb_status add_cut(const struct claim *claim, pb_statement *batch, size_t 
     return status;
 }
 
-static pb_status add_fresh(const struct claim *claim, pb_statement *batch, size_t *count)
+/* What is said now. `known`: its conversation's row is not asked for key and seq. */
+static pb_status add_fresh(const struct claim *claim, bool known, pb_statement *batch,
+                           size_t *count)
 {
     const pb_turn_info *info = claim->info;
     pb_status status = PB_OK;
@@ -98,7 +105,8 @@ static pb_status add_fresh(const struct claim *claim, pb_statement *batch, size_
         message_id(claim, i, uuid);
         if ((status = extra_of(message, &extra)) != PB_OK)
             return status;
-        pb_value values[] = {pb_value_int((int64_t)(claim->fresh_count + 1 - i)),
+        pb_value values[] = {known ? pb_value_int(claim->first + (int64_t)i)
+                                   : pb_value_int((int64_t)(claim->fresh_count + 1 - i)),
                              id_value(uuid),
                              pb_value_text(info->principal->id),
                              pb_value_int(message->role),
@@ -106,8 +114,9 @@ static pb_status add_fresh(const struct claim *claim, pb_statement *batch, size_
                              pb_value_text(extra),
                              id_value(claim->turn),
                              pb_value_int(info->created),
-                             id_value(claim->conversation)};
-        status = add(batch, count, sql_say, values, sizeof values / sizeof *values);
+                             known ? pb_value_int(claim->key) : id_value(claim->conversation)};
+        status = add(batch, count, known ? sql_say_known : sql_say, values,
+                     sizeof values / sizeof *values);
     }
     return status;
 }
@@ -120,20 +129,60 @@ static pb_status add_leaving(const struct claim *claim, pb_statement *batch, siz
                          : (pb_status)PB_OK;
 }
 
+/* PB_DECLINED: it stands otherwise than it did, or nothing is known. */
+static pb_status claim_known(struct claim *claim)
+{
+    pb_statement *batch = PB_NEW_ARRAY(pb_statement, claim->fresh_count + 1);
+    pb_rows *rows = PB_NEW_ARRAY(pb_rows, claim->fresh_count + 1);
+    size_t count = 0;
+
+    if (claim->info->conversation_new || claim->cut || claim->ticket || !recent_known(claim))
+        return PB_DECLINED;
+    if (!batch || !rows)
+        return PB_NO_MEMORY;
+    claim->answer = claim->first + (int64_t)claim->fresh_count;
+    pb_value values[] = {id_value(claim->turn),
+                         pb_value_text(pb_node_id()),
+                         id_value(claim->reply),
+                         pb_value_int((int64_t)claim->fresh_count + 1),
+                         pb_value_text(claim->info->pipeline),
+                         pb_value_int(claim->key),
+                         pb_value_text(claim->info->principal->id),
+                         pb_value_int(claim->version),
+                         pb_value_int(claim->first)};
+    pb_status status = add(batch, &count, sql_claim_known, values, sizeof values / sizeof *values);
+    batch[0].flags = PB_EXPECT_ROW;
+    if (status == PB_OK)
+        status = add_fresh(claim, true, batch, &count);
+    for (size_t i = 0; i < count; i++)
+        rows[i].size = (uint32_t)sizeof *rows;
+    if (status == PB_OK)
+        status = pb_db_batch(claim->database, batch, count, rows);
+    if (status == PB_CONFLICT && rows[0].failed) {
+        pb_error_clear();
+        return PB_DECLINED;
+    }
+    claim->began = pb_now();
+    return status;
+}
+
 pb_status claim_try(struct claim *claim, bool *held)
 {
-    pb_statement *batch = PB_NEW_ARRAY(pb_statement, claim->fresh_count + 4);
-    pb_rows *rows = PB_NEW_ARRAY(pb_rows, claim->fresh_count + 4);
+    pb_statement *batch = PB_NEW_ARRAY(pb_statement, claim->fresh_count + 5);
+    pb_rows *rows = PB_NEW_ARRAY(pb_rows, claim->fresh_count + 5);
     size_t count = 0;
 
     *held = false;
     if (!batch || !rows)
         return PB_NO_MEMORY;
-    pb_status status = add_claim(claim, batch, &count);
+    pb_status status = claim_known(claim);
+    if (status != PB_DECLINED)
+        return status;
+    status = add_claim(claim, batch, &count);
     if (status == PB_OK)
         status = add_cut(claim, batch, &count);
     if (status == PB_OK)
-        status = add_fresh(claim, batch, &count);
+        status = add_fresh(claim, false, batch, &count);
     if (status == PB_OK)
         status = add_leaving(claim, batch, &count);
     for (size_t i = 0; i < count; i++)
@@ -141,15 +190,15 @@ pb_status claim_try(struct claim *claim, bool *held)
     if (status == PB_OK)
         status = pb_db_batch(claim->database, batch, count, rows);
     *held = status == PB_CONFLICT && rows[0].failed;
-    if (status == PB_CONFLICT && !*held && claim->cut && rows[1].failed)
+    if (status == PB_CONFLICT && !*held && claim->cut && rows[2].failed)
         return pb_fail(PB_CONFLICT, "the message was replaced meanwhile");
     if (status != PB_OK)
         return status;
     claim->ticket = 0; /* it left the queue with the batch */
-    claim->key = pb_cell(&rows[0], 0, 0)->integer;
-    claim->version = pb_cell(&rows[0], 0, 2)->integer;
-    claim->first = pb_cell(&rows[0], 0, 1)->integer - (int64_t)claim->fresh_count - 1;
-    claim->answer = pb_cell(&rows[0], 0, 1)->integer - 1;
+    claim->key = pb_cell(&rows[1], 0, 0)->integer;
+    claim->version = pb_cell(&rows[1], 0, 2)->integer;
+    claim->answer = pb_cell(&rows[1], 0, 1)->integer - 1;
+    claim->first = claim->answer - (int64_t)claim->fresh_count;
     claim->began = pb_now();
     return PB_OK;
 }

@@ -86,6 +86,15 @@ struct recent {
     size_t bytes;
 };
 
+/* Rows of it that a turn reads. */
+enum { RECENT_PINS = 16 };
+
+struct recent_pins {
+    struct recent_chunk *chunks[RECENT_PINS];
+    size_t count;
+};
+void recent_unpin(struct recent_pins *pins);
+
 /* A turn's hold on its conversation. */
 struct claim {
     pb_instance *database;
@@ -105,6 +114,7 @@ struct claim {
     int64_t answer;        /* out: seq of the reply */
     pb_time began;         /* out: when it was taken */
     int64_t version;       /* out: of the conversation; grows when what a model would see changes */
+    struct recent_pins pins; /* until the turn has ended */
 };
 
 /* Takes the conversation for the turn, with what is said now, durably. Parks,
@@ -129,7 +139,7 @@ struct recall {
 
 /* Sets the turn's messages: the request's system messages, what was said before, what is said now.
  * Parks. */
-pb_status recall_into(const struct recall *recall, const struct claim *claim, pb_turn *turn);
+pb_status recall_into(const struct recall *recall, struct claim *claim, pb_turn *turn);
 
 /* A growing list of messages, oldest first. */
 struct messages {

@@ -1,9 +1,8 @@
 /* history.c - the stage: stores what is said in a conversation, and tells the model what was.
  *
- *     before the model   the conversation is taken, what is said now is stored, what was said before
- *                        is read
- *     after it           the reply is stored and the conversation is free, before the host says
- * done
+ *     before the model   the conversation is taken, what is said now is stored, what was said
+ * before is read after it           the reply is stored and the conversation is free, before the
+ * host says done
  */
 #include "conversations.h"
 
@@ -72,7 +71,7 @@ static void free_held(struct history *history)
 /* --- the stage ----------------------------------------------------------------------------------
  */
 
-static pb_status run_claimed(struct history *history, const struct claim *claim, pb_turn *turn,
+static pb_status run_claimed(struct history *history, struct claim *claim, pb_turn *turn,
                              const pb_next *next)
 {
     const struct recall recall = {.turns = history->turns, .max_tokens = history->max_tokens};
@@ -83,6 +82,7 @@ static pb_status run_claimed(struct history *history, const struct claim *claim,
     if (status == PB_OK)
         status = pb_run_next_with(next, turn, &capture.base);
     status = capture_end(&capture, status);
+    recent_unpin(&claim->pins);
     if (capture.lost)
         remember_held(history, claim);
     return status;

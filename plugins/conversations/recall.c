@@ -81,26 +81,27 @@ static pb_status take_page(struct reading *reading, const pb_rows *rows)
     pb_status status = PB_OK;
 
     for (size_t i = 0; i < rows->count && status == PB_OK; i++) {
-        struct recall_row row = {pb_cell(rows, i, 0)->integer, (int32_t)pb_cell(rows, i, 1)->integer,
-                                 pb_cell(rows, i, 5)->integer, pb_cell(rows, i, 2)->text,
-                                 pb_cell(rows, i, 3)->text};
+        struct recall_row row = {
+            pb_cell(rows, i, 0)->integer, (int32_t)pb_cell(rows, i, 1)->integer,
+            pb_cell(rows, i, 5)->integer, pb_cell(rows, i, 2)->text, pb_cell(rows, i, 3)->text};
         status = take_row(reading, &row);
     }
     return status == PB_DECLINED ? (pb_status)PB_OK : status;
 }
 
 /* What this worker remembers; *before is the oldest of it. */
-static pb_status take_remembered(const struct claim *claim, struct reading *reading, int64_t *before)
+static pb_status take_remembered(struct claim *claim, struct reading *reading, int64_t *before)
 {
     const struct recent_entry *entry = recent_find(claim->recent, claim);
-    pb_status status = entry ? recent_rows(entry, take_row, reading) : (pb_status)PB_OK;
+    pb_status status =
+        entry ? recent_rows(entry, &claim->pins, take_row, reading) : (pb_status)PB_OK;
 
     if (reading->count)
         *before = reading->rows[reading->count - 1].seq;
     return status == PB_DECLINED ? (pb_status)PB_OK : status;
 }
 
-static pb_status read_back(const struct claim *claim, struct reading *reading)
+static pb_status read_back(struct claim *claim, struct reading *reading)
 {
     int64_t before = claim->first;
     bool wanted = reading->recall->turns > 0 || reading->needed;
@@ -155,7 +156,7 @@ static int64_t fresh_tokens(const struct claim *claim)
     return tokens;
 }
 
-pb_status recall_into(const struct recall *recall, const struct claim *claim, pb_turn *turn)
+pb_status recall_into(const struct recall *recall, struct claim *claim, pb_turn *turn)
 {
     struct messages all;
     struct reading reading;

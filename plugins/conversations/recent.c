@@ -2,27 +2,37 @@
  * be read again for the next turn.
  *
  * The database has the truth: an entry counts only while its version and its end are those that the
- * claim of the turn has just read. All that is kept is malloc'd and bounded; the entry that was used
- * longest ago goes first. Nothing here parks.
+ * claim of the turn has just read. All that is kept is malloc'd and bounded; the entry that was
+ * used longest ago goes first. Rows that follow one another lie in one chunk, because they are read
+ * together. Nothing here parks.
  */
 #include "recent.h"
 
 #include <stdlib.h>
 
-enum { BUCKETS = 4096, ROWS_MOST = 128 };
+enum { BUCKETS = 4096, ROWS_MOST = 128, CHUNK_FIRST = 1024, CHUNK_MOST = 8192 };
+
+/* Rows in the order in which they came. */
+struct recent_chunk {
+    struct recent *recent;
+    size_t uses;       /* one a row that its entry has, one a turn that reads it */
+    size_t size, used; /* size: all of it */
+};
 
 struct kept_row {
     struct recall_row row; /* texts stand behind the struct */
+    struct recent_chunk *chunk;
     uint8_t turn[ID_SIZE];
 };
 
 struct recent_entry {
-    struct recent_entry *bucket;          /* the next in the same bucket */
-    struct recent_entry *newer, *older;   /* by use */
+    struct recent_entry *bucket;        /* the next in the same bucket */
+    struct recent_entry *newer, *older; /* by use */
     uint8_t conversation[ID_SIZE];
-    int64_t version, next;
+    int64_t key, version, next;
     struct kept_row *rows[ROWS_MOST]; /* a ring */
     size_t first, count;              /* the oldest is rows[first] */
+    struct recent_chunk *newest;      /* that may have room; of the newest row */
 };
 
 static size_t bucket_of(const uint8_t conversation[ID_SIZE])
@@ -61,23 +71,41 @@ static struct recent_entry **place_of(const struct recent *recent,
     return at;
 }
 
-static size_t row_bytes(const struct kept_row *kept)
+static void let_go(struct recent_chunk *chunk)
 {
-    return sizeof *kept + kept->row.text.size + kept->row.extra.size;
+    if (--chunk->uses == 0) {
+        chunk->recent->bytes -= chunk->size;
+        free(chunk);
+    }
 }
 
-static void drop_oldest_row(struct recent *recent, struct recent_entry *entry)
+/* The chunk that rows go to is the entry's own until the next one begins. */
+static void set_newest(struct recent_entry *entry, struct recent_chunk *chunk)
+{
+    if (entry->newest)
+        let_go(entry->newest);
+    entry->newest = chunk;
+}
+
+static size_t row_bytes(const struct recall_row *row)
+{
+    size_t size = sizeof(struct kept_row) + row->text.size + row->extra.size;
+
+    return (size + _Alignof(struct kept_row) - 1) / _Alignof(struct kept_row) *
+           _Alignof(struct kept_row);
+}
+
+static void drop_oldest_row(struct recent_entry *entry)
 {
     struct kept_row *row = entry->rows[entry->first];
 
-    recent->bytes -= row_bytes(row);
-    free(row);
+    let_go(row->chunk);
     entry->first = (entry->first + 1) % ROWS_MOST;
     entry->count--;
 }
 
 /* `age` 0: the newest. */
-static const struct kept_row *row_at(const struct recent_entry *entry, size_t age)
+static struct kept_row *row_at(const struct recent_entry *entry, size_t age)
 {
     return entry->rows[(entry->first + entry->count - 1 - age) % ROWS_MOST];
 }
@@ -85,7 +113,8 @@ static const struct kept_row *row_at(const struct recent_entry *entry, size_t ag
 static void drop(struct recent *recent, struct recent_entry *entry)
 {
     while (entry->count)
-        drop_oldest_row(recent, entry);
+        drop_oldest_row(entry);
+    set_newest(entry, NULL);
     *place_of(recent, entry->conversation) = entry->bucket;
     take_out(recent, entry);
     recent->bytes -= sizeof *entry;
@@ -106,15 +135,38 @@ static void make_room(struct recent *recent)
         drop(recent, recent->oldest);
 }
 
+static struct kept_row *room_for(struct recent *recent, struct recent_entry *entry, size_t size)
+{
+    struct recent_chunk *chunk = entry->newest;
+
+    if (!chunk || chunk->size - chunk->used < size) {
+        size_t room = !chunk                     ? CHUNK_FIRST
+                      : chunk->size < CHUNK_MOST ? chunk->size * 2
+                                                 : CHUNK_MOST;
+        if (room < size + sizeof *chunk)
+            room = size + sizeof *chunk;
+        if (!(chunk = malloc(room)))
+            return NULL;
+        *chunk = (struct recent_chunk){recent, 1, room, sizeof *chunk};
+        recent->bytes += room;
+        set_newest(entry, chunk);
+    }
+    struct kept_row *row = (struct kept_row *)(void *)((char *)chunk + chunk->used);
+    chunk->used += size;
+    chunk->uses++;
+    return row;
+}
+
 static bool push(struct recent *recent, struct recent_entry *entry, const struct recall_row *row,
                  const uint8_t turn[ID_SIZE])
 {
-    struct kept_row *kept = malloc(sizeof *kept + row->text.size + row->extra.size);
+    struct kept_row *kept = room_for(recent, entry, row_bytes(row));
     char *text = (char *)(kept + 1);
 
     if (!kept)
         return false;
     kept->row = *row;
+    kept->chunk = entry->newest;
     memset(kept->turn, 0, ID_SIZE);
     if (turn)
         memcpy(kept->turn, turn, ID_SIZE);
@@ -125,13 +177,26 @@ static bool push(struct recent *recent, struct recent_entry *entry, const struct
     kept->row.text.data = text;
     kept->row.extra = pb_str_make(row->extra.data ? text + row->text.size : NULL, row->extra.size);
     if (entry->count == ROWS_MOST)
-        drop_oldest_row(recent, entry);
+        drop_oldest_row(entry);
     entry->rows[(entry->first + entry->count++) % ROWS_MOST] = kept;
-    recent->bytes += row_bytes(kept);
     return true;
 }
 
 /* --- asking and telling ----------------------------------------------------------------------- */
+
+bool recent_known(struct claim *claim)
+{
+    struct recent *recent = claim->recent;
+    const struct recent_entry *entry =
+        recent->buckets ? *place_of(recent, claim->conversation) : NULL;
+
+    if (!entry)
+        return false;
+    claim->key = entry->key;
+    claim->version = entry->version;
+    claim->first = entry->next;
+    return true;
+}
 
 const struct recent_entry *recent_find(struct recent *recent, const struct claim *claim)
 {
@@ -152,22 +217,28 @@ const struct recent_entry *recent_find(struct recent *recent, const struct claim
     return entry;
 }
 
-pb_status recent_rows(const struct recent_entry *entry,
+pb_status recent_rows(const struct recent_entry *entry, struct recent_pins *pins,
                       pb_status (*each)(void *arg, const struct recall_row *row), void *arg)
 {
     pb_status status = PB_OK;
 
     for (size_t i = 0; i < entry->count && status == PB_OK; i++) {
-        struct recall_row row = row_at(entry, i)->row;
-        char *copy = pb_alloc(row.text.size + row.extra.size + 1); /* they stand side by side */
-        if (!copy)
-            return PB_NO_MEMORY;
-        memcpy(copy, row.text.data, row.text.size + row.extra.size);
-        row.text.data = copy;
-        row.extra.data = row.extra.data ? copy + row.text.size : NULL;
-        status = each(arg, &row);
+        struct kept_row *row = row_at(entry, i);
+        if (!pins->count || pins->chunks[pins->count - 1] != row->chunk) {
+            if (pins->count == RECENT_PINS)
+                break; /* older ones are read again */
+            row->chunk->uses++;
+            pins->chunks[pins->count++] = row->chunk;
+        }
+        status = each(arg, &row->row);
     }
     return status;
+}
+
+void recent_unpin(struct recent_pins *pins)
+{
+    while (pins->count)
+        let_go(pins->chunks[--pins->count]);
 }
 
 void recent_fill(struct recent *recent, const struct claim *claim, const struct recall_row *rows,
@@ -180,6 +251,7 @@ void recent_fill(struct recent *recent, const struct claim *claim, const struct 
     if (!entry)
         return;
     memcpy(entry->conversation, claim->conversation, ID_SIZE);
+    entry->key = claim->key;
     entry->version = claim->version;
     entry->next = claim->first;
     entry->bucket = recent->buckets[bucket_of(entry->conversation)];

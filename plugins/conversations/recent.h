@@ -10,12 +10,16 @@ struct recent_entry;
 pb_status recent_init(struct recent *recent, int64_t limit); /* bytes; 0: nothing is kept */
 void recent_fini(struct recent *recent);
 
+/* How the conversation stood after the last turn that this worker carried in it: fills in key, version
+ * and first of the claim. False: nothing is known. */
+bool recent_known(struct claim *claim);
+
 /* What is known of the claimed conversation, as it was before this turn; NULL: nothing that still
  * holds. Valid until the task parks. */
 const struct recent_entry *recent_find(struct recent *recent, const struct claim *claim);
-/* Hands its rows to each(), newest first, until that fails; their texts are copies in the running
- * scope. There may be older ones in the database. */
-pb_status recent_rows(const struct recent_entry *entry,
+/* Hands its rows to each(), newest first, until that fails; their texts stay until recent_unpin. There
+ * may be older ones in the database. */
+pb_status recent_rows(const struct recent_entry *entry, struct recent_pins *pins,
                       pb_status (*each)(void *arg, const struct recall_row *row), void *arg);
 /* The rows that were read instead, newest first. */
 void recent_fill(struct recent *recent, const struct claim *claim, const struct recall_row *rows,

@@ -41,13 +41,12 @@
 #define READABLE "c.tenant = $tenant AND c.uuid = $1 AND (c.owner = $2 OR $3 = 1) AND c.deleted_at IS NULL"
 
 #define CONVERSATION_SQL(X)                                                                        \
-    /* --- a turn --------------------------------------------------------------------------- */   \
+    /* --- a turn (no RETURNING here: SQLite makes a table for it each time) --------------------------------------------------------------------------- */ \
     X(claim, "UPDATE conversations SET running = $1, running_node = $2, running_reply = $8, "      \
              "next_seq = next_seq + $3, pipeline = $7 "                                            \
              "WHERE tenant = $tenant AND uuid = $5 AND owner = $4 AND deleted_at IS NULL "         \
              "AND running IS NULL AND NOT EXISTS (SELECT 1 FROM conversation_queue AS q "          \
-             "WHERE q.conversation = conversations.id AND q.id < $6) "                             \
-             "RETURNING id, next_seq, version")                                                    \
+             "WHERE q.conversation = conversations.id AND q.id < $6)")                             \
     X(create, "INSERT INTO conversations (uuid, tenant, owner, title, pipeline, created, updated, " \
               "next_seq, running, running_node, running_reply) "                                   \
               "VALUES ($1, $tenant, $2, $3, $4, $5, $5, $6 + 1, $7, $8, $9) "                      \
@@ -55,7 +54,17 @@
               "running_node = excluded.running_node, running_reply = excluded.running_reply, "     \
               "next_seq = conversations.next_seq + $6 "                                            \
               "WHERE conversations.running IS NULL AND conversations.tenant = excluded.tenant "    \
-              "AND conversations.owner = excluded.owner RETURNING id, next_seq, version")          \
+              "AND conversations.owner = excluded.owner")                                          \
+    X(claimed, "SELECT id, next_seq, version FROM conversations WHERE tenant = $tenant AND uuid = $1") \
+    /* … where this worker knows how the conversation stood a moment ago */                        \
+    X(claim_known, "UPDATE conversations SET running = $1, running_node = $2, running_reply = $3, " \
+                   "next_seq = next_seq + $4, pipeline = $5 WHERE tenant = $tenant AND id = $6 "   \
+                   "AND owner = $7 AND version = $8 AND next_seq = $9 AND running IS NULL "        \
+                   "AND deleted_at IS NULL AND NOT EXISTS (SELECT 1 FROM conversation_queue AS q " \
+                   "WHERE q.conversation = $6)")                                                   \
+    X(say_known, "INSERT INTO messages (conversation, seq, uuid, tenant, owner, role, text, extra, " \
+                 "status, turn, created) VALUES ($9, $1, $2, $tenant, $3, $4, $5, $6, 0, $7, $8) " \
+                 "ON CONFLICT (uuid) DO NOTHING")                                                  \
     X(supersede, "UPDATE messages SET superseded_by = $1 WHERE tenant = $tenant "                  \
                  "AND conversation = " OWN("$2", "$3") " AND seq >= $4 "                           \
                  "AND (superseded_by IS NULL OR superseded_by = $1) "                              \
@@ -97,9 +106,15 @@
               "WHERE messages.tenant = excluded.tenant AND messages.turn = excluded.turn")         \
     X(release, "UPDATE conversations SET running = NULL, running_node = NULL, "                    \
                "running_reply = NULL, updated = $1, "                                              \
-               "version = version + 1 WHERE tenant = $tenant AND id = $2 AND running = $3 "        \
-               "RETURNING EXISTS (SELECT 1 FROM conversation_queue AS q "                          \
-               "WHERE q.conversation = conversations.id), version")                                \
+               "version = version + 1 WHERE tenant = $tenant AND id = $2 AND running = $3")        \
+    X(release_known, "UPDATE conversations SET running = NULL, running_node = NULL, "              \
+                     "running_reply = NULL, updated = $1, version = version + 1 "                  \
+                     "WHERE tenant = $tenant AND id = $2 AND running = $3 AND version = $4 "       \
+                     "AND NOT EXISTS (SELECT 1 FROM conversation_queue AS q "                      \
+                     "WHERE q.conversation = $2)")                                                 \
+    X(released, "SELECT version, EXISTS (SELECT 1 FROM conversation_queue AS q "                   \
+                "WHERE q.conversation = c.id) FROM conversations AS c "                            \
+                "WHERE c.tenant = $tenant AND c.id = $1")                                          \
     /* --- waiting for one's turn ----------------------------------------------------------- */   \
     X(enlist, "INSERT INTO conversation_queue (conversation, turn, node) SELECT $1, $2, $3 "       \
               "WHERE (SELECT count(*) FROM conversation_queue WHERE conversation = $1) < $4 "      \

@@ -6,7 +6,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-enum { LENGTH_MOST = 65535, ALIGN = 64 };
+enum { LENGTH_MOST = 65535 };
 
 /* A growing array. */
 struct array {
@@ -21,6 +21,7 @@ struct builder {
     struct array codes, scales, position_row, row_position, row_passage, row_document, row_length;
     struct array document_id, document_row, gone;
     struct terms *terms, *attributes;
+    float *vector;  /* the one at hand */
     uint32_t words; /* of the open row */
     bool failed;
 };
@@ -60,7 +61,8 @@ struct builder *builder_new(const struct build *build)
     builder->stride = code_stride(build->dimensions);
     builder->terms = terms_new();
     builder->attributes = terms_new();
-    if (builder->terms && builder->attributes)
+    builder->vector = malloc((build->dimensions + 1) * sizeof(float));
+    if (builder->terms && builder->attributes && builder->vector)
         return builder;
     builder_free(builder);
     return NULL;
@@ -78,6 +80,7 @@ void builder_free(struct builder *builder)
         drop(arrays[i]);
     terms_free(builder->terms);
     terms_free(builder->attributes);
+    free(builder->vector);
     free(builder);
 }
 
@@ -112,25 +115,27 @@ static void take_word(void *arg, const char *text, size_t size)
         builder->failed = true;
 }
 
-static bool add_code(struct builder *builder, const float *vector)
+static bool add_code(struct builder *builder, const void *vector)
 {
     uint8_t *code = add(&builder->codes, NULL, builder->stride);
     int32_t position = (int32_t)builder->vectors++;
 
     if (!code)
         return false;
-    float scale = code_make(vector, builder->build.dimensions, builder->stride, code);
+    memcpy(builder->vector, vector, builder->build.dimensions * sizeof(float));
+    float scale =
+        code_make(builder->vector, builder->build.dimensions, builder->stride, code);
     return add(&builder->scales, &scale, sizeof scale) &&
            add(&builder->position_row, &builder->rows, sizeof builder->rows) &&
            add(&builder->row_position, &position, sizeof position);
 }
 
-bool builder_row(struct builder *builder, int64_t passage, const float *vector, uint32_t dimensions,
+bool builder_row(struct builder *builder, int64_t passage, const void *vector, size_t vector_size,
                  const char *heading, size_t heading_size, const char *text, size_t text_size)
 {
     static const int32_t none = NO_POSITION;
     uint32_t document = builder->documents - 1;
-    bool coded = vector && dimensions && dimensions == builder->build.dimensions;
+    bool coded = vector_size && vector_size == builder->build.dimensions * sizeof(float);
 
     builder->words = 0;
     words_of(heading, heading_size, builder->build.stem, take_word, builder);
@@ -286,6 +291,7 @@ static void put_header(struct builder *builder, struct layout *layout, uint8_t *
     header->to = build->to;
     header->from_stamp = build->from_stamp;
     header->to_stamp = build->to_stamp;
+    header->seen = build->seen;
     header->bytes = layout->bytes;
     header->dimensions = build->dimensions;
     header->stride = builder->stride;

@@ -5,8 +5,6 @@
 #include <math.h>
 #include <string.h>
 
-enum { ALIGN = 64, ZERO = 128 };
-
 uint32_t code_stride(uint32_t dimensions)
 {
     return (dimensions + ALIGN - 1) / ALIGN * ALIGN;
@@ -19,7 +17,7 @@ static float largest(const float *vector, uint32_t dimensions)
     for (uint32_t i = 0; i < dimensions; i++)
         if (fabsf(vector[i]) > most)
             most = fabsf(vector[i]);
-    return most;
+    return most < 1e30F ? most : 0; /* what is no number finds nothing */
 }
 
 static int rounded(float value)
@@ -32,8 +30,8 @@ float code_make(const float *vector, uint32_t dimensions, uint32_t stride, uint8
     float most = largest(vector, dimensions), by = most > 0 ? 127 / most : 0;
 
     for (uint32_t i = 0; i < dimensions; i++)
-        out[i] = (uint8_t)(rounded(vector[i] * by) + ZERO);
-    memset(out + dimensions, ZERO, stride - dimensions);
+        out[i] = (uint8_t)(rounded(vector[i] * by) + CODE_ZERO);
+    memset(out + dimensions, CODE_ZERO, stride - dimensions);
     return most / 127;
 }
 
@@ -45,7 +43,7 @@ static void finish(struct coded *query)
         sum += query->bytes[i];
         query->words[i] = query->bytes[i];
     }
-    query->bias = sum * ZERO;
+    query->bias = sum * CODE_ZERO;
 }
 
 void coded_make(struct coded *query, const float *vector, uint32_t dimensions)
@@ -62,7 +60,7 @@ void coded_make(struct coded *query, const float *vector, uint32_t dimensions)
 void coded_from_code(struct coded *query, const uint8_t *code, float scale)
 {
     for (uint32_t i = 0; i < query->stride; i++)
-        query->bytes[i] = (int8_t)(code[i] - ZERO);
+        query->bytes[i] = (int8_t)(code[i] - CODE_ZERO);
     query->scale = scale;
     finish(query);
 }

@@ -7,7 +7,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-enum { LISTS_MOST = 4096, SAMPLE = 48, ROUNDS = 8, ALIGN = 64 };
+enum { LISTS_MOST = 4096, SAMPLE = 48, ROUNDS = 8 };
 
 struct means {
     const uint8_t *codes;
@@ -47,7 +47,7 @@ static void add_to_sum(struct means *means, uint32_t vector, uint32_t list)
     float *sum = means->sums + (size_t)list * means->stride;
 
     for (uint32_t i = 0; i < means->stride; i++)
-        sum[i] += (float)(code[i] - 128) * means->scales[vector];
+        sum[i] += (float)(code[i] - CODE_ZERO) * means->scales[vector];
     means->sizes[list]++;
 }
 

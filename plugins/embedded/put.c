@@ -17,12 +17,23 @@ struct putting {
 
 /* --- what is put ----------------------------------------------------------------------------------- */
 
+/* Of a text without a known word there is nothing to be found by its meaning. */
+static bool is_zero(const pb_vector_item *item)
+{
+    for (uint32_t i = 0; i < item->dimensions; i++)
+        if (item->vector[i] != 0)
+            return false;
+    return true;
+}
+
 static pb_status check_vector(const pb_vector_item *item, size_t at)
 {
     double sum = 0;
 
     for (uint32_t i = 0; i < item->dimensions; i++)
         sum += (double)item->vector[i] * item->vector[i];
+    if (sum == 0)
+        return PB_OK;
     if (!isfinite(sum) || fabs(sum - 1) > 0.05)
         return pb_fail(PB_INVALID, "the vector of passage %zu has length %g and not 1", at, sqrt(sum));
     return PB_OK;
@@ -134,7 +145,7 @@ static pb_status add_passages(const struct putting *putting, size_t from, size_t
             pb_value_text(passage->url)};
         memcpy(values, row, sizeof row);
         statements[(*used)++] = about(&putting->place, sql_passage_add, values, VALUES);
-        if (!item->vector)
+        if (!item->vector || is_zero(item))
             continue;
         values[VALUES] = pb_value_bytes(item->vector, item->dimensions * sizeof(float));
         statements[(*used)++] = about(&putting->place, sql_float_add, values + VALUES, 1);

@@ -38,9 +38,9 @@ static void add_rows_of(struct group *group, int64_t document, size_t *at)
         if (document && cells[1].integer != document)
             return;
         const pb_str vector = cells[5].type == PB_VALUE_BYTES ? cells[5].text : pb_lit("");
-        if (!builder_row(group->builder, cells[0].integer, (const float *)(const void *)vector.data,
-                         (uint32_t)(vector.size / sizeof(float)), cells[3].text.data,
-                         cells[3].text.size, cells[4].text.data, cells[4].text.size))
+        if (!builder_row(group->builder, cells[0].integer, vector.data, vector.size,
+                         cells[3].text.data, cells[3].text.size, cells[4].text.data,
+                         cells[4].text.size))
             group->failed = true;
     }
 }
@@ -281,7 +281,22 @@ static void take_end(struct refresh *refresh)
     refresh->end_stamp = last ? last->to_stamp : 0;
 }
 
-/* Is the chain's end still a part of this history? */
+/* From which version on the log of changes must be whole. A piece of a longer making knows of later
+ * changes than its end. */
+static int64_t log_needed(const struct refresh *refresh)
+{
+    const struct chain *chain = &refresh->chain;
+    int64_t needed = INT64_MAX;
+
+    for (size_t i = 0; i < chain->count; i++) {
+        int64_t seen = chain->all[i]->header->seen;
+        if (seen > refresh->end && seen < needed)
+            needed = seen;
+    }
+    return needed == INT64_MAX ? refresh->end : needed;
+}
+
+/* Is the chain's end still a part of this history, and known what has changed since? */
 static pb_status is_valid(struct refresh *refresh, bool *valid)
 {
     const struct place *place = refresh->place;
@@ -292,7 +307,9 @@ static pb_status is_valid(struct refresh *refresh, bool *valid)
     if (*valid || refresh->end >= place->version)
         return PB_OK;
     pb_status status = ask(refresh->self, sql_change_stamp, values, 2, &rows);
-    *valid = status == PB_OK && rows.count && pb_cell(&rows, 0, 0)->integer == refresh->end_stamp;
+    *valid = status == PB_OK && rows.count &&
+             pb_cell(&rows, 0, 0)->integer == refresh->end_stamp &&
+             pb_cell(&rows, 0, 1)->integer <= log_needed(refresh);
     return status;
 }
 
@@ -440,6 +457,7 @@ static pb_status extend(struct refresh *refresh)
                           .to = refresh->place->version,
                           .from_stamp = refresh->end_stamp,
                           .to_stamp = refresh->place->stamp,
+                          .seen = refresh->place->version,
                           .dimensions = refresh->place->dimensions,
                           .variant = chain_variant(self),
                           .stem = self->stem,

@@ -3,6 +3,7 @@
  */
 #include "embedded.h"
 
+#include <math.h>
 #include <stdlib.h>
 
 enum { TOP_MOST = 1000, WORDS_MOST = 64, DIRECT_ROWS = 4096, RANK_FLOOR = 30 };
@@ -38,6 +39,9 @@ static pb_status check(const pb_vector_query *query)
         return pb_fail(PB_INVALID, "top_k is from 1 to %d, not %u", (int)TOP_MOST, query->top_k);
     if (query->mode != PB_SEARCH_KEYWORD && (!query->vector || !query->dimensions))
         return pb_fail(PB_INVALID, "a search by meaning needs a vector");
+    for (uint32_t i = 0; query->mode != PB_SEARCH_KEYWORD && i < query->dimensions; i++)
+        if (!isfinite(query->vector[i]))
+            return pb_fail(PB_INVALID, "component %u of the vector is no number", i);
     if (query->mode == PB_SEARCH_HYBRID && !(query->vector_weight >= 0 && query->vector_weight <= 1))
         return pb_fail(PB_INVALID, "vector_weight is from 0 to 1, not %g", query->vector_weight);
     return PB_OK;
@@ -85,7 +89,7 @@ static pb_status prepare(struct searching *searching)
         return PB_NO_MEMORY;
     if (query->mode != PB_SEARCH_KEYWORD) {
         coded_make(coded, query->vector, query->dimensions);
-        searching->job.query = coded;
+        searching->job.query = coded->scale > 0 ? coded : NULL; /* else without a known word */
     }
     if (query->mode != PB_SEARCH_VECTOR)
         words_of(query->text.data, query->text.size, self->stem, take_word, searching);

@@ -13,7 +13,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
-enum { SEGMENT_FORMAT = 1, NO_POSITION = -1 };
+enum { SEGMENT_FORMAT = 1, NO_POSITION = -1, ALIGN = 64, CODE_ZERO = 128 };
 
 enum section {
     CODES,         /* uint8_t[vectors][stride] */
@@ -52,6 +52,7 @@ struct segment_header {
     int64_t collection;
     int64_t from, to;         /* versions: above from, up to to */
     int64_t from_stamp, to_stamp;
+    int64_t seen;             /* of its documents all changes up to this version are in it */
     uint64_t bytes;
     uint32_t dimensions, stride;
     uint32_t rows, documents, vectors, lists, terms, attributes, gone, reserved;
@@ -145,7 +146,7 @@ bool word_is_common(const char *text, size_t size);
 struct builder;
 
 struct build {
-    int64_t collection, from, to, from_stamp, to_stamp;
+    int64_t collection, from, to, from_stamp, to_stamp, seen;
     uint32_t dimensions, variant;
     bool stem;
     int64_t lists_above;
@@ -153,9 +154,10 @@ struct build {
 
 struct builder *builder_new(const struct build *build);
 void builder_free(struct builder *builder);
-/* Each gives false when memory is short. Rows belong to the document that was added last. */
+/* Each gives false when memory is short. Rows belong to the document that was added last; a vector may
+ * lie at any address. */
 bool builder_document(struct builder *builder, int64_t id, const char *attributes, size_t size);
-bool builder_row(struct builder *builder, int64_t passage, const float *vector, uint32_t dimensions,
+bool builder_row(struct builder *builder, int64_t passage, const void *vector, size_t vector_size,
                  const char *heading, size_t heading_size, const char *text, size_t text_size);
 bool builder_gone(struct builder *builder, int64_t document);
 /* Takes over up to which version it goes, which may be known only now. */

@@ -81,9 +81,10 @@
       "DELETE FROM vector_documents WHERE id IN (SELECT d.id FROM vector_documents AS d "          \
       "WHERE d.state = 2 AND NOT EXISTS (SELECT 1 FROM vector_passages AS p "                      \
       "WHERE p.document = d.id) ORDER BY d.id LIMIT 1024)")                                        \
-    X(change_stamp, "SELECT stamp FROM vector_changes WHERE collection = $1 AND version = $2 "     \
-                    "UNION ALL SELECT stamp FROM vector_documents WHERE collection = $1 "          \
-                    "AND version = $2 LIMIT 1")                                                                     \
+    X(change_stamp,                                                                                \
+      "SELECT stamp, (SELECT min(version) FROM vector_changes WHERE collection = $1) "             \
+      "FROM (SELECT stamp FROM vector_changes WHERE collection = $1 AND version = $2 UNION ALL "   \
+      "SELECT stamp FROM vector_documents WHERE collection = $1 AND version = $2) LIMIT 1")        \
     X(change_weight, "SELECT count(*) FROM vector_changes WHERE collection = $1 AND version > $2 " \
                      "AND version <= $3")                                                          \
     X(document_weight, "SELECT coalesce(sum(passages), 0) FROM vector_documents "                  \

@@ -1,7 +1,7 @@
 /* suite_vector_store.h - what every vector store must do, as tests. Include it once, set the two
- * variables in a fixture that opens a harness with an empty store, and run VECTOR_STORE_TESTS:
+ * variables in a fixture that opens a harness with an empty store, and run the case:
  *
- *     suite_case("store", before, after, VECTOR_STORE_TESTS)
+ *     suite_run_cases("store", (TCase *const[]){vector_store_case("mine", before, after), NULL})
  *
  * Distances are cosines; the vectors here have four dimensions.
  */
@@ -564,9 +564,13 @@ VS_TEST(relabel)
 VS_TEST(refuse)
 VS_TEST(apart)
 
-/* For suite_case. */
-#define VECTOR_STORE_TESTS                                                                         \
-    ((const TTest *const[]){vs_nothing_there, vs_modes, vs_as_stored, vs_replace, vs_access,       \
-                            vs_filters, vs_ranges, vs_relabel, vs_refuse, vs_apart, NULL})
+static inline TCase *vector_store_case(const char *name, void (*before)(void), void (*after)(void))
+{
+    const TTest *const tests[] = {vs_nothing_there, vs_modes,  vs_as_stored, vs_replace,
+                                  vs_access,        vs_filters, vs_ranges,   vs_relabel,
+                                  vs_refuse,        vs_apart,  NULL};
+
+    return suite_case(name, before, after, tests);
+}
 
 #endif

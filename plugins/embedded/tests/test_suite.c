@@ -11,6 +11,6 @@ static void before_small(void)
 int main(void)
 {
     return suite_run_cases(
-        "suite", (TCase *const[]){suite_case("default", before, after, VECTOR_STORE_TESTS),
-                                  suite_case("small", before_small, after, VECTOR_STORE_TESTS), NULL});
+        "suite", (TCase *const[]){vector_store_case("default", before, after),
+                                  vector_store_case("small", before_small, after), NULL});
 }

@@ -58,7 +58,8 @@ enum { TITLE_MOST = 1024, NUMBERS = 32 };
 
 struct element {
     enum tag tag;
-    bool skips; /* nothing in it is content */
+    bool skips;  /* nothing in it is content */
+    size_t from; /* a link inside the page in a heading: where its text begins, else 0 */
     uint32_t mark;
 };
 

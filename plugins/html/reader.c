@@ -188,10 +188,23 @@ void reader_begin(struct reader *reader, const char *name, const unsigned char *
         take_meta(reader, attributes);
     if (tag == TAG_ROOT && !reader->writer->open)
         pb_bw_meta(reader->writer, pb_lit("language"), tag_attribute(attributes, "lang"));
+    if (reader->heading && strcmp(name, "a") == 0 &&
+        pb_str_starts(tag_attribute(attributes, "href"), pb_lit("#")))
+        element->from = reader->writer->size;
     reader->writer->mark = mark;
     reader->skips += element->skips;
     if (reader->skips == 0)
         begin_kept(reader, tag, name, attributes);
+}
+
+/* "#" or "¶" behind a heading, to be copied as its address. */
+static void drop_self_link(pb_block_writer *writer, size_t from)
+{
+    pb_str text = pb_str_trim(pb_str_make(writer->text + from, writer->size - from));
+
+    if (writer->status == PB_OK && writer->open && from > writer->blocks[writer->count - 1].at &&
+        (pb_str_is(text, "#") || pb_str_is(text, "\xC2\xB6") || pb_str_is(text, "\xC2\xA7")))
+        writer->size = from;
 }
 
 void reader_end(struct reader *reader)
@@ -200,6 +213,8 @@ void reader_end(struct reader *reader)
         return;
     struct element element = reader->stack[--reader->depth];
 
+    if (element.from && element.from < reader->writer->size)
+        drop_self_link(reader->writer, element.from);
     if (reader->skips == 0)
         end_kept(reader, element.tag);
     else if (element.skips && --reader->skips == 0 && element.tag != TAG_NEVER &&

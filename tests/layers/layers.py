@@ -20,6 +20,7 @@ KNOWS = {
     'app': ['base', 'runtime', 'net', 'config', 'plugin', 'turn', 'cluster'],
 }
 CEILING = 500
+TESTKIT = ('testkit.h', 'suite.h', 'suite_vector_store.h', 'extracted.h')
 INCLUDE = re.compile(r'^\s*#\s*include\s*(["<])([^">]+)[">]', re.M)
 
 
@@ -57,7 +58,7 @@ def judge_plugin(root, path, text):
         at = os.path.normpath(os.path.join(os.path.dirname(path), name))
         inside = at.startswith(own + os.sep) and os.path.exists(os.path.join(root, at))
         beside = os.path.exists(os.path.join(root, own, name))
-        testkit = name in ('testkit.h', 'suite.h') and path.startswith(os.path.join(own, 'tests'))
+        testkit = name in TESTKIT and path.startswith(os.path.join(own, 'tests'))
         if not inside and not beside and not testkit:
             yield f'{path}: includes "{name}", which is not in {own}'
 

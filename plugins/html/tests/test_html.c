@@ -110,6 +110,14 @@ START_TEST(titles_come_from_where_there_is_one)
 }
 END_TEST
 
+START_TEST(headings_lose_their_own_address)
+{
+    ck_reads("<h1>Path <a href='#path'>#</a></h1><h2>C#<a href=\"#c\">\xC2\xB6</a></h2>"
+             "<h2><a href='#x'>Kept</a> <a href=y>#</a></h2>",
+             "title: Path\nh1 1: Path\nh2 1: C#\nh2 1: Kept #\n");
+}
+END_TEST
+
 START_TEST(it_accepts_html_only)
 {
     struct extracted got =
@@ -236,7 +244,8 @@ int main(void)
                            pages_have_structure, pages_have_lists_and_code, pages_have_tables,
                            tables_that_arrange_a_page_are_none, what_is_no_content_is_left_out,
                            charsets_are_followed, titles_come_from_where_there_is_one,
-                           it_accepts_html_only, depth_is_limited, hostile_pages_are_harmless,
-                           entities_are_not_unfolded, time_is_limited, text_is_limited, NULL}),
+                           headings_lose_their_own_address, it_accepts_html_only, depth_is_limited,
+                           hostile_pages_are_harmless, entities_are_not_unfolded, time_is_limited,
+                           text_is_limited, NULL}),
             NULL});
 }

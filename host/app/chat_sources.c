@@ -4,6 +4,7 @@
  */
 #include "app/chat.h"
 
+#include "app/place.h"
 #include <patchbay/json.h>
 #include <stdlib.h>
 
@@ -19,36 +20,6 @@ static bool is_cited(const struct chat *chat, int64_t number)
     snprintf(mark, sizeof mark, "[%lld]", (long long)number);
     return chat->answer.size &&
            memmem(chat->answer.data, chat->answer.size, mark, strlen(mark)) != NULL;
-}
-
-static void add(pb_buf *buf, const char *between, const pb_json *value)
-{
-    pb_str text = pb_json_is(value, PB_JSON_NUMBER) ? value->text : pb_json_text(value);
-
-    if (text.size)
-        pb_buf_printf(buf, "%s%.*s", buf->size ? between : "", PB_ARG(text_plain(text)));
-}
-
-/* "sdk/README.md › A whole plugin, page 3, lines 7–41" */
-static pb_str place_of(const pb_json *source)
-{
-    const pb_json *lines = pb_json_get(source, "lines");
-    pb_buf buf = {0};
-
-    add(&buf, "", pb_json_get(source, "document"));
-    if (!buf.size)
-        add(&buf, "", pb_json_get(source, "title"));
-    if (!buf.size)
-        add(&buf, "", pb_json_get(source, "url"));
-    add(&buf, " › ", pb_json_get(source, "heading"));
-    if (pb_json_int(pb_json_get(source, "page"), 0) > 0)
-        add(&buf, ", page ", pb_json_get(source, "page"));
-    if (pb_json_int(pb_json_at(lines, 0), 0) > 0) {
-        add(&buf, ", lines ", pb_json_at(lines, 0));
-        if (pb_json_int(pb_json_at(lines, 1), 0) != pb_json_int(pb_json_at(lines, 0), 0))
-            add(&buf, "–", pb_json_at(lines, 1));
-    }
-    return buf.size ? pb_buf_str(&buf) : pb_lit("a source");
 }
 
 /* One line: what does not fit is left out of the place, the score stays. */

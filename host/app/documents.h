@@ -27,8 +27,9 @@ const char *documents_option(const struct documents *documents, const char *name
 pb_status documents_add(struct documents *documents);
 pb_status documents_reprocess(struct documents *documents);
 
-/* documents_upload.c: sends a file; *out is what the server made of it. */
-pb_status documents_upload(struct documents *documents, pb_str path, const pb_json **out);
+/* documents_upload.c: sends a file under this name; *out is the document that it became. */
+pb_status documents_upload(struct documents *documents, pb_str path, pb_str name,
+                           const pb_json **out);
 
 /* documents_find.c: the id of what was typed: an id, its last characters, or a document's name. */
 pb_status documents_find(struct documents *documents, const char *typed, pb_str *id);

@@ -71,10 +71,10 @@ static void note_sent(struct adding *adding, pb_str name, const pb_json *documen
     keep(adding, id);
 }
 
-static void add_file(struct adding *adding, pb_str path)
+static void add_file(struct adding *adding, pb_str path, pb_str name)
 {
-    const pb_json *document = NULL;
-    pb_status status = documents_upload(adding->documents, path, &document);
+    const pb_json *document;
+    pb_status status = documents_upload(adding->documents, path, name, &document);
 
     if (status != PB_OK)
         note_failed(adding, path, status, sentence_of(status));
@@ -93,7 +93,7 @@ static void add_text(pb_json_writer *writer, const char *name, const char *value
 static void add_address(struct adding *adding, const char *url)
 {
     const struct invocation *invocation = adding->documents->invocation;
-    struct remote_request request = {.method = "POST", .path = pb_lit("/v1/documents/url")};
+    struct remote_request request = {.method = "POST", .path = pb_lit("/v1/documents/add")};
     const pb_json *document = NULL;
     pb_buf body = {0};
     pb_json_writer writer = pb_json_writer_make(&body);
@@ -122,8 +122,21 @@ static int visible(const struct dirent *entry)
     return entry->d_name[0] != '.';
 }
 
-/* A file, or all files below a folder; links are not followed there. */
-static void add_path(struct adding *adding, pb_str path, int depth)
+/* Where the last part of a path begins. */
+static size_t last_part(pb_str path)
+{
+    size_t at = path.size;
+
+    while (at > 1 && path.data[at - 1] == '/')
+        at--;
+    while (at && path.data[at - 1] != '/')
+        at--;
+    return at;
+}
+
+/* A file, or all files below a folder; links are not followed there. The document is named by the
+ * path from `base` on: "notes/a.md" of /home/x/notes. */
+static void add_path(struct adding *adding, pb_str path, size_t base, int depth)
 {
     struct dirent **entries = NULL;
     struct stat about;
@@ -134,7 +147,7 @@ static void add_path(struct adding *adding, pb_str path, int depth)
         return;
     }
     if (S_ISREG(about.st_mode))
-        add_file(adding, path);
+        add_file(adding, path, pb_str_slice(path, base, path.size));
     if (!S_ISDIR(about.st_mode) || depth == DEEPEST)
         return;
     int count = scandir(path.data, &entries, visible, alphasort);
@@ -142,7 +155,7 @@ static void add_path(struct adding *adding, pb_str path, int depth)
         bool slash = path.data[path.size - 1] == '/';
         pb_str inner = pb_printf("%.*s%s%s", PB_ARG(path), slash ? "" : "/", entries[i]->d_name);
         if (inner.data)
-            add_path(adding, inner, depth + 1);
+            add_path(adding, inner, base, depth + 1);
         free(entries[i]);
     }
     free(entries);
@@ -246,7 +259,7 @@ pb_status documents_add(struct documents *documents)
         if (strncmp(word, "http://", 7) == 0 || strncmp(word, "https://", 8) == 0)
             add_address(&adding, word);
         else if (*word)
-            add_path(&adding, pb_str_of(word), 0);
+            add_path(&adding, pb_str_of(word), last_part(pb_str_of(word)), 0);
     }
     return finish(&adding);
 }

@@ -2,6 +2,7 @@
 #include "app/documents.h"
 
 #include "app/flow.h"
+#include "app/place.h"
 #include <stdio.h>
 
 enum { SHOWN = 10, TEXT_SHOWN = 600 };
@@ -48,14 +49,6 @@ static pb_str body_of(const struct documents *documents)
     return pb_buf_str(&body);
 }
 
-static void add(pb_buf *buf, const char *before, const pb_json *value)
-{
-    pb_str text = pb_json_is(value, PB_JSON_NUMBER) ? value->text : pb_json_text(value);
-
-    if (text.size)
-        pb_buf_printf(buf, "%s%.*s", before, PB_ARG(text_plain(text)));
-}
-
 static void add_score(pb_buf *buf, const char *before, const pb_json *value)
 {
     if (pb_json_is(value, PB_JSON_NUMBER))
@@ -80,17 +73,8 @@ static void print_text(struct documents *documents, pb_str text)
 
 static void print_passage(struct documents *documents, const pb_json *passage, int number)
 {
-    const pb_json *lines = pb_json_get(passage, "lines");
-    pb_buf place = {0}, scores = {0};
+    pb_buf scores = {0};
 
-    add(&place, "", pb_json_get(passage, "document"));
-    add(&place, " › ", pb_json_get(passage, "heading"));
-    if (pb_json_int(pb_json_get(passage, "page"), 0) > 0)
-        add(&place, ", page ", pb_json_get(passage, "page"));
-    if (pb_json_int(pb_json_at(lines, 0), 0) > 0) {
-        add(&place, ", lines ", pb_json_at(lines, 0));
-        add(&place, "–", pb_json_at(lines, 1));
-    }
     add_score(&scores, "  ", pb_json_get(passage, "score"));
     add_score(&scores, "  meaning ", pb_json_get(passage, "vector_score"));
     add_score(&scores, "  words ", pb_json_get(passage, "keyword_score"));
@@ -98,7 +82,7 @@ static void print_passage(struct documents *documents, const pb_json *passage, i
     (void)terminal_print(
         &documents->terminal, "%s%.*s %.*s%.*s\n", number > 1 ? "\n" : "",
         PB_ARG(terminal_styled(&documents->terminal, STYLE_CITE, mark)),
-        PB_ARG(terminal_styled(&documents->terminal, STYLE_BOLD, pb_buf_str(&place))),
+        PB_ARG(terminal_styled(&documents->terminal, STYLE_BOLD, place_of(passage))),
         PB_ARG(terminal_styled(&documents->terminal, STYLE_DIM, pb_buf_str(&scores))));
     print_text(documents, pb_json_text(pb_json_get(passage, "text")));
 }

@@ -171,18 +171,17 @@ static pb_status upload_there(struct upload *upload, pb_str *body)
     return remote_call(upload->documents->invocation, &request, body);
 }
 
-pb_status documents_upload(struct documents *documents, pb_str path, const pb_json **out)
+pb_status documents_upload(struct documents *documents, pb_str path, pb_str name,
+                           const pb_json **out)
 {
     struct upload upload = {.base = {.size = sizeof(pb_reader), .read = next},
                             .documents = documents,
                             .path = path,
                             .piece = pb_alloc(PIECE)};
-    pb_str name = path, plain = pb_copy(path), body = {0};
+    pb_str plain = pb_copy(path), body = {0};
+    const pb_json *json;
     struct stat about;
 
-    while (pb_str_starts(name, pb_lit("./")) || pb_str_starts(name, pb_lit("/")) ||
-           pb_str_starts(name, pb_lit("../")))
-        name = pb_str_slice(name, pb_str_find(name, '/') + 1, name.size);
     upload.fd = plain.data ? open(plain.data, O_RDONLY | O_CLOEXEC) : -1;
     if (!upload.piece || !plain.data)
         return PB_NO_MEMORY;
@@ -194,5 +193,8 @@ pb_status documents_upload(struct documents *documents, pb_str path, const pb_js
         status = documents->invocation->url ? upload_there(&upload, &body)
                                             : upload_here(&upload, &body);
     close(upload.fd);
-    return status == PB_OK ? pb_json_parse(body, out) : status;
+    if (status == PB_OK)
+        status = pb_json_parse(body, &json);
+    *out = status == PB_OK ? pb_json_at(pb_json_get(json, "documents"), 0) : NULL;
+    return status;
 }

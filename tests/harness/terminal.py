@@ -19,13 +19,13 @@ CUT = re.compile(rb'\x1b(\[[0-9;?]*)?$|\x1b[()]$')
 class Terminal:
     """`expect` waits for text and goes on behind it; `raw` has every byte with its sequences."""
 
-    def __init__(self, *arguments, env=None, columns=80, rows=24, cwd=ROOT):
+    def __init__(self, *arguments, program=BINARY, env=None, columns=80, rows=24, cwd=ROOT):
         self.raw = b''
         self.at = 0
         self.master, slave = pty.openpty()
         fcntl.ioctl(slave, termios.TIOCSWINSZ, struct.pack('HHHH', rows, columns, 0, 0))
         self.process = subprocess.Popen(
-            [BINARY, *arguments], stdin=slave, stdout=slave, stderr=slave, cwd=cwd,
+            [program, *arguments], stdin=slave, stdout=slave, stderr=slave, cwd=cwd,
             start_new_session=True, env=environment({'TERM': 'xterm', **(env or {})}),
             preexec_fn=lambda: fcntl.ioctl(0, termios.TIOCSCTTY, 0))
         os.close(slave)

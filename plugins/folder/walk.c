@@ -231,7 +231,8 @@ static int read_names(const struct folder *folder, int fd, struct names *out)
     if (!failed)
         failed = errno;
     closedir(open);
-    qsort(out->items, out->count, sizeof *out->items, by_name);
+    if (out->count)
+        qsort(out->items, out->count, sizeof *out->items, by_name);
     return failed;
 }
 

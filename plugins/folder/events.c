@@ -165,7 +165,7 @@ static void one_event(struct watcher *watcher, const struct inotify_event *event
 
 void events_read(struct watcher *watcher)
 {
-    _Alignas(struct inotify_event) char buffer[4096];
+    _Alignas(struct inotify_event) char buffer[2048];
     ssize_t size;
 
     while ((size = read(watcher->inotify, buffer, sizeof buffer)) > 0)

@@ -150,7 +150,8 @@ static pb_status follow(struct child *child)
     }
     if (child->gone && !child->too_much && !child->no_memory) {
         size_t before;
-        do { /* what lies in the pipe */
+        kill(-child->start.pid, SIGKILL); /* what it left behind says no more */
+        do {                              /* what lies in the pipe */
             before = child->size;
             look(child);
         } while (child->size != before && !child->too_much && !child->no_memory &&

@@ -239,9 +239,10 @@ static int read_plain(struct chat_input *input, pb_str *out)
 static int read_edited(struct chat_input *input, bool more, pb_str *out)
 {
     const char *line;
-    const char *prompt = more ? "… " : "› ";
-    pb_str shown = input->terminal->colour ? pb_printf("\1\033[0;1;32m\1%s\1\033[0m\1", prompt)
-                                           : pb_str_of(prompt);
+    const char *mark = more ? "…" : "›";
+    /* libedit shows a sequence with the character behind it: there must be one */
+    pb_str shown = input->terminal->colour ? pb_printf("\1\033[0;1;32m\1%s\1\033[0m\1 ", mark)
+                                           : pb_printf("%s ", mark);
 
     int what = input->engine->read(input->editor, shown.data, &line);
     if (what == EDIT_LINE)

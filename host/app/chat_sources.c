@@ -27,15 +27,13 @@ static void print_line(struct chat *chat, const pb_json *source, bool strong)
 {
     const pb_json *score = pb_json_get(source, "score");
     pb_str mark = pb_printf("[%lld]", (long long)number_of(source));
-    pb_str place = place_of(source);
     pb_str rated = pb_json_is(score, PB_JSON_NUMBER)
                        ? pb_printf("  %.2f", pb_json_double(score, 0))
                        : pb_lit("");
     size_t width = terminal_width(&chat->terminal);
     size_t used = 3 + mark.size + rated.size, room = width > used + 8 ? width - used : 8;
+    pb_str place = place_of(source, chat->terminal.live ? room : SIZE_MAX);
 
-    if (chat->terminal.live && text_width(place) > room)
-        place = pb_printf("%.*s…", PB_ARG(text_fit(place, room - 1)));
     (void)terminal_print(&chat->terminal, "  %.*s %.*s%.*s\n",
                          PB_ARG(terminal_styled(&chat->terminal, STYLE_CITE, mark)),
                          PB_ARG(terminal_styled(&chat->terminal, strong ? STYLE_BOLD : 0, place)),

@@ -82,7 +82,7 @@ static void print_passage(struct documents *documents, const pb_json *passage, i
     (void)terminal_print(
         &documents->terminal, "%s%.*s %.*s%.*s\n", number > 1 ? "\n" : "",
         PB_ARG(terminal_styled(&documents->terminal, STYLE_CITE, mark)),
-        PB_ARG(terminal_styled(&documents->terminal, STYLE_BOLD, place_of(passage))),
+        PB_ARG(terminal_styled(&documents->terminal, STYLE_BOLD, place_of(passage, SIZE_MAX))),
         PB_ARG(terminal_styled(&documents->terminal, STYLE_DIM, pb_buf_str(&scores))));
     print_text(documents, pb_json_text(pb_json_get(passage, "text")));
 }

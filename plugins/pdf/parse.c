@@ -251,7 +251,7 @@ static void read_text(struct pages *pages, pb_str tag, pb_str content)
     piece.right = piece.left + number(tag, "width");
     piece.bottom = piece.top + fmaxf(number(tag, "height"), 1);
     piece.bold = add_marked(pages, content) || piece.font.bold;
-    if (pages->status != PB_OK)
+    if (pages->status != PB_OK || pages->text.count == offset)
         return;
     const char *text = (const char *)pages->text.items + offset;
     while (pages->text.count > offset && text[pages->text.count - offset - 1] == ' ')

@@ -14,8 +14,7 @@ static pb_statement job_now(pb_str id, int64_t kind, pb_str document, pb_value v
     return statement_of(sql_job_insert, values, 6, PB_EXPECT_ROW);
 }
 
-/* --- labels
- * --------------------------------------------------------------------------------------- */
+/* --- labels ----------------------------------------------------------------------------------- */
 
 /* The metadata as passages have it: with the title of the document, where it has none of its own.
  */
@@ -120,8 +119,35 @@ pb_status document_tag(const struct knowledge *self, const struct document *docu
     return status == PB_OK ? document_relabel(self, &changed) : status;
 }
 
-/* --- removing
- * ------------------------------------------------------------------------------------- */
+/* --- cancelling ------------------------------------------------------------------------------- */
+
+struct cancelled {
+    size_t count;
+    bool runs; /* one of them, in whatever worker: it ends as soon as its stages let it */
+};
+
+static pb_status cancel_jobs(const struct knowledge *self, int64_t document, pb_str why,
+                             struct cancelled *out)
+{
+    const pb_principal *asks = pb_principal_running();
+    pb_principal worker = {.size = (uint32_t)sizeof worker,
+                           .id = pb_lit("system:knowledge"),
+                           .tenant = asks ? asks->tenant : self->tenant};
+    pb_value values[] = {pb_value_int(pb_now()), pb_value_text(why), pb_value_int(document)};
+    pb_rows rows;
+    pb_status status = pb_db_query(self->database, sql_job_cancel, values, 3, &rows);
+
+    *out = (struct cancelled){.count = rows.count};
+    for (size_t i = 0; i < rows.count && status == PB_OK; i++) {
+        const pb_value *cell = pb_cell(&rows, i, 0);
+        out->runs = out->runs || cell[0].integer == JOB_RUNNING;
+        if (cell_there(&cell[1]) && pb_turn_cancel(cell_text(&cell[1]), &worker) != PB_OK)
+            pb_error_clear(); /* it just ended */
+    }
+    return status;
+}
+
+/* --- removing --------------------------------------------------------------------------------- */
 
 pb_status document_remove(const struct knowledge *self, const struct document *document)
 {
@@ -145,6 +171,9 @@ pb_status document_remove(const struct knowledge *self, const struct document *d
         return no_document();
     if (status == PB_OK)
         status = pb_vectors_remove(self->vectors, &selection, &removed);
+    struct cancelled cancelled;
+    if (status == PB_OK)
+        status = cancel_jobs(self, document->key, late[1].text, &cancelled);
     return status;
 }
 
@@ -162,8 +191,7 @@ HANDLER(documents_delete)
     return status;
 }
 
-/* --- again, and not at all
- * ------------------------------------------------------------------------ */
+/* --- again, and not at all -------------------------------------------------------------------- */
 
 pb_status document_again(const struct knowledge *self, const struct document *document)
 {
@@ -195,35 +223,24 @@ HANDLER(documents_reprocess)
     return status;
 }
 
-/* Those that run end as soon as their stages let them. */
 HANDLER(documents_cancel)
 {
     const struct knowledge *service = self;
     const struct id_in *input = in;
     struct document *document = out;
+    struct cancelled cancelled;
     pb_str id = input->id, why = pb_lit("it was cancelled");
-    pb_principal worker = {.size = (uint32_t)sizeof worker,
-                           .id = pb_lit("system:knowledge"),
-                           .tenant = call->principal->tenant};
-    pb_rows rows;
     pb_status status = document_own(service, call->principal, id, document);
 
+    if (status == PB_OK)
+        status = cancel_jobs(service, document->key, why, &cancelled);
     if (status != PB_OK)
         return status;
-    pb_value values[] = {pb_value_int(pb_now()), pb_value_text(why), pb_value_int(document->key)};
-    status = pb_db_query(service->database, sql_job_cancel, values, 3, &rows);
-    if (status == PB_OK && !rows.count)
+    if (!cancelled.count)
         return pb_fail(PB_CONFLICT, "nothing is being done with this document");
-    bool runs = false;
-    for (size_t i = 0; i < rows.count && status == PB_OK; i++) {
-        const pb_value *cell = pb_cell(&rows, i, 0);
-        runs = runs || cell[0].integer == JOB_RUNNING;
-        if (cell_there(&cell[1]) && pb_turn_cancel(cell_text(&cell[1]), &worker) != PB_OK)
-            pb_error_clear(); /* it just ended */
-    }
-    if (status == PB_OK && !runs) {
-        pb_value failed[] = {pb_value_int(FAILED), pb_value_text(why), values[0], values[2],
-                             pb_value_int(document->version)};
+    if (!cancelled.runs) {
+        pb_value failed[] = {pb_value_int(FAILED), pb_value_text(why), pb_value_int(pb_now()),
+                             pb_value_int(document->key), pb_value_int(document->version)};
         status = pb_db_query(service->database, sql_document_failed, failed, 5, NULL);
     }
     documents_ring(call->principal->tenant);

@@ -50,8 +50,7 @@ pb_status collection_open(const struct collection *collection, const pb_principa
     return pb_fail(PB_FORBIDDEN, "the collection '%.*s' is another's", PB_ARG(collection->name));
 }
 
-/* --- those of the configuration
- * ------------------------------------------------------------------- */
+/* --- those of the configuration --------------------------------------------------------------- */
 
 static pb_status configure(const struct knowledge *self, pb_str name,
                            const struct configured *configured)
@@ -85,8 +84,7 @@ pb_status collections_configure(const struct knowledge *self)
     return status == PB_OK && !has_default ? configure(self, pb_lit("documents"), &plain) : status;
 }
 
-/* --- reading
- * -------------------------------------------------------------------------------------- */
+/* --- reading ---------------------------------------------------------------------------------- */
 
 HANDLER(collections_list)
 {
@@ -150,8 +148,7 @@ HANDLER(collections_get)
     return status == PB_OK ? add_counts(self, out) : status;
 }
 
-/* --- changing
- * ------------------------------------------------------------------------------------- */
+/* --- changing --------------------------------------------------------------------------------- */
 
 HANDLER(collections_create)
 {

@@ -116,8 +116,7 @@ HANDLER(documents_get)
     return find(self, call, input->id, out);
 }
 
-/* --- versions
- * ------------------------------------------------------------------------------------- */
+/* --- versions --------------------------------------------------------------------------------- */
 
 static pb_status versions_page(const struct knowledge *self, int64_t document, int64_t before,
                                int64_t limit, pb_rows *rows)
@@ -164,8 +163,7 @@ HANDLER(documents_versions)
     return PB_OK;
 }
 
-/* --- bytes
- * ---------------------------------------------------------------------------------------- */
+/* --- bytes ------------------------------------------------------------------------------------ */
 
 struct download {
     const struct knowledge *self;
@@ -219,8 +217,7 @@ RAW(documents_download)
     return PB_OK;
 }
 
-/* --- passages
- * ------------------------------------------------------------------------------------- */
+/* --- passages --------------------------------------------------------------------------------- */
 
 HANDLER(documents_chunks)
 {

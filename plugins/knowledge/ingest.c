@@ -25,8 +25,12 @@ static pb_status taken_over(void)
     return pb_fail(PB_CANCELLED, "the job was cancelled or taken over");
 }
 
-/* --- the document
- * --------------------------------------------------------------------------------- */
+static pb_status removed_meanwhile(void)
+{
+    return pb_fail(PB_DECLINED, "the document was removed");
+}
+
+/* --- the document ----------------------------------------------------------------------------- */
 
 static pb_status load(struct ingestion *ingestion)
 {
@@ -38,10 +42,10 @@ static pb_status load(struct ingestion *ingestion)
     if (status != PB_OK)
         return status;
     if (!rows.count)
-        return taken_over();
+        return removed_meanwhile();
     status = document_read(&rows, 0, &ingestion->document);
     ingestion->model = cell_text(pb_cell(&rows, 0, DOCUMENT_CELLS));
-    return status == PB_OK && ingestion->document.deleted ? taken_over() : status;
+    return status == PB_OK && ingestion->document.deleted ? removed_meanwhile() : status;
 }
 
 /* Labels, tags and metadata as they are now. */
@@ -98,8 +102,7 @@ static pb_status read_bytes(struct ingestion *ingestion)
     return status;
 }
 
-/* --- progress
- * ------------------------------------------------------------------------------------- */
+/* --- progress --------------------------------------------------------------------------------- */
 
 /* Passages of two models cannot be compared. */
 static pb_status check_model(struct ingestion *ingestion)
@@ -147,6 +150,8 @@ static pb_status write_progress(struct ingestion *ingestion, pb_str stage, doubl
     pb_rows rows[2];
     pb_status status = pb_db_batch(work->self->database, batch, 2, rows);
 
+    if (status == PB_CONFLICT && rows[1].failed)
+        return removed_meanwhile();
     if (status == PB_CONFLICT || (status == PB_OK && pb_cell(&rows[0], 0, 0)->integer))
         return taken_over();
     documents_ring(work->tenant);
@@ -169,8 +174,7 @@ static pb_status progress(void *arg, pb_str stage, double share)
     return status == PB_OK && storing ? before_storing(ingestion) : status;
 }
 
-/* --- the end
- * -------------------------------------------------------------------------------------- */
+/* --- the end ---------------------------------------------------------------------------------- */
 
 static pb_status mark_ready(struct ingestion *ingestion)
 {
@@ -205,7 +209,7 @@ static pb_status take_back(struct ingestion *ingestion)
     int64_t removed;
     pb_status status = pb_vectors_remove(ingestion->work->self->vectors, &selection, &removed);
 
-    return status == PB_OK ? taken_over() : status;
+    return status == PB_OK ? removed_meanwhile() : status;
 }
 
 /* Files of versions that nobody asks for any more. */
@@ -238,15 +242,14 @@ static pb_status finish(struct ingestion *ingestion)
         return take_back(ingestion);
     if (status == PB_OK)
         status = load(ingestion);
-    if (status == PB_CANCELLED)
+    if (status == PB_DECLINED)
         return take_back(ingestion);
     if (status == PB_OK && ingestion->document.revision != revision)
         status = document_relabel(ingestion->work->self, &ingestion->document);
     return status == PB_OK ? drop_old(ingestion) : status;
 }
 
-/* --- the pipeline
- * --------------------------------------------------------------------------------- */
+/* --- the pipeline ----------------------------------------------------------------------------- */
 
 static pb_status ignore(pb_sink *sink, const pb_event *event)
 {

@@ -4,8 +4,7 @@
 
 enum { PAGE = 50 };
 
-/* --- a document that is gone
- * ---------------------------------------------------------------------- */
+/* --- a document that is gone ------------------------------------------------------------------ */
 
 pb_status bury(const struct knowledge *self, int64_t document)
 {
@@ -25,8 +24,7 @@ pb_status bury(const struct knowledge *self, int64_t document)
     return status;
 }
 
-/* --- dead workers
- * --------------------------------------------------------------------------------- */
+/* --- dead workers ----------------------------------------------------------------------------- */
 
 static pb_status fail_document(const struct knowledge *self, pb_str tenant, int64_t document,
                                pb_str why)
@@ -134,8 +132,7 @@ static pb_status sweep(const struct knowledge *self)
     return status == PB_OK ? remove_blobs(self) : status;
 }
 
-/* --- what is old
- * ---------------------------------------------------------------------------------- */
+/* --- what is old ------------------------------------------------------------------------------ */
 
 static pb_status forget(const struct knowledge *self)
 {
@@ -159,8 +156,7 @@ static pb_status forget(const struct knowledge *self)
     return status;
 }
 
-/* --- the task
- * ------------------------------------------------------------------------------------- */
+/* --- the task --------------------------------------------------------------------------------- */
 
 static pb_status keep(void *arg)
 {

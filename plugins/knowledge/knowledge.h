@@ -144,8 +144,7 @@ pb_status document_read(const pb_rows *rows, size_t row, struct document *out);
 void document_write(pb_json_writer *writer, const struct document *document);
 void job_read(const pb_rows *rows, size_t row, struct job *out);
 
-/* --- collections.c, documents.c, change.c: what operations stand on
- * ------------------------------- */
+/* --- collections.c, documents.c, change.c: what operations stand on --------------------------- */
 
 pb_status no_document(void);
 /* One that who asks may see. Parks. PB_NOT_FOUND. */
@@ -179,8 +178,7 @@ pb_status document_again(const struct knowledge *self, const struct document *do
 pb_status document_relabel(const struct knowledge *self, const struct document *document);
 pb_status document_tag(const struct knowledge *self, const struct document *document, pb_str tags);
 
-/* --- incoming.c, admit.c: bytes become documents
- * --------------------------------------------------- */
+/* --- incoming.c, admit.c: bytes become documents ---------------------------------------------- */
 
 /* Bytes that were stored and belong to no document yet. */
 struct incoming {
@@ -217,8 +215,7 @@ struct wanted {
 pb_status admit(const struct knowledge *self, const struct incoming *incoming,
                 const struct wanted *wanted, pb_str *id, bool *duplicate);
 
-/* --- jobs
- * ------------------------------------------------------------------------------------------- */
+/* --- jobs ------------------------------------------------------------------------------------- */
 
 /* A job that this worker runs. */
 struct work {
@@ -258,8 +255,7 @@ struct syncer {
 pb_status sync_all(struct syncer *syncer);
 pb_status sync_one(struct syncer *syncer, const pb_source_entry *entry);
 
-/* --- the retriever
- * ---------------------------------------------------------------------------------- */
+/* --- the retriever ---------------------------------------------------------------------------- */
 
 enum { USED_MOST = 512 };
 
@@ -292,8 +288,7 @@ void usage_note(struct finder *finder, int64_t document);
 pb_status usage_start(struct finder *finder);
 void usage_stop(struct finder *finder);
 
-/* --- operations
- * ------------------------------------------------------------------------------------- */
+/* --- operations ------------------------------------------------------------------------------- */
 
 extern const pb_operation knowledge_operations[];
 

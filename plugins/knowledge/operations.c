@@ -33,8 +33,7 @@
         PB_STR(T, at owner, .name = "owner", .max_length = 256,                                    \
                .help = "Only those of this owner.")
 
-/* --- collections
- * ---------------------------------------------------------------------------------- */
+/* --- collections ------------------------------------------------------------------------------ */
 
 static const pb_field page_in[] = {
     PB_INT(struct page_in, limit, .def = "50", .min = 1, .max = 200, .help = "How many at most."),
@@ -50,8 +49,7 @@ static const pb_field collection_in[] = {
     PB_STR(struct collection_in, description, .max_length = 1000, .help = "What is in it."),
     ACCESS(collection_in), TAGS(collection_in), PB_END};
 
-/* --- documents
- * ------------------------------------------------------------------------------------ */
+/* --- documents -------------------------------------------------------------------------------- */
 
 static const pb_field documents_in[] = {
     PB_INT(struct documents_in, limit, .def = "20", .min = 1, .max = 200,
@@ -141,8 +139,7 @@ static const pb_field events_in[] = {
     PB_STR(struct events_in, collection, .max_length = 64, .help = "Only this collection."),
     PB_END};
 
-/* --- jobs, search
- * --------------------------------------------------------------------------------- */
+/* --- jobs, search ----------------------------------------------------------------------------- */
 
 static const pb_field jobs_in[] = {
     PB_INT(struct jobs_in, limit, .def = "20", .min = 1, .max = 200, .help = "How many at most."),

@@ -38,8 +38,7 @@ struct finder *finder_over(const pb_instance *database)
     return at;
 }
 
-/* --- where to look
- * -------------------------------------------------------------------------------- */
+/* --- where to look ---------------------------------------------------------------------------- */
 
 struct search {
     struct finder *finder;
@@ -142,8 +141,7 @@ static pb_status embed(struct search *search)
     return PB_OK;
 }
 
-/* --- looking
- * -------------------------------------------------------------------------------------- */
+/* --- looking ---------------------------------------------------------------------------------- */
 
 static pb_status search_one(struct search *search, size_t index)
 {
@@ -179,8 +177,7 @@ static pb_status search_one(struct search *search, size_t index)
     return status;
 }
 
-/* --- what may be shown
- * ---------------------------------------------------------------------------- */
+/* --- what may be shown ------------------------------------------------------------------------ */
 
 /* The rows of the documents that were found and may be seen now. */
 static pb_status look_up(struct search *search, const pb_passages *found, pb_rows *rows)
@@ -231,8 +228,7 @@ static pb_status show(struct search *search, const pb_passages *found, pb_passag
     return PB_OK;
 }
 
-/* --- the interface
- * -------------------------------------------------------------------------------- */
+/* --- the interface ---------------------------------------------------------------------------- */
 
 static pb_status prepare(struct search *search, struct finder *finder,
                          const pb_retrieve_request *request)

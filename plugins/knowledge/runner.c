@@ -30,8 +30,7 @@ void note_failure(const char *what, pb_status status)
     pb_error_clear();
 }
 
-/* --- the kinds of jobs
- * ---------------------------------------------------------------------------- */
+/* --- the kinds of jobs ------------------------------------------------------------------------ */
 
 static pb_status load(const struct work *work, struct document *out, bool *there)
 {
@@ -115,8 +114,7 @@ static pb_status run_kind(void *arg)
     }
 }
 
-/* --- how one ends
- * --------------------------------------------------------------------------------- */
+/* --- how one ends ----------------------------------------------------------------------------- */
 
 struct ending {
     const struct work *work;
@@ -164,13 +162,26 @@ static pb_status again(const struct ending *ending)
     return status;
 }
 
+/* Did somebody cancel it? Else its worker ends, and with it the turn. */
+static bool is_unwanted(const struct work *work)
+{
+    pb_value key = pb_value_int(work->key);
+    pb_statement statement = statement_of(sql_job_wanted, &key, 1, PB_ALL_TENANTS);
+    pb_rows rows;
+
+    return pb_db_run(work->self->database, &statement, &rows) == PB_OK &&
+           (!rows.count || pb_cell(&rows, 0, 0)->integer);
+}
+
 static pb_status write_end(void *arg)
 {
-    const struct ending *ending = arg;
+    struct ending *ending = arg;
     const struct work *work = ending->work;
-    bool cancelled = ending->status == PB_CANCELLED;
+    bool cancelled = ending->status == PB_CANCELLED || ending->status == PB_DECLINED;
     int state = ending->status == PB_OK ? JOB_DONE : cancelled ? JOB_CANCELLED : JOB_FAILED;
 
+    if (ending->status == PB_CANCELLED && !ending->stopping)
+        ending->stopping = !is_unwanted(work);
     if (ending->stopping ||
         (pb_status_retryable(ending->status) && work->attempts < work->self->attempts))
         return again(ending);
@@ -210,8 +221,7 @@ static void run_work(struct work *work)
     note_failure("how a job ended was not written down", pb_run_as(&system, shielded_end, &ending));
 }
 
-/* --- taking jobs
- * ---------------------------------------------------------------------------------- */
+/* --- taking jobs ------------------------------------------------------------------------------ */
 
 static pb_status claim(const struct knowledge *self, struct work *work, bool *got)
 {

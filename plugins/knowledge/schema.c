@@ -17,6 +17,8 @@ static const char *const tables[] = {
     "created BIGINT NOT NULL, updated BIGINT NOT NULL, deleted BIGINT)",
     "CREATE UNIQUE INDEX knowledge_collections_name ON knowledge_collections (tenant, name) "
     "WHERE deleted IS NULL",
+    "CREATE INDEX knowledge_collections_list ON knowledge_collections (tenant, id) "
+    "WHERE deleted IS NULL",
 
     "CREATE TABLE knowledge_documents (id INTEGER PRIMARY KEY, uuid TEXT NOT NULL, "
     "tenant TEXT NOT NULL, owner TEXT NOT NULL, collection BIGINT NOT NULL, name TEXT NOT NULL, "

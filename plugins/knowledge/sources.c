@@ -10,12 +10,26 @@ static pb_str lease_name(const struct syncer *syncer)
                      PB_ARG(pb_str_slice(pb_instance_name(syncer->source), 0, 48)));
 }
 
-/* Calls of the source's watch: one change each. A failure of one is not the end of all. */
+struct told {
+    struct syncer *syncer;
+    const pb_source_entry *entry;
+};
+
+static pb_status take_told(void *arg)
+{
+    const struct told *told = arg;
+
+    return sync_one(told->syncer, told->entry);
+}
+
+/* Calls of the source's watch, from whatever task: one change each. A failure of one is not the end
+ * of all. */
 static pb_status changed(void *arg, const pb_source_entry *entry)
 {
     struct syncer *syncer = arg;
+    struct told told = {syncer, entry};
     pb_scope *scope = pb_scope_begin();
-    pb_status status = sync_one(syncer, entry);
+    pb_status status = pb_run_as(&syncer->self->system, take_told, &told);
 
     note_failure("a changed document of a source was not taken in", status);
     pb_scope_end(scope);
@@ -172,8 +186,7 @@ void sources_stop(struct knowledge *self)
     self->syncer_count = 0;
 }
 
-/* --- the operation
- * -------------------------------------------------------------------------------- */
+/* --- the operation ---------------------------------------------------------------------------- */
 
 HANDLER(knowledge_sync)
 {

@@ -42,7 +42,8 @@
     "not_before, node, created) "
 
 #define KNOWLEDGE_SQL(X)                                                                           \
-    /* --- collections ---------------------------------------------------------------------- */   \
+    /* --- collections                                                                             \
+     * ------------------------------------------------------------------------------ */           \
     X(collection_configure,                                                                        \
       "INSERT INTO knowledge_collections (tenant, name, description, access, "                     \
       "tags, configured, created, updated) VALUES ($1, $2, $3, $4, $5, 1, $6, $6) "                \
@@ -76,7 +77,8 @@
                          "WHERE " THERE("d") " AND d.collection = $1 GROUP BY d.state")            \
     X(collection_version, "SELECT count(*), total(c.revision), max(c.id) "                         \
                           "FROM knowledge_collections AS c WHERE " THERE("c"))                     \
-    /* --- documents ------------------------------------------------------------------------ */   \
+    /* --- documents                                                                               \
+     * -------------------------------------------------------------------------------- */         \
     X(document_list,                                                                               \
       "SELECT " DOCUMENT_COLUMNS " FROM " DOCUMENTS "WHERE " THERE(                                \
           "d") " AND d.id < $4 AND " SHARED("d", "$1", "$2", "$3") " " DOCUMENT_FILTERS            \
@@ -167,7 +169,8 @@
                       "AND d.deleted < $1 AND NOT EXISTS (SELECT 1 FROM knowledge_jobs AS j "      \
                       "WHERE j.document = d.id) ORDER BY d.deleted LIMIT $2")                      \
     X(document_forget, "DELETE FROM knowledge_documents WHERE id = $1 AND deleted IS NOT NULL")    \
-    /* --- documents of sources ------------------------------------------------------------- */   \
+    /* --- documents of sources                                                                    \
+     * --------------------------------------------------------------------- */                    \
     X(source_known,                                                                                \
       "SELECT d.source_id, d.id, d.uuid, d.source_digest, d.source_modified, "                     \
       "d.size, d.version, d.state, d.digest FROM knowledge_documents AS d WHERE " THERE(           \
@@ -179,7 +182,8 @@
                "ORDER BY d.source_id LIMIT $4")                                                    \
     X(source_same, "UPDATE knowledge_documents SET source_digest = $1, source_modified = $2 "      \
                    "WHERE tenant = $tenant AND id = $3")                                           \
-    /* --- jobs ----------------------------------------------------------------------------- */   \
+    /* --- jobs                                                                                    \
+     * ------------------------------------------------------------------------------------- */    \
     X(job_insert,                                                                                  \
       INSERT_JOB "SELECT $1, d.tenant, d.owner, d.collection, d.id, $2, $3, $4, $5, "              \
                  "$4 FROM knowledge_documents AS d WHERE d.tenant = $tenant AND d.uuid = $6")      \
@@ -203,6 +207,7 @@
     X(job_next, "SELECT min(not_before) FROM knowledge_jobs WHERE state = 0")                      \
     X(job_turn, "UPDATE knowledge_jobs SET turn = $1 WHERE id = $2 AND state = 1 AND node = $3 "   \
                 "AND attempts = $4 RETURNING cancel")                                              \
+    X(job_wanted, "SELECT cancel FROM knowledge_jobs WHERE id = $1")                               \
     X(job_progress, "UPDATE knowledge_jobs SET stage = $1, progress = $2 WHERE id = $3 "           \
                     "AND state = 1 AND node = $4 AND attempts = $5 RETURNING cancel")              \
     X(job_end, "UPDATE knowledge_jobs SET state = $1, error = $2, ended = $3, node = NULL, "       \
@@ -240,7 +245,8 @@
     X(job_doomed,                                                                                  \
       "SELECT d.id, d.uuid FROM knowledge_documents AS d WHERE d.tenant = $tenant "                \
       "AND d.collection = $1 AND d.deleted IS NOT NULL AND d.id > $2 ORDER BY d.id LIMIT $3")      \
-    /* --- blobs that are on their way in --------------------------------------------------- */   \
+    /* --- blobs that are on their way in                                                          \
+     * ----------------------------------------------------------- */                              \
     X(blob_coming, "INSERT INTO knowledge_blobs (blob, tenant, owner, node, created) "             \
                    "VALUES ($1, $tenant, $2, $3, $4)")                                             \
     X(blob_kept, "DELETE FROM knowledge_blobs WHERE tenant = $tenant AND blob = $1")               \

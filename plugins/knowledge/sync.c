@@ -158,8 +158,7 @@ pb_status sync_one(struct syncer *syncer, const pb_source_entry *entry)
     return status == PB_OK ? sync_entry(syncer, &collection, entry, &known) : status;
 }
 
-/* --- all of it
- * ------------------------------------------------------------------------------------ */
+/* --- all of it -------------------------------------------------------------------------------- */
 
 /* The ids that a listing had, as hashes, to find those that it has not: malloc'd, it may be long.
  */

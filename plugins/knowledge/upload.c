@@ -123,8 +123,7 @@ static pb_status find_collection(struct upload *upload, struct collection *out)
     return status == PB_OK ? collection_open(out, upload->call->principal) : status;
 }
 
-/* --- the answer
- * ----------------------------------------------------------------------------------- */
+/* --- the answer ------------------------------------------------------------------------------- */
 
 static pb_status show_one(struct upload *upload, pb_str id, bool duplicate, pb_json_writer *writer)
 {

@@ -22,8 +22,7 @@ extern const pb_plugin patchbay_plugin_knowledge;
 extern const pb_plugin patchbay_plugin_sqlite;
 extern const pb_plugin patchbay_plugin_text;
 
-/* --- an embedder: each word is a direction
- * ---------------------------------------------------------- */
+/* --- an embedder: each word is a direction ---------------------------------------------------- */
 
 enum { DIMENSIONS = 64 };
 
@@ -68,8 +67,7 @@ static pb_str hash_model(void *self)
     return ((struct hash *)self)->name;
 }
 
-/* --- a source that the test fills
- * ---------------------------------------------------------------------- */
+/* --- a source that the test fills ------------------------------------------------------------- */
 
 enum { SHELF_MOST = 16 };
 
@@ -139,8 +137,7 @@ static pb_status shelf_watch(void *self, pb_status (*changed)(void *, const pb_s
     return pb_sleep(1000000 * PB_SECOND);
 }
 
-/* --- a stage that does as it is told
- * ------------------------------------------------------------------- */
+/* --- a stage that does as it is told ---------------------------------------------------------- */
 
 static struct {
     int fail;         /* so many times … */
@@ -179,8 +176,7 @@ PB_PLUGIN("bench", "1.0.0", "Apache-2.0", "What tests need.",
                     .fetch = shelf_fetch, .watch = shelf_watch),
           PB_STAGE("trap", struct trap_options, trap_options, .run = trap_run));
 
-/* --- the harness
- * --------------------------------------------------------------------------------------- */
+/* --- the harness ------------------------------------------------------------------------------ */
 
 static const pb_plugin *const plugins[] = {&patchbay_plugin_knowledge,  &patchbay_plugin_sqlite,
                                            &patchbay_plugin_filesystem, &patchbay_plugin_embedded,
@@ -264,8 +260,7 @@ static inline void pass_time(pb_duration time)
     ck_assert_int_eq(pb_harness_run(harness, sleep_some, &time, NULL), PB_OK);
 }
 
-/* --- who asks
- * --------------------------------------------------------------------------------------------- */
+/* --- who asks --------------------------------------------------------------------------------- */
 
 static const pb_principal other = {
     .size = sizeof other, .id = PB_LIT("somebody"), .tenant = PB_LIT("default")};
@@ -287,8 +282,7 @@ static const pb_principal stranger = {.size = sizeof stranger,
                                       .id = PB_LIT("tester"),
                                       .tenant = PB_LIT("elsewhere")};
 
-/* --- operations
- * --------------------------------------------------------------------------------------------- */
+/* --- operations ------------------------------------------------------------------------------- */
 
 static inline const char *text_of(pb_str text)
 {
@@ -404,9 +398,7 @@ static inline const char *found(const char *query)
     return found_as(NULL, body);
 }
 
-/* --- statements
- * -----------------------------------------------------------------------------------------------
- */
+/* --- statements ------------------------------------------------------------------------------- */
 
 struct question {
     const char *sql;

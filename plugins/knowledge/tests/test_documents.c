@@ -84,14 +84,13 @@ static pb_content send_form(const char *form)
 
 START_TEST(a_form_brings_several)
 {
-    const pb_json *list =
-        answer(send_form(PART("file", "; filename=\"one.txt\"") "first words\r\n" PART(
-                   "tags", "") "[\"t\"]\r\n" PART("f2",
-                                                  "; filename=\"two.md\"\r\nContent-Type: "
-                                                  "image/png") "# second\r\n" PART("access",
-                                                                                   "") "owner\r\n--"
-                                                                                       "xx--\r\n"),
-               "form", 201);
+    const pb_json *list = answer(
+        send_form(PART("file", "; filename=\"one.txt\"") "first words\r\n" PART(
+            "tags", "") "[\"t\"]\r\n" PART("f2", "; filename=\"two.md\"\r\nContent-Type: "
+                                                 "image/png") "# second\r\n" PART("access",
+                                                                                  "") "owner\r\n--"
+                                                                                      "xx--\r\n"),
+        "form", 201);
     ck_assert_str_eq(member(list, "documents/0/name"), "one.txt");
     ck_assert_str_eq(member(list, "documents/1/type"), "text/markdown"); /* by content */
     ck_assert_str_eq(member(list, "documents/1/access/0"), "owner:tester");

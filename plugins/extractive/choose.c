@@ -4,6 +4,15 @@
 
 #include <math.h>
 
+/* What a word in the headings of a passage adds to its being somewhere in it. */
+static const float TOPIC = 0.7f;
+
+/* What is left of the evidence when a figure was asked for and there is none. */
+static const float WORDS_FOR_FIGURES = 0.7f;
+
+/* Words of a sentence that is about one thing. */
+enum { FOCUSED = 16 };
+
 static bool has_digit(pb_str text)
 {
     for (size_t i = 0; i < text.size; i++)
@@ -29,16 +38,29 @@ static bool defines(const struct answer *answer, const struct unit *unit)
     return false;
 }
 
+/* "You write a struct …" */
+static bool addresses(const struct unit *unit)
+{
+    size_t at = 0;
+    pb_word word;
+
+    while (pb_word_next(unit->text, &at, &word))
+        if (pb_str_same(word.text, pb_lit("you")) || pb_str_same(word.text, pb_lit("your")))
+            return true;
+    return false;
+}
+
 static float fits(const struct answer *answer, const struct unit *unit)
 {
     bool shows = unit->type == UNIT_CODE || unit->type == UNIT_ITEM;
 
     switch (answer->want) {
     case WANT_STEPS:
-        return unit->type == UNIT_CODE ? 0.08f : shows || unit->leads ? 0.05f : 0;
+        return shows || unit->leads ? 0.04f : addresses(unit) ? 0.12f : 0;
     case WANT_DEFINITION:
         return defines(answer, unit) ? 0.15f : unit->type == UNIT_CODE ? -0.1f : 0;
     case WANT_NUMBER:
+    case WANT_FIGURE:
         return has_digit(unit->text) ? 0.2f : 0;
     case WANT_PLACE:
         return pb_str_find(unit->text, '/') < unit->text.size ? 0.08f : 0;
@@ -66,7 +88,9 @@ static void weigh_passages(struct answer *answer)
         for (size_t term = 0; term < answer->asked.count; term++)
             sum += answer->weight[term] * most[term];
         double near = isnan(passage->vector_score) ? 0 : passage->vector_score;
-        answer->worth[i] = sum + 0.8f * (float)(near > 0 ? near : 0) + 0.3f / (float)(i + 2);
+        for (size_t term = 0; term < answer->asked.count; term++) /* what it is about */
+            sum += TOPIC * answer->weight[term] * answer->context[i][term];
+        answer->worth[i] = sum + 1.2f * (float)(near > 0 ? near : 0) + 0.4f / (float)(i + 2);
     }
 }
 
@@ -75,14 +99,16 @@ static float score_of(const struct answer *answer, size_t index)
     const struct unit *unit = &answer->units[index];
     bool first = index == 0 || answer->units[index - 1].passage != unit->passage;
     float own = evidence_of(answer, unit, false), all = evidence_of(answer, unit, true);
-    float score = 0.4f * own + 0.4f * all + 0.35f * (unit->alike > 0 ? unit->alike : 0) +
-                  0.5f * answer->worth[unit->passage];
+    float score = 0.4f * own + 0.4f * all + 0.4f * (unit->alike > 0 ? unit->alike : 0) +
+                  0.6f * answer->worth[unit->passage];
 
     if (unit->type == UNIT_TITLE)
         return 0;
     score += fits(answer, unit) + (first ? 0.03f : 0);
     if (unit->words < 4 && unit->type != UNIT_CODE)
         score *= 0.6f;
+    if (unit->words > FOCUSED) /* long ones have more words for no reason */
+        score -= 0.04f * log2f((float)unit->words / FOCUSED);
     return score;
 }
 
@@ -152,8 +178,8 @@ static size_t best_of(const struct answer *answer)
     return best;
 }
 
-/* How much of the question all that was chosen has, with its headings. */
-static float evidence_chosen(const struct answer *answer)
+/* How much of the question what was chosen of one passage has, with its headings. */
+static float evidence_in(const struct answer *answer, uint32_t passage)
 {
     float sum = 0;
 
@@ -161,13 +187,29 @@ static float evidence_chosen(const struct answer *answer)
         float most = 0;
         for (size_t i = 0; i < answer->count; i++) {
             const struct unit *unit = &answer->units[i];
-            float around = answer->context[unit->passage][term];
-            float has = unit->has[term] > around ? unit->has[term] : around;
-            most = unit->chosen && has > most ? has : most;
+            if (unit->chosen && unit->passage == passage && unit->has[term] > most)
+                most = unit->has[term];
         }
-        sum += answer->weight[term] * most;
+        float around = answer->context[passage][term];
+        sum += answer->proof[term] * (around > most ? around : most);
     }
     return sum;
+}
+
+/* Of the best passage: words that stand far apart prove nothing. */
+static float evidence_chosen(const struct answer *answer)
+{
+    float best = 0;
+
+    bool figure = false;
+
+    for (size_t i = 0; i < answer->count; i++) {
+        const struct unit *unit = &answer->units[i];
+        float here = unit->chosen ? evidence_in(answer, unit->passage) : 0;
+        best = here > best ? here : best;
+        figure = figure || (unit->chosen && has_digit(unit->text));
+    }
+    return answer->want == WANT_FIGURE && !figure ? best * WORDS_FOR_FIGURES : best;
 }
 
 pb_status choose_units(struct answer *answer)
@@ -181,7 +223,7 @@ pb_status choose_units(struct answer *answer)
         answer->units[i].score = score_of(answer, i);
     while (begun < (size_t)extractive->sentences && length < (size_t)extractive->max_length) {
         size_t index = best_of(answer);
-        if (index == answer->count || answer->units[index].score < 0.78f * best)
+        if (index == answer->count || answer->units[index].score < 0.8f * best)
             break;
         if (!begun)
             best = answer->units[index].score;

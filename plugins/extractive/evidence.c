@@ -7,7 +7,19 @@
 /* What a word of an earlier question is worth, beside one of the last. */
 static const float EARLIER = 0.35f;
 /* What people ask to do, not to what; documents have other words for it, or none. */
-static const float WEAK = 0.4f;
+static const float WEAK = 0.8f;
+/* What they prove. */
+static const float DOING = 0.5f;
+/* What a name proves, that nothing knows, against an answer. */
+static const float NAMED = 1.8f;
+
+/* Written with a capital letter, and not because the question begins with it. */
+static bool is_name(const struct answer *answer, size_t term)
+{
+    pb_str word = answer->asked.words[term].text;
+
+    return word.data != answer->said.data && word.data[0] >= 'A' && word.data[0] <= 'Z';
+}
 
 static bool is_weak(pb_str word)
 {
@@ -60,9 +72,9 @@ static int wanted(pb_str question)
         const char *words;
         int want;
     } known[] = {
-        {"how many", WANT_NUMBER},     {"how much", WANT_NUMBER},   {"how long", WANT_NUMBER},
-        {"how big", WANT_NUMBER},      {"how large", WANT_NUMBER},  {"how often", WANT_NUMBER},
-        {"how old", WANT_NUMBER},      {"when", WANT_NUMBER},       {"how", WANT_STEPS},
+        {"how many", WANT_FIGURE},     {"how much", WANT_FIGURE},   {"how long", WANT_FIGURE},
+        {"how big", WANT_FIGURE},      {"how large", WANT_FIGURE},  {"how often", WANT_FIGURE},
+        {"how old", WANT_FIGURE},      {"when", WANT_FIGURE},       {"how", WANT_STEPS},
         {"what is", WANT_DEFINITION},  {"what are", WANT_DEFINITION}, {"what's", WANT_DEFINITION},
         {"what does", WANT_DEFINITION}, {"where", WANT_PLACE},      {"why", WANT_REASON},
     };
@@ -72,6 +84,9 @@ static int wanted(pb_str question)
     size_t at = 0;
     pb_word word;
 
+    for (size_t i = 0; i < sizeof known / sizeof *known; i++)
+        if (begins(question, known[i].words) && known[i].want == WANT_FIGURE)
+            return WANT_FIGURE;
     while (pb_word_next(question, &at, &word))
         if (pb_question_is_one_of(word.text, measures))
             return WANT_NUMBER;
@@ -84,7 +99,7 @@ static int wanted(pb_str question)
 /* Words within names of code ("OPENAI_API_KEY") say less. */
 static float worth_of(const struct unit *unit)
 {
-    return unit->type == UNIT_CODE ? 0.7f : 1;
+    return unit->type == UNIT_CODE ? 0.9f : 1;
 }
 
 void evidence_find(struct answer *answer)
@@ -95,15 +110,17 @@ void evidence_find(struct answer *answer)
     answer->want = wanted(answer->said);
     for (size_t i = 0; i < answer->passages->count && i < PASSAGES_MOST; i++)
         note_context(answer, i);
-    for (size_t i = 0; i < answer->count; i++)
-        note(answer->units[i].text, &answer->asked, worth_of(&answer->units[i]),
-             answer->units[i].has);
+    for (size_t i = 0; i < answer->count; i++) {
+        struct unit *unit = &answer->units[i];
+        note(unit->text, &answer->asked, worth_of(unit), unit->has);
+        note(unit->header, &answer->asked, 0.6f, unit->has);
+    }
     evidence_weigh(answer);
 }
 
 void evidence_weigh(struct answer *answer)
 {
-    float total = 0;
+    float total = 0, proof = 0;
 
     for (size_t term = 0; term < answer->asked.count; term++) {
         float with = 0;
@@ -113,12 +130,18 @@ void evidence_weigh(struct answer *answer)
         answer->weight[term] = 1 + 0.5f * logf((all + 1) / (with + 1));
         if (term >= answer->own)
             answer->weight[term] *= EARLIER;
-        if (is_weak(answer->asked.words[term].text))
+        bool weak = is_weak(answer->asked.words[term].text);
+        if (weak)
             answer->weight[term] *= WEAK;
+        answer->proof[term] = answer->weight[term] * (weak ? DOING : 1) *
+                              (with < 0.5f && is_name(answer, term) ? NAMED : 1);
         total += answer->weight[term];
+        proof += answer->proof[term];
     }
-    for (size_t term = 0; term < answer->asked.count && total > 0; term++)
+    for (size_t term = 0; term < answer->asked.count && total > 0; term++) {
         answer->weight[term] /= total;
+        answer->proof[term] /= proof;
+    }
 }
 
 float evidence_of(const struct answer *answer, const struct unit *unit, bool context)

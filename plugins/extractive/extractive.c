@@ -7,7 +7,7 @@
 static const pb_field extractive_options[] = {
     PB_REF(struct extractive, embedder, "embedder",
            .help = "Finds what means the same in other words; without it words must be the same."),
-    PB_FLOAT(struct extractive, evidence, .def = "0.5", .max = 1,
+    PB_FLOAT(struct extractive, evidence, .def = "0.45", .max = 1,
              .help = "How much of the question the answer must have, 0 to 1; else it is none."),
     PB_INT(struct extractive, sentences, .def = "4", .min = 1, .max = 50,
            .help = "At most so many sentences, with what belongs to them."),

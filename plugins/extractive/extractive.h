@@ -41,7 +41,15 @@ struct unit {
 };
 
 /* What kind of answer is wanted. */
-enum { WANT_ANY, WANT_STEPS, WANT_DEFINITION, WANT_PLACE, WANT_NUMBER, WANT_REASON };
+enum {
+    WANT_ANY,
+    WANT_STEPS,
+    WANT_DEFINITION,
+    WANT_PLACE,
+    WANT_NUMBER, /* a figure would be nice */
+    WANT_FIGURE, /* nothing else answers */
+    WANT_REASON,
+};
 
 struct answer {
     const struct extractive *extractive;
@@ -52,6 +60,7 @@ struct answer {
     size_t own; /* terms of the last question; those behind are of earlier ones */
     pb_question_words asked;
     float weight[TERMS]; /* of each term; all together 1 */
+    float proof[TERMS];  /* the same, where it is about whether this is an answer at all */
     struct unit *units;
     size_t count, room;
     float context[PASSAGES_MOST][TERMS]; /* what heading and name of each passage have */

@@ -69,6 +69,17 @@ static bool is_key(pb_str line)
     return colon + 1 == line.size || line.data[colon + 1] == ' ';
 }
 
+/* Does it begin with a name or a call: "PB_STAGE(", "FOO=1"? */
+static bool is_name(pb_str line)
+{
+    size_t at = 0;
+
+    while (at < line.size && strchr(" \n\t(=", line.data[at]) == NULL)
+        at++;
+    return at && at < line.size &&
+           (line.data[at] != ' ' || pb_str_find(pb_str_slice(line, 0, at), '_') < at);
+}
+
 bool looks_like_code(pb_str paragraph)
 {
     pb_str line = pb_str_slice(paragraph, 0, pb_str_find(paragraph, '\n'));
@@ -82,8 +93,7 @@ bool looks_like_code(pb_str paragraph)
         return true;
     if (indented || is_key(bare) || strchr("{;\\", bare.data[bare.size - 1]))
         return !ends_sentence(pb_str_trim(paragraph));
-    return (is_lower(bare.data[0]) || bare.data[0] == '/' || strchr("_.", bare.data[0]) ||
-            (bare.data[0] >= 'A' && bare.data[0] <= 'Z' && bare.size > 1 && bare.data[1] == '_')) &&
+    return (is_lower(bare.data[0]) || strchr("_./", bare.data[0]) || is_name(bare)) &&
            !ends_sentence(pb_str_trim(paragraph)) && signs_of(paragraph) * 24 >= paragraph.size;
 }
 

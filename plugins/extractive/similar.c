@@ -4,8 +4,8 @@
 
 enum { WORDS_MOST = 1500, BUCKETS = 4096 };
 
-/* A word counts as another from this cosine on; it is worth as much as that. */
-static const float SAME = 0.6f;
+/* A word counts as another from this cosine on; it is worth so much less than that. */
+static const float SAME = 0.6f, UNSURE = 0.2f;
 
 /* The different words of all units. */
 struct vocabulary {
@@ -76,7 +76,7 @@ static pb_status compare_words(const struct answer *answer, struct vocabulary *v
         const float *word = vectors + (asked + i) * dimensions;
         for (size_t term = 0; term < asked; term++) {
             float alike = cosine(word, vectors + term * dimensions, dimensions);
-            vocabulary->has[i][term] = alike >= SAME ? alike > 1 ? 1 : alike : 0;
+            vocabulary->has[i][term] = alike >= SAME ? (alike > 1 ? 1 : alike) - UNSURE : 0;
         }
         status = i % 64 ? PB_OK : pb_step();
     }

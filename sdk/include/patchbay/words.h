@@ -92,22 +92,23 @@ static inline bool pb_word_is_common(const char *word, size_t size)
 {
     /* In the order of their letters. */
     static const char *const words[] = {
-        "a", "about", "actually", "after", "again", "all", "also", "am", "an", "and", "another",
-        "any", "anything", "are", "as", "at", "be", "become", "becomes", "been", "before", "being",
-        "both", "but", "by", "can", "could", "did", "do", "does", "doing", "done", "each", "either",
-        "else", "every", "exactly", "explain", "for", "from", "get", "gets", "give", "given", "go",
-        "goes", "got", "had", "happen", "happened", "happens", "has", "have", "having", "he",
-        "hello", "help", "her", "here", "hi", "him", "his", "how", "i", "if", "in", "into", "is",
-        "it", "its", "just", "kind", "know", "let", "like", "ll", "long", "look", "make", "makes",
-        "many", "may", "me", "mean", "means", "might", "more", "most", "much", "must", "my", "need",
-        "needs", "no", "not", "now", "of", "off", "often", "ok", "on", "once", "one", "only", "or",
+        "a", "about", "actually", "after", "again", "all", "already", "also", "am", "an", "and",
+        "another", "any", "anybody", "anyone", "anything", "are", "as", "at", "be", "become",
+        "becomes", "been", "before", "being", "both", "but", "by", "can", "could", "did", "do",
+        "does", "doing", "done", "each", "either", "else", "every", "everybody", "everyone",
+        "exactly", "explain", "for", "from", "get", "gets", "give", "given", "go", "goes", "got",
+        "had", "happen", "happened", "happens", "has", "have", "having", "he", "hello", "help",
+        "her", "here", "hi", "him", "his", "how", "i", "if", "in", "into", "is", "it", "its",
+        "just", "kind", "know", "let", "like", "ll", "long", "look", "make", "makes", "many", "may",
+        "me", "mean", "means", "might", "more", "most", "much", "must", "my", "need", "needs", "no",
+        "nobody", "not", "now", "of", "off", "often", "ok", "on", "once", "one", "only", "or",
         "other", "others", "our", "out", "own", "per", "please", "possible", "re", "s", "same",
-        "say", "several", "shall", "she", "should", "show", "so", "some", "something", "soon",
-        "such", "t", "take", "takes", "tell", "than", "that", "the", "their", "them", "then",
-        "there", "these", "they", "thing", "things", "this", "those", "to", "too", "us", "use",
-        "used", "uses", "using", "ve", "very", "want", "was", "way", "ways", "we", "were", "what",
-        "when", "where", "whether", "which", "while", "who", "whom", "whose", "why", "will", "with",
-        "without", "work", "works", "would", "yes", "yet", "you", "your",
+        "say", "several", "shall", "she", "should", "show", "so", "some", "somebody", "someone",
+        "something", "soon", "still", "such", "t", "take", "takes", "tell", "than", "that", "the",
+        "their", "them", "then", "there", "these", "they", "thing", "things", "this", "those", "to",
+        "too", "us", "use", "used", "uses", "using", "ve", "very", "want", "was", "way", "ways",
+        "we", "were", "what", "when", "where", "whether", "which", "while", "who", "whom", "whose",
+        "why", "will", "with", "without", "work", "works", "would", "yes", "yet", "you", "your",
     };
     size_t from = 0, to = sizeof words / sizeof *words;
 
@@ -149,17 +150,16 @@ static inline size_t pb_word_singular(const char *word, size_t size)
     return size;
 }
 
-/* How many bytes of an English word are left without its ending; "ies" becomes "y". */
+/* How many bytes of an English word are left without its ending; "ies" and "ied" become "y". */
 static inline size_t pb_word_stem(char *word, size_t size)
 {
-    if (pb_word_ends(word, size, "ies", 2)) {
+    if (pb_word_ends(word, size, "ies", 2) || pb_word_ends(word, size, "ied", 2)) {
         word[size - 3] = 'y';
         size -= 2;
     } else {
         size = pb_word_singular(word, size);
     }
     size_t ending = pb_word_ends(word, size, "ing", 2)     ? 3
-                    : pb_word_ends(word, size, "ied", 2)   ? 0
                     : pb_word_ends(word, size, "ed", 2)    ? 2
                     : pb_word_ends(word, size, "ation", 4) ? 5
                     : pb_word_ends(word, size, "ly", 4)    ? 2

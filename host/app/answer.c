@@ -5,43 +5,9 @@
  */
 #include "app/call.h"
 
+#include "app/table.h"
 #include <patchbay/json.h>
 #include <stdio.h>
-
-enum { COLUMNS_MOST = 24, WIDEST = 60 };
-
-/* --- text ------------------------------------------------------------------------------------- */
-
-static bool is_continuation(char c)
-{
-    return ((unsigned char)c & 0xC0) == 0x80;
-}
-
-static size_t width(pb_str text)
-{
-    size_t count = 0;
-
-    for (size_t i = 0; i < text.size; i++)
-        count += !is_continuation(text.data[i]);
-    return count;
-}
-
-/* Without control characters, those of C1 (U+0080 to U+009F) too. */
-static pb_str plain(pb_str text)
-{
-    char *copy = pb_alloc(text.size + 1);
-
-    for (size_t i = 0; copy && i < text.size; i++) {
-        unsigned char c = (unsigned char)text.data[i];
-        bool c1 = c == 0xC2 && i + 1 < text.size && (unsigned char)text.data[i + 1] < 0xA0;
-        copy[i] = c < ' ' || c == 127 ? ' ' : (char)c;
-        if (c1) {
-            copy[i] = ' ';
-            copy[++i] = ' ';
-        }
-    }
-    return (pb_str){copy, copy ? text.size : 0};
-}
 
 static bool is_scalar(const pb_json *json)
 {
@@ -56,7 +22,7 @@ static pb_str cell(const pb_json *json)
     if (!json || json->type == PB_JSON_NULL)
         return pb_lit("");
     if (json->type == PB_JSON_STRING)
-        return plain(json->text);
+        return text_plain(json->text);
     if (json->type == PB_JSON_ARRAY) {
         for (const pb_json *at = json->child; at; at = at->next) {
             pb_buf_add(&buf, at == json->child ? pb_lit("") : pb_lit(","));
@@ -65,60 +31,32 @@ static pb_str cell(const pb_json *json)
         return pb_buf_str(&buf);
     }
     pb_json_write(&buf, json);
-    return plain(pb_buf_str(&buf));
+    return text_plain(pb_buf_str(&buf));
 }
 
 /* --- tables ----------------------------------------------------------------------------------- */
 
-struct column {
-    pb_str name;
-    size_t width;
-};
-
-static size_t collect(const pb_json *rows, struct column columns[COLUMNS_MOST])
+static void print_table(const pb_json *rows)
 {
-    size_t count = 0, at;
+    struct terminal terminal = terminal_open(true);
+    struct table table = {0};
+    pb_str *cells;
 
     for (const pb_json *row = rows->child; row; row = row->next)
         for (const pb_json *member = row->child; member; member = member->next) {
-            for (at = 0; at < count && !pb_str_equal(columns[at].name, member->key); at++)
-                ;
-            if (at == COLUMNS_MOST)
-                continue;
-            if (at == count)
-                columns[count++] = (struct column){member->key, width(member->key)};
-            size_t wide = width(cell(member));
-            if (wide > columns[at].width)
-                columns[at].width = wide < WIDEST ? wide : WIDEST;
+            size_t at = 0;
+            while (at < table.count && !pb_str_equal(table.columns[at].title, member->key))
+                at++;
+            if (at == table.count) /* ids stay whole: they are there to be copied */
+                table_column(&table, pb_copy(member->key).data, false,
+                             !pb_str_is(member->key, "id"));
         }
-    return count;
-}
-
-static void print_cell(pb_str text, size_t pad)
-{
-    size_t size = 0, shown = 0;
-
-    while (size < text.size && (shown < WIDEST || is_continuation(text.data[size])))
-        shown += !is_continuation(text.data[size++]);
-    printf("%.*s", (int)size, text.data);
-    for (; shown < pad; shown++)
-        putchar(' ');
-}
-
-static void print_table(const pb_json *rows)
-{
-    struct column columns[COLUMNS_MOST];
-    size_t count = collect(rows, columns);
-
-    for (size_t i = 0; i < count; i++)
-        print_cell(columns[i].name, i + 1 < count ? columns[i].width + 2 : 0);
-    putchar('\n');
-    for (const pb_json *row = rows->child; row; row = row->next) {
-        for (size_t i = 0; i < count; i++)
-            print_cell(cell(pb_json_member(row, columns[i].name)),
-                       i + 1 < count ? columns[i].width + 2 : 0);
-        putchar('\n');
-    }
+    for (const pb_json *row = rows->child; row; row = row->next)
+        if ((cells = table_row(&table)))
+            for (size_t i = 0; i < table.count; i++)
+                cells[i] = cell(pb_json_member(row, table.columns[i].title));
+    fflush(stdout);
+    (void)table_print(&table, &terminal);
 }
 
 static bool is_table(const pb_json *json)
@@ -133,16 +71,16 @@ static void print_object(const pb_json *object)
     size_t widest = 0;
 
     for (const pb_json *at = object->child; at; at = at->next)
-        if (!is_table(at) && width(at->key) > widest)
-            widest = width(at->key);
+        if (!is_table(at) && text_width(at->key) > widest)
+            widest = text_width(at->key);
     for (const pb_json *at = object->child; at; at = at->next) {
         bool empty = at->type == PB_JSON_NULL || (!is_scalar(at) && !at->child);
         if (is_table(at)) {
             print_table(at);
         } else if (!empty) {
-            print_cell(pb_printf("%.*s:", PB_ARG(at->key)), widest + 2);
             pb_str text = cell(at);
-            printf("%.*s\n", PB_ARG(text));
+            size_t pad = widest + 1 - text_width(at->key);
+            printf("%.*s:%*s%.*s\n", PB_ARG(at->key), (int)pad, "", PB_ARG(text));
         } else if (at->type == PB_JSON_ARRAY && object->child == at) {
             printf("no %.*s\n", PB_ARG(at->key));
         }

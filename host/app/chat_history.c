@@ -69,7 +69,7 @@ static bool write_line(int fd, pb_str line)
 /* The newest lines to a new file in its place. */
 static void shorten(const char *path, char **lines, size_t count)
 {
-    char other[PATH_MAX + 8];
+    char other[PATH_MAX + 16];
 
     snprintf(other, sizeof other, "%s.%ld", path, (long)getpid());
     int fd = open(other, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0600);

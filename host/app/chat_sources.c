@@ -51,6 +51,17 @@ static const pb_json *parse(struct chat *chat)
     return list;
 }
 
+/* The source with the lowest number above `after`, or NULL: they come in the order of their worth. */
+static const pb_json *next_source(const pb_json *list, int64_t after)
+{
+    const pb_json *found = NULL;
+
+    for (const pb_json *at = list ? list->child : NULL; at; at = at->next)
+        if (number_of(at) > after && (!found || number_of(at) < number_of(found)))
+            found = at;
+    return found;
+}
+
 void chat_sources_notes(struct chat *chat)
 {
     pb_scope *scope = pb_scope_begin();
@@ -61,7 +72,7 @@ void chat_sources_notes(struct chat *chat)
         *(is_cited(chat, number_of(at)) ? &cited : &others) += 1;
     if (cited || others)
         (void)terminal_write(&chat->terminal, pb_lit("\n"));
-    for (const pb_json *at = list ? list->child : NULL; at; at = at->next)
+    for (const pb_json *at = next_source(list, 0); at; at = next_source(list, number_of(at)))
         if (!cited || is_cited(chat, number_of(at)))
             print_line(chat, at, false);
     if (cited && others && chat->input.engine)
@@ -97,7 +108,7 @@ void chat_sources_full(struct chat *chat)
                                                : "there is no answer yet");
         return;
     }
-    for (const pb_json *at = list->child; at; at = at->next) {
+    for (const pb_json *at = next_source(list, 0); at; at = next_source(list, number_of(at))) {
         pb_str url = pb_json_text(pb_json_get(at, "url"));
         print_line(chat, at, true);
         if (url.size)
@@ -105,7 +116,7 @@ void chat_sources_full(struct chat *chat)
                                  PB_ARG(terminal_styled(&chat->terminal, STYLE_LINK,
                                                         text_plain(url))));
         print_quote(chat, pb_json_text(pb_json_get(at, "quote")));
-        if (at->next)
+        if (next_source(list, number_of(at)))
             (void)terminal_write(&chat->terminal, pb_lit("\n"));
     }
 }

@@ -126,6 +126,10 @@ static pb_status run(void *arg)
     pb_status status = running->verb->run(&running->documents);
 
     progress_clear(&running->documents.progress);
+    if (status == PB_CANCELLED) { /* nobody reads it any more, as with `| head`: not worth a word */
+        pb_error_clear();
+        status = PB_OK;
+    }
     return status;
 }
 

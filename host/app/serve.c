@@ -54,7 +54,7 @@ static void add_listener(void *arg, pb_str url)
                       "\nTry it:\n"
                       "  curl -N %.*s/v1/chat/completions -H 'Content-Type: application/json' \\\n"
                       "    -d '{\"model\":\"%.*s\",\"stream\":true,"
-                      "\"messages\":[{\"role\":\"user\",\"content\":\"What can you do?\"}]}'\n\n",
+                      "\"messages\":[{\"role\":\"user\",\"content\":\"How do I write a plugin?\"}]}'\n\n",
                       PB_ARG(url), PB_ARG(first_pipeline()));
     greeting->first = false;
 }

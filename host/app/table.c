@@ -3,7 +3,7 @@
 
 #include <patchbay/memory.h>
 
-enum { GAP = 2, NARROWEST = 8 };
+enum { GAP = 2, NARROWEST = 16 };
 
 void table_column(struct table *table, const char *title, bool right, bool flexible)
 {
@@ -40,10 +40,29 @@ static void measure(struct table *table)
     }
 }
 
-/* How many columns are shown. */
+static size_t least(const struct table_column *column)
+{
+    return column->flexible && column->width > NARROWEST ? NARROWEST : column->width;
+}
+
+/* How many columns have room when each is as narrow as it may be. */
+static size_t count_shown(const struct table *table, size_t width)
+{
+    size_t shown = 0, sum = 0;
+
+    while (shown < table->count) {
+        sum += least(&table->columns[shown]) + (shown ? GAP : 0);
+        if (sum > width && shown)
+            break;
+        shown++;
+    }
+    return shown;
+}
+
+/* How many columns are shown; the widest of them give until all fit. */
 static size_t fit(struct table *table, size_t width)
 {
-    size_t shown = table->count;
+    size_t shown = count_shown(table, width);
 
     for (;;) {
         size_t sum = shown ? (shown - 1) * GAP : 0;
@@ -51,16 +70,12 @@ static size_t fit(struct table *table, size_t width)
         for (size_t i = 0; i < shown; i++) {
             struct table_column *column = &table->columns[i];
             sum += column->width;
-            if (column->flexible && column->width > NARROWEST &&
-                (!widest || column->width > widest->width))
+            if (column->width > least(column) && (!widest || column->width > widest->width))
                 widest = column;
         }
-        if (sum <= width || shown <= 1)
+        if (sum <= width || !widest)
             return shown;
-        if (widest)
-            widest->width--;
-        else
-            shown--;
+        widest->width--;
     }
 }
 

@@ -1,6 +1,6 @@
 /* table.h - rows in columns as wide as they need; in a terminal, as wide as there is room.
  *
- * In a terminal the widest flexible column gives first, then the last columns are left out. Into a
+ * In a terminal columns that have no room are left out, the last first; flexible ones are cut. Into a
  * file or pipe goes everything. Cells are plain text (text_plain). In the running scope.
  */
 #ifndef HOST_APP_TABLE_H

@@ -30,7 +30,7 @@ pb_status fault_errno(struct fault *fault, const char *what);
 /* The running task's error, of what a helper thread noted. */
 pb_status fault_fail(const struct fault *fault);
 
-/* --- path.c ------------------------------------------------------------------------------------ */
+/* --- path.c ----------------------------------------------------------------------------------- */
 
 /* "<folder>/blobs/default=/documents=/0190": what ends in '=' is a folder, so that "a" and "a/b" can
  * both be keys. Bytes that are not [A-Za-z0-9._-], of a tenant's name, are %XX; a part too long for a
@@ -43,7 +43,7 @@ void path_up(char *path);
 pb_status path_make_folders(char *path, struct fault *fault);
 pb_status path_sync(const char *folder, struct fault *fault);
 
-/* --- put.c, get.c, copy.c ---------------------------------------------------------------------- */
+/* --- put.c, get.c, copy.c --------------------------------------------------------------------- */
 
 pb_status files_put(void *self, pb_str key, pb_str type, pb_reader *reader);
 /* Removes what writers that died left in `incoming`. Any thread. */

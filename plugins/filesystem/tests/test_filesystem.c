@@ -17,8 +17,7 @@ extern const pb_plugin patchbay_plugin_filesystem;
 static pb_harness *harness;
 static char folder[256], big[700001];
 
-/* --- a cliff: the process ends before the n-th of these calls
- * ------------------------------------- */
+/* --- a cliff: the process ends before the n-th of these calls --------------------------------- */
 
 static _Atomic int cliff; /* 0: not armed */
 static _Atomic int full;  /* bytes that the disk takes, 0: all */
@@ -51,8 +50,7 @@ ssize_t write(int fd, const void *data, size_t size)
     return syscall(SYS_write, fd, data, size);
 }
 
-/* --- calls
- * ----------------------------------------------------------------------------------------- */
+/* --- calls ------------------------------------------------------------------------------------ */
 
 struct piecewise {
     pb_reader base;
@@ -207,8 +205,7 @@ static int files_in(const char *name)
     return atoi(line);
 }
 
-/* --- tests
- * ------------------------------------------------------------------------------------------ */
+/* --- tests ------------------------------------------------------------------------------------ */
 
 START_TEST(what_was_put_is_there)
 {
@@ -380,8 +377,7 @@ START_TEST(what_the_dead_left_is_removed)
 }
 END_TEST
 
-/* --- backup and restore
- * ------------------------------------------------------------------------------ */
+/* --- backup and restore ----------------------------------------------------------------------- */
 
 static const pb_blob_store *interface(void)
 {

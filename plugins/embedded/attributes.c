@@ -64,14 +64,16 @@ struct making {
 
 static void add(struct making *making, pb_str field, int kind, pb_str value)
 {
-    uint32_t size = (uint32_t)((field.size < FIELD_MOST ? field.size : FIELD_MOST) + 3 + value.size);
+    uint32_t size =
+        (uint32_t)((field.size < FIELD_MOST ? field.size : FIELD_MOST) + 3 + value.size);
 
     making->count++;
     pb_buf_add(&making->out, pb_str_make((const char *)&size, sizeof size));
     attribute_key(&making->out, field, kind, value);
 }
 
-/* An object is there by itself, and its members as "object.member"; an array is each of its elements.
+/* An object is there by itself, and its members as "object.member"; an array is each of its
+ * elements.
  */
 static void add_json(struct making *making, const pb_json *json)
 {

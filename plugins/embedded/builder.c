@@ -1,5 +1,5 @@
-/* builder.c - makes a segment: takes documents and rows one after the other, lays all out in one block
- * at the end. Runs on a helper thread, with memory of its own.
+/* builder.c - makes a segment: takes documents and rows one after the other, lays all out in one
+ * block at the end. Runs on a helper thread, with memory of its own.
  */
 #include "segment.h"
 
@@ -72,10 +72,10 @@ void builder_free(struct builder *builder)
 {
     if (!builder)
         return;
-    struct array *arrays[] = {
-        &builder->codes,       &builder->scales,       &builder->position_row, &builder->row_position,
-        &builder->row_passage, &builder->row_document, &builder->row_length,   &builder->document_id,
-        &builder->document_row, &builder->gone};
+    struct array *arrays[] = {&builder->codes,        &builder->scales,      &builder->position_row,
+                              &builder->row_position, &builder->row_passage, &builder->row_document,
+                              &builder->row_length,   &builder->document_id, &builder->document_row,
+                              &builder->gone};
     for (size_t i = 0; i < sizeof arrays / sizeof arrays[0]; i++)
         drop(arrays[i]);
     terms_free(builder->terms);
@@ -84,7 +84,8 @@ void builder_free(struct builder *builder)
     free(builder);
 }
 
-/* --- taking ---------------------------------------------------------------------------------------- */
+/* --- taking
+ * ---------------------------------------------------------------------------------------- */
 
 /* `attributes`: each with its size in four bytes before it. */
 bool builder_document(struct builder *builder, int64_t id, const char *attributes, size_t size)
@@ -123,8 +124,7 @@ static bool add_code(struct builder *builder, const void *vector)
     if (!code)
         return false;
     memcpy(builder->vector, vector, builder->build.dimensions * sizeof(float));
-    float scale =
-        code_make(builder->vector, builder->build.dimensions, builder->stride, code);
+    float scale = code_make(builder->vector, builder->build.dimensions, builder->stride, code);
     return add(&builder->scales, &scale, sizeof scale) &&
            add(&builder->position_row, &builder->rows, sizeof builder->rows) &&
            add(&builder->row_position, &position, sizeof position);
@@ -163,7 +163,8 @@ void builder_limit(struct builder *builder, const struct build *build)
     builder->build.to_stamp = build->to_stamp;
 }
 
-/* --- laying out ------------------------------------------------------------------------------------- */
+/* --- laying out
+ * ------------------------------------------------------------------------------------- */
 
 struct layout {
     struct segment_header header;
@@ -269,8 +270,8 @@ static void put_codes(struct builder *builder, const struct layout *layout, uint
     uint8_t *code = block + layout->header.at[CODES];
     for (uint32_t i = 0; i < builder->vectors; i++) {
         uint32_t from = lists->order[i];
-        memcpy(code + (size_t)i * builder->stride, builder->codes.data + (size_t)from * builder->stride,
-               builder->stride);
+        memcpy(code + (size_t)i * builder->stride,
+               builder->codes.data + (size_t)from * builder->stride, builder->stride);
         scale[i] = scales[from];
         row[i] = rows[from];
         row_position[row[i]] = (int32_t)i;

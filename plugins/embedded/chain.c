@@ -1,7 +1,7 @@
 /* chain.c - segments as files: c<collection>.<from>-<to>.segment. Written whole under another name,
- * synced, then renamed, so that a crash leaves either nothing or all of it; what was begun is thrown
- * away by whoever makes the next. Only who has the lock makes files; reading needs none, and who has
- * a removed file mapped keeps it.
+ * synced, then renamed, so that a crash leaves either nothing or all of it; what was begun is
+ * thrown away by whoever makes the next. Only who has the lock makes files; reading needs none, and
+ * who has a removed file mapped keeps it.
  */
 #include "embedded.h"
 
@@ -42,7 +42,8 @@ void chain_clear(struct chain *chain, size_t from)
     }
 }
 
-/* --- loading ----------------------------------------------------------------------------------------- */
+/* --- loading
+ * ----------------------------------------------------------------------------------------- */
 
 struct loading {
     const char *folder;
@@ -52,7 +53,8 @@ struct loading {
 };
 
 /* The name of the longest that begins where the chain ends; false: none is left. */
-static bool find_next(const struct loading *loading, int64_t from, int64_t below, struct name *found)
+static bool find_next(const struct loading *loading, int64_t from, int64_t below,
+                      struct name *found)
 {
     DIR *folder = opendir(loading->folder);
     const struct dirent *entry;
@@ -118,7 +120,8 @@ pb_status chain_load(struct store *self, int64_t collection, struct chain *chain
     return pb_offload(load, &loading);
 }
 
-/* --- publishing --------------------------------------------------------------------------------------- */
+/* --- publishing
+ * --------------------------------------------------------------------------------------- */
 
 static bool write_all(int file, const uint8_t *data, size_t size)
 {
@@ -187,7 +190,8 @@ pb_status chain_publish(const char *folder, const void *block, size_t bytes)
     return PB_OK;
 }
 
-/* --- the lock ------------------------------------------------------------------------------------------- */
+/* --- the lock
+ * ------------------------------------------------------------------------------------------- */
 
 pb_status chain_lock(struct store *self, int64_t collection, int *lock)
 {

@@ -56,7 +56,8 @@ pb_status store_relabel(void *arg, const pb_vector_put *put, const pb_json *meta
     return status == PB_CONFLICT && rows[1].failed ? not_there(put) : status;
 }
 
-/* --- removing ---------------------------------------------------------------------------------------- */
+/* --- removing
+ * ---------------------------------------------------------------------------------------- */
 
 struct removing {
     struct store *self;
@@ -151,8 +152,7 @@ pb_status store_remove(void *arg, const pb_vector_selection *selection, int64_t 
     } else if (status == PB_OK && choice.place.id) {
         status = chosen_documents(arg, selection, &choice, remove_document, &removing);
         status = status == PB_OK ? remove_documents(&removing) : status;
-        if (status == PB_OK && removing.removed > 1024 &&
-            store_sweep(arg, &choice.place) != PB_OK)
+        if (status == PB_OK && removing.removed > 1024 && store_sweep(arg, &choice.place) != PB_OK)
             pb_error_clear();
     }
     *removed = removing.removed;

@@ -1,5 +1,5 @@
-/* codes.c - vectors as bytes: each is scaled so that its largest component is 127. A zero is 128, so
- * that what fills up to the stride counts nothing. */
+/* codes.c - vectors as bytes: each is scaled so that its largest component is 127. A zero is 128,
+ * so that what fills up to the stride counts nothing. */
 #include "segment.h"
 
 #include <math.h>
@@ -75,5 +75,6 @@ float vector_dot(const float *a, const float *b, uint32_t dimensions)
             sums[k] += a[i + k] * b[i + k];
     for (; i < dimensions; i++)
         sums[0] += a[i] * b[i];
-    return ((sums[0] + sums[1]) + (sums[2] + sums[3])) + ((sums[4] + sums[5]) + (sums[6] + sums[7]));
+    return ((sums[0] + sums[1]) + (sums[2] + sums[3])) +
+           ((sums[4] + sums[5]) + (sums[6] + sums[7]));
 }

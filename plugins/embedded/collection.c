@@ -1,5 +1,5 @@
-/* collection.c - statements about one collection. Its name has the tenant in front, as the host gives
- * it; where nobody is known who asks, that is who it is for. */
+/* collection.c - statements about one collection. Its name has the tenant in front, as the host
+ * gives it; where nobody is known who asks, that is who it is for. */
 #include "embedded.h"
 
 struct place place_of(pb_str collection)

@@ -77,7 +77,8 @@ struct place {
 
 pb_status schema_open(pb_instance *database);
 
-/* --- collection.c: statements of one collection ------------------------------------------------- */
+/* --- collection.c: statements of one collection -------------------------------------------------
+ */
 
 struct place place_of(pb_str collection);
 /* Parks, as all that follows. id 0: nothing was ever put there. */
@@ -88,7 +89,8 @@ pb_status ask(struct store *self, pb_str sql, const pb_value *values, size_t cou
 /* "[1,2]"; absent: no memory. */
 pb_str ids_text(const int64_t *ids, size_t count);
 
-/* --- attributes.c: what filters and access look at, flat ------------------------------------------ */
+/* --- attributes.c: what filters and access look at, flat
+ * ------------------------------------------ */
 
 enum { KIND_EMPTY = 0, KIND_NUMBER = 1, KIND_TEXT = 2, KIND_BOOL = 3, KIND_LABEL = 4 };
 
@@ -107,7 +109,8 @@ pb_status attributes_make(const struct labels *labels, pb_str *out);
 /* ["a","b"] */
 pb_str strings_text(const pb_str *strings, size_t count);
 
-/* --- filter.c, match.c: conditions as ranges of attributes ------------------------------------------ */
+/* --- filter.c, match.c: conditions as ranges of attributes
+ * ------------------------------------------ */
 
 struct range {
     pb_str low, high; /* from low to below high */
@@ -145,16 +148,18 @@ static inline bool bit_is_set(const uint64_t *bits, uint32_t at)
     return !bits || (bits[at / 64] >> (at % 64) & 1);
 }
 
-/* --- view.c ------------------------------------------------------------------------------------------ */
+/* --- view.c
+ * ------------------------------------------------------------------------------------------ */
 
-/* Takes over one reference of each segment; `old` (may be NULL) tells what is gone from those that it
- * has. NULL: no memory, and nothing is taken. */
+/* Takes over one reference of each segment; `old` (may be NULL) tells what is gone from those that
+ * it has. NULL: no memory, and nothing is taken. */
 struct view *view_new(const struct view *old, struct segment *const *chain, size_t count,
                       int64_t version, int64_t stamp);
 void view_release(struct view *view);
 uint64_t view_rows(const struct view *view);
 
-/* --- chain.c: files ------------------------------------------------------------------------------------ */
+/* --- chain.c: files
+ * ------------------------------------------------------------------------------------ */
 
 struct chain {
     struct segment *all[CHAIN_MOST]; /* one reference each */
@@ -171,7 +176,16 @@ pb_status chain_lock(struct store *self, int64_t collection, int *lock);
 void chain_unlock(int lock);
 uint32_t chain_variant(const struct store *self);
 
-/* --- refresh.c ------------------------------------------------------------------------------------------- */
+/* --- fill.c: documents of some versions for a builder. Both park.
+ * ------------------------------------- */
+
+/* May lower `to` of build: a piece has at most so many passages. */
+pb_status fill_documents(struct store *self, struct builder *builder, struct build *build);
+/* What has changed in those versions, and older segments must not show. */
+pb_status fill_gone(struct store *self, struct builder *builder, const struct build *build);
+
+/* --- refresh.c
+ * ------------------------------------------------------------------------------------------- */
 
 /* A view that shows all that was there when this was called, with a reference. */
 pb_status index_show(struct store *self, struct place *place, struct view **out);
@@ -179,7 +193,8 @@ pb_status index_show(struct store *self, struct place *place, struct view **out)
 void index_note(struct store *self, struct place *place, int64_t passages);
 void index_free_all(struct store *self);
 
-/* --- searching ------------------------------------------------------------------------------------------- */
+/* --- searching
+ * ------------------------------------------------------------------------------------------- */
 
 struct found {
     float score;
@@ -200,22 +215,25 @@ struct job {
     const struct store *self;
     const struct view *view;
     const struct match *match;
-    const struct coded *query;  /* NULL: not by vector */
-    const pb_str *words;        /* without duplicates */
+    const struct coded *query; /* NULL: not by vector */
+    const pb_str *words;       /* without duplicates */
     size_t word_count;
-    struct matched *matched;    /* one for each segment */
+    struct matched *matched; /* one for each segment */
     struct best vector, keyword;
 };
 
-pb_status search_scan(struct job *job);    /* scan.c */
+pb_status search_scan(struct job *job);     /* scan.c */
 pb_status search_keywords(struct job *job); /* keyword.c */
 
-/* --- rows.c ------------------------------------------------------------------------------------------------ */
+/* --- rows.c
+ * ------------------------------------------------------------------------------------------------
+ */
 
 pb_status passage_of_row(const pb_rows *rows, size_t row, pb_passage **out);
 pb_status passages_collect(pb_passages *out, pb_passage *const *all, size_t count);
 
-/* --- the interface ------------------------------------------------------------------------------------------ */
+/* --- the interface
+ * ------------------------------------------------------------------------------------------ */
 
 pb_status store_put(void *self, const pb_vector_put *put);
 pb_status store_search(void *self, const pb_vector_query *query, pb_passages *out);
@@ -229,7 +247,8 @@ pb_status store_sweep(struct store *self, const struct place *place);
 /* Adds the statements of one step to a batch: three. */
 void sweep_statements(const struct place *place, pb_statement *statements);
 
-/* --- select.c: what a selection leaves ------------------------------------------------------------------------ */
+/* --- select.c: what a selection leaves
+ * ------------------------------------------------------------------------ */
 
 struct choice {
     struct place place;

@@ -1,5 +1,5 @@
-/* filter.c - a tree of conditions, made once for a query: each leaf is ranges of attributes, so that
- * comparing needs no types. */
+/* filter.c - a tree of conditions, made once for a query: each leaf is ranges of attributes, so
+ * that comparing needs no types. */
 #include "embedded.h"
 
 #include <math.h>
@@ -23,7 +23,8 @@ static pb_status equal(pb_str field, const pb_json *value, struct range *range)
     int kind;
 
     if (!attribute_value(value, &kind, &bytes, room))
-        return pb_fail(PB_INVALID, "'%.*s' can be compared with a text, a number, true, false or null",
+        return pb_fail(PB_INVALID,
+                       "'%.*s' can be compared with a text, a number, true, false or null",
                        PB_ARG(field));
     range->low = key(field, kind, bytes, NULL);
     range->high = key(field, kind, bytes, "");
@@ -41,7 +42,8 @@ static pb_status ordered(const pb_filter *filter, struct range *range)
         (kind != KIND_NUMBER && kind != KIND_TEXT))
         return pb_fail(PB_INVALID, "'%.*s' can be less or more than a number or a text",
                        PB_ARG(filter->field));
-    range->low = less ? key(filter->field, kind, pb_lit(""), NULL) : key(filter->field, kind, bytes, "");
+    range->low =
+        less ? key(filter->field, kind, pb_lit(""), NULL) : key(filter->field, kind, bytes, "");
     range->high = less ? key(filter->field, kind, bytes, NULL)
                        : key(filter->field, kind + 1, pb_lit(""), NULL);
     return range->low.data && range->high.data ? (pb_status)PB_OK : (pb_status)PB_NO_MEMORY;

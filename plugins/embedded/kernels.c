@@ -1,5 +1,5 @@
-/* kernels.c - one dot product for each instruction set, chosen when the first is needed. All give the
- * same numbers: they count in 32 bits and round nothing. The stride is a multiple of 64. */
+/* kernels.c - one dot product for each instruction set, chosen when the first is needed. All give
+ * the same numbers: they count in 32 bits and round nothing. The stride is a multiple of 64. */
 #include "segment.h"
 
 #if defined(__x86_64__)

@@ -1,5 +1,5 @@
-/* keyword.c - the other half: BM25 over the words of the query, any of them. All lists of a word are
- * read whole, which at two nanoseconds an entry costs less than skipping would; words that say
+/* keyword.c - the other half: BM25 over the words of the query, any of them. All lists of a word
+ * are read whole, which at two nanoseconds an entry costs less than skipping would; words that say
  * nothing are left out before. Exact. Runs on a helper thread.
  */
 #include "embedded.h"
@@ -61,7 +61,8 @@ static void drop_common(const struct job *job, struct totals *totals)
     }
     for (size_t i = 0; i < totals->count; i++) {
         struct word *word = &totals->words[i];
-        double idf = log(1 + ((double)(totals->rows - word->count) + 0.5) / ((double)word->count + 0.5));
+        double idf =
+            log(1 + ((double)(totals->rows - word->count) + 0.5) / ((double)word->count + 0.5));
         word->weight = (float)(idf * (job->self->k1 + 1));
         if (word->common && others)
             word->count = 0;
@@ -93,9 +94,8 @@ static void score_word(struct scoring *scoring, const struct word *word)
         row += step >> 1;
         if (scoring->scores[row] == 0)
             scoring->touched[scoring->count++] = row;
-        scoring->scores[row] +=
-            word->weight * often /
-            (often + scoring->steady + scoring->per_word * (float)lengths[row]);
+        scoring->scores[row] += word->weight * often /
+                                (often + scoring->steady + scoring->per_word * (float)lengths[row]);
     }
 }
 

@@ -1,5 +1,5 @@
-/* lists.c - inverted lists: vectors that are near to each other lie together, so that a search looks
- * at a few lists. Centres by k-means over a sample; about as many as the root of the vectors.
+/* lists.c - inverted lists: vectors that are near to each other lie together, so that a search
+ * looks at a few lists. Centres by k-means over a sample; about as many as the root of the vectors.
  */
 #include "segment.h"
 

@@ -1,4 +1,5 @@
-/* match.c - which documents of a segment may be seen and match: a bit each. Runs on helper threads. */
+/* match.c - which documents of a segment may be seen and match: a bit each. Runs on helper threads.
+ */
 #include "embedded.h"
 
 #include <stdlib.h>
@@ -34,7 +35,8 @@ static void add_range(const struct segment *segment, const struct range *range, 
 static bool evaluate(const struct segment *segment, const struct condition *condition,
                      uint64_t *bits);
 
-static bool combine(const struct segment *segment, const struct condition *condition, uint64_t *bits)
+static bool combine(const struct segment *segment, const struct condition *condition,
+                    uint64_t *bits)
 {
     size_t words = words_in(segment);
     bool all = condition->type == PB_FILTER_ALL;
@@ -51,7 +53,8 @@ static bool combine(const struct segment *segment, const struct condition *condi
     return made;
 }
 
-static bool evaluate(const struct segment *segment, const struct condition *condition, uint64_t *bits)
+static bool evaluate(const struct segment *segment, const struct condition *condition,
+                     uint64_t *bits)
 {
     size_t words = words_in(segment);
 

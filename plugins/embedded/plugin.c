@@ -13,8 +13,9 @@ static const pb_field embedded_options[] = {
     PB_DATA_PATH(struct store, path, .def = "vectors",
                  .help = "Folder for what is made from it; may be deleted while nothing runs."),
     PB_INT(struct store, lists_above, .def = "200000", .min = 0, .max = 1e9,
-           .help = "From so many vectors in a file on only the nearest lists are searched; 0: always "
-                   "all."),
+           .help =
+               "From so many vectors in a file on only the nearest lists are searched; 0: always "
+               "all."),
     PB_INT(struct store, probes, .def = "0", .min = 0, .max = 4096,
            .help = "How many lists are searched; 0: a fitting share of them."),
     PB_INT(struct store, rescore, .def = "4", .min = 1, .max = 100,
@@ -26,7 +27,8 @@ static const pb_field embedded_options[] = {
     PB_FLOAT(struct store, b, .def = "0.75", .min = 0, .max = 1,
              .help = "BM25: how much the length of a passage counts."),
     PB_FLOAT(struct store, common, .def = "0.3", .min = 0.01, .max = 1,
-             .help = "Words of a query that more than this share of the passages have are left out."),
+             .help =
+                 "Words of a query that more than this share of the passages have are left out."),
     PB_BOOL(struct store, stem, .def = "true",
             .help = "English endings are taken off: 'plugins' finds 'plugin'."),
     PB_INT(struct store, tail, .def = "8192", .min = 64, .max = 1e6,
@@ -138,8 +140,9 @@ static void embedded_stats(void *arg, pb_stats *stats)
 
 PB_PLUGIN("embedded", "1.0.0", "Apache-2.0",
           "A vector store in a local database, with keyword and hybrid search.",
-          PB_VECTOR_STORE("embedded", struct store, embedded_options, .check = embedded_check, .create = embedded_create,
-                          .start = embedded_start, .destroy = embedded_destroy,
-                          .health = embedded_health, .stats = embedded_stats, .put = store_put,
-                          .search = store_search, .get = store_get, .relabel = store_relabel,
-                          .remove = store_remove, .count = store_count));
+          PB_VECTOR_STORE("embedded", struct store, embedded_options, .check = embedded_check,
+                          .create = embedded_create, .start = embedded_start,
+                          .destroy = embedded_destroy, .health = embedded_health,
+                          .stats = embedded_stats, .put = store_put, .search = store_search,
+                          .get = store_get, .relabel = store_relabel, .remove = store_remove,
+                          .count = store_count));

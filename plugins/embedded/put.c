@@ -1,6 +1,6 @@
-/* put.c - the passages of one document in one durable step. A short document is one batch. Of a long
- * one the passages are written before, in batches that hold nobody up, under a document that nobody
- * sees; the last batch shows it in place of the old. */
+/* put.c - the passages of one document in one durable step. A short document is one batch. Of a
+ * long one the passages are written before, in batches that hold nobody up, under a document that
+ * nobody sees; the last batch shows it in place of the old. */
 #include "embedded.h"
 
 #include <math.h>
@@ -15,7 +15,8 @@ struct putting {
     pb_value document[11]; /* of document_add */
 };
 
-/* --- what is put ----------------------------------------------------------------------------------- */
+/* --- what is put
+ * ----------------------------------------------------------------------------------- */
 
 /* Of a text without a known word there is nothing to be found by its meaning. */
 static bool is_zero(const pb_vector_item *item)
@@ -35,7 +36,8 @@ static pb_status check_vector(const pb_vector_item *item, size_t at)
     if (sum == 0)
         return PB_OK;
     if (!isfinite(sum) || fabs(sum - 1) > 0.05)
-        return pb_fail(PB_INVALID, "the vector of passage %zu has length %g and not 1", at, sqrt(sum));
+        return pb_fail(PB_INVALID, "the vector of passage %zu has length %g and not 1", at,
+                       sqrt(sum));
     return PB_OK;
 }
 
@@ -106,7 +108,8 @@ static pb_status describe(struct putting *putting)
     return pb_buf_status(&metadata);
 }
 
-/* --- statements -------------------------------------------------------------------------------------- */
+/* --- statements
+ * -------------------------------------------------------------------------------------- */
 
 static pb_value number_or_null(int64_t number)
 {
@@ -174,7 +177,8 @@ pb_status store_sweep(struct store *self, const struct place *place)
     return status;
 }
 
-/* --- the last step -------------------------------------------------------------------------------------- */
+/* --- the last step
+ * -------------------------------------------------------------------------------------- */
 
 /* `staged`: the number of a document whose passages are there already; 0: they come with it. */
 static pb_status show(struct putting *putting, int64_t staged, int64_t *replaced)
@@ -208,12 +212,15 @@ static pb_status show(struct putting *putting, int64_t staged, int64_t *replaced
     if (status == PB_CONFLICT && rows[0].failed)
         return place_find(putting->self, place) == PB_OK ? wrong_dimensions(putting)
                                                          : (pb_status)PB_INVALID;
+    if (status == PB_OK)
+        place->id = pb_cell(&rows[0], 0, 0)->integer;
     if (status == PB_OK && rows[1].count)
         *replaced = pb_cell(&rows[1], 0, 0)->integer;
     return status;
 }
 
-/* --- long documents ---------------------------------------------------------------------------------------- */
+/* --- long documents
+ * ---------------------------------------------------------------------------------------- */
 
 static pb_status stage_document(struct putting *putting, int64_t *id)
 {
@@ -222,9 +229,8 @@ static pb_status stage_document(struct putting *putting, int64_t *id)
 
     memcpy(values, putting->document, sizeof values);
     values[2] = pb_value_int(0);
-    pb_statement statements[] = {
-        about(&putting->place, sql_collection_make, putting->document, 1),
-        about(&putting->place, sql_document_add, values, 11)};
+    pb_statement statements[] = {about(&putting->place, sql_collection_make, putting->document, 1),
+                                 about(&putting->place, sql_document_add, values, 11)};
     pb_status status = pb_db_batch(putting->self->database, statements, 2, rows);
     if (status == PB_OK)
         *id = pb_cell(&rows[1], 0, 0)->integer;
@@ -240,13 +246,26 @@ static pb_status stage(struct putting *putting, int64_t *id)
         pb_scope *scope = pb_scope_begin();
         size_t count = put->count - from < AT_ONCE ? put->count - from : AT_ONCE, used = 0;
         pb_statement *statements = PB_NEW_ARRAY(pb_statement, AT_ONCE * 2);
-        status = statements ? add_passages(putting, from, count, pb_value_int(*id), statements, &used)
-                            : (pb_status)PB_NO_MEMORY;
+        status = statements
+                     ? add_passages(putting, from, count, pb_value_int(*id), statements, &used)
+                     : (pb_status)PB_NO_MEMORY;
         if (status == PB_OK)
             status = pb_db_batch(putting->self->database, statements, used, NULL);
         pb_scope_end(scope);
     }
     return status;
+}
+
+/* Before so much is written, what would be refused at the end is. */
+static pb_status stage_all(struct putting *putting, int64_t *id)
+{
+    const struct place *place = &putting->place;
+    pb_status status = place_find(putting->self, &putting->place);
+
+    if (status == PB_OK && putting->dimensions && place->dimensions &&
+        place->dimensions != putting->dimensions)
+        return wrong_dimensions(putting);
+    return status == PB_OK ? stage(putting, id) : status;
 }
 
 pb_status store_put(void *arg, const pb_vector_put *put)
@@ -266,14 +285,9 @@ pb_status store_put(void *arg, const pb_vector_put *put)
     }
     pb_status status = check_items(&putting);
     if (status == PB_OK)
-        status = place_find(putting.self, &putting.place);
-    if (status == PB_OK && putting.dimensions && putting.place.dimensions &&
-        putting.place.dimensions != putting.dimensions)
-        return wrong_dimensions(&putting);
-    if (status == PB_OK)
         status = describe(&putting);
     if (status == PB_OK && put->count > AT_ONCE)
-        status = stage(&putting, &staged);
+        status = stage_all(&putting, &staged);
     if (status == PB_OK)
         status = show(&putting, staged, &replaced);
     if (status != PB_OK)

@@ -1,15 +1,16 @@
 /* refresh.c - brings a worker's view of a collection up to what the tables say.
  *
- * What is new becomes one more segment at the end of the chain, and takes those before it along that
- * are no larger: so there are few, and a passage is indexed again only as often as the collection
- * doubles. From `tail` passages on it becomes a file, made by one worker for all; that happens in
- * pieces of at most `segment` passages, each of them kept, so that no deadline stops it for ever.
+ * What is new becomes one more segment at the end of the chain, and takes those before it along
+ * that are no larger: so there are few, and a passage is indexed again only as often as the
+ * collection doubles. From `tail` passages on it becomes a file, made by one worker for all; that
+ * happens in pieces of at most `segment` passages, each of them kept, so that no deadline stops it
+ * for ever.
  */
 #include "embedded.h"
 
 #include <stdlib.h>
 
-enum { GROUP_ROWS = 512, ROUNDS = 3, DIRECT_BYTES = 16 << 10, STEPS_MOST = 100000 };
+enum { ROUNDS = 3, DIRECT_WEIGHT = 128 };
 
 struct refresh {
     struct store *self;
@@ -21,185 +22,8 @@ struct refresh {
     int lock;
 };
 
-/* --- one segment ----------------------------------------------------------------------------------- */
-
-struct group {
-    struct builder *builder;
-    const pb_rows *documents; /* NULL: rows of the document that was added last */
-    size_t first, count;      /* of the documents */
-    const pb_rows *rows;
-    bool failed;
-};
-
-static void add_rows_of(struct group *group, int64_t document, size_t *at)
-{
-    for (; *at < group->rows->count; ++*at) {
-        const pb_value *cells = pb_cell(group->rows, *at, 0);
-        if (document && cells[1].integer != document)
-            return;
-        const pb_str vector = cells[5].type == PB_VALUE_BYTES ? cells[5].text : pb_lit("");
-        if (!builder_row(group->builder, cells[0].integer, vector.data, vector.size,
-                         cells[3].text.data, cells[3].text.size, cells[4].text.data,
-                         cells[4].text.size))
-            group->failed = true;
-    }
-}
-
-static pb_status add_group(void *arg)
-{
-    struct group *group = arg;
-    size_t at = 0;
-
-    if (!group->documents)
-        add_rows_of(group, 0, &at);
-    for (size_t i = 0; i < group->count && !group->failed; i++) {
-        const pb_value *cells = pb_cell(group->documents, group->first + i, 0);
-        if (!builder_document(group->builder, cells[0].integer, cells[4].text.data,
-                              cells[4].text.size))
-            group->failed = true;
-        add_rows_of(group, cells[0].integer, &at);
-    }
-    return group->failed ? PB_NO_MEMORY : PB_OK;
-}
-
-static pb_status run_group(struct group *group)
-{
-    size_t bytes = 0;
-
-    for (size_t i = 0; i < group->rows->count; i++)
-        bytes += pb_cell(group->rows, i, 4)->text.size;
-    pb_status status = bytes > DIRECT_BYTES ? pb_offload(add_group, group) : add_group(group);
-    return group->failed ? pb_fail(PB_NO_MEMORY, "there is no memory to index a collection") : status;
-}
-
-/* One document with more passages than a group has. */
-static pb_status add_long(struct store *self, struct group *group)
-{
-    const pb_value *document = pb_cell(group->documents, group->first, 0);
-    pb_rows none = {.size = sizeof none}, rows = {.size = sizeof rows};
-    int64_t idx = INT64_MIN, id = 0;
-    pb_status status;
-
-    group->rows = &none;
-    status = run_group(group);
-    group->documents = NULL;
-    group->count = 0;
-    do {
-        if (status != PB_OK)
-            return status;
-        pb_scope *scope = pb_scope_begin();
-        pb_value values[] = {pb_value_int(document[0].integer), pb_value_int(idx), pb_value_int(id)};
-        status = ask(self, sql_build_long, values, 3, &rows);
-        group->rows = &rows;
-        status = status == PB_OK ? run_group(group) : status;
-        if (status == PB_OK && rows.count) {
-            id = pb_cell(&rows, rows.count - 1, 0)->integer;
-            idx = pb_cell(&rows, rows.count - 1, 2)->integer;
-        }
-        pb_scope_end(scope);
-    } while (rows.count);
-    return status;
-}
-
-static pb_status add_short(struct store *self, struct group *group)
-{
-    int64_t ids[256];
-    pb_rows rows = {.size = sizeof rows};
-
-    for (size_t i = 0; i < group->count; i++)
-        ids[i] = pb_cell(group->documents, group->first + i, 0)->integer;
-    pb_value values[] = {pb_value_text(ids_text(ids, group->count))};
-    pb_status status = ask(self, sql_build_passages, values, 1, &rows);
-    group->rows = &rows;
-    return status == PB_OK ? run_group(group) : status;
-}
-
-/* A page of documents, in groups of so many that their passages fit in a query. */
-static pb_status add_page(struct store *self, struct builder *builder, const pb_rows *documents,
-                          size_t count)
-{
-    pb_status status = PB_OK;
-
-    for (size_t i = 0; i < count && status == PB_OK;) {
-        struct group group = {.builder = builder, .documents = documents, .first = i};
-        int64_t passages = 0;
-        do
-            passages += pb_cell(documents, i++, 3)->integer;
-        while (i < count && i - group.first < 256 &&
-               passages + pb_cell(documents, i, 3)->integer <= GROUP_ROWS);
-        group.count = i - group.first;
-        pb_scope *scope = pb_scope_begin();
-        status = passages > GROUP_ROWS ? add_long(self, &group) : add_short(self, &group);
-        pb_scope_end(scope);
-    }
-    return status;
-}
-
-/* How many of the page belong to the piece: a version is never cut in two. */
-static size_t count_fitting(struct build *build, const pb_rows *rows, int64_t *passages, int64_t most)
-{
-    size_t count = 0;
-
-    for (; count < rows->count; count++) {
-        const pb_value *cells = pb_cell(rows, count, 0);
-        bool next = count == 0 || cells[1].integer != pb_cell(rows, count - 1, 1)->integer;
-        if (next && count && *passages >= most) {
-            build->to = pb_cell(rows, count - 1, 1)->integer;
-            build->to_stamp = pb_cell(rows, count - 1, 2)->integer;
-            break;
-        }
-        *passages += cells[3].integer;
-    }
-    return count;
-}
-
-static pb_status add_documents(struct store *self, struct builder *builder, struct build *build)
-{
-    int64_t version = build->from, id = INT64_MAX, passages = 0;
-    pb_status status = PB_OK;
-    size_t count;
-
-    do {
-        pb_scope *scope = pb_scope_begin();
-        pb_rows rows = {.size = sizeof rows};
-        pb_value values[] = {pb_value_int(build->collection), pb_value_int(version),
-                             pb_value_int(id), pb_value_int(build->to)};
-        status = ask(self, sql_build_documents, values, 4, &rows);
-        count = status == PB_OK ? count_fitting(build, &rows, &passages, self->segment) : 0;
-        if (count) {
-            version = pb_cell(&rows, count - 1, 1)->integer;
-            id = pb_cell(&rows, count - 1, 0)->integer;
-            status = add_page(self, builder, &rows, count);
-            self->figures.built_rows += (double)rows.count;
-        }
-        pb_scope_end(scope);
-    } while (count && status == PB_OK);
-    return status;
-}
-
-static pb_status add_gone(struct store *self, struct builder *builder, const struct build *build)
-{
-    int64_t version = build->from, document = INT64_MAX;
-    pb_status status = PB_OK;
-    size_t count = build->from > 0;
-
-    while (count && status == PB_OK) {
-        pb_scope *scope = pb_scope_begin();
-        pb_rows rows = {.size = sizeof rows};
-        pb_value values[] = {pb_value_int(build->collection), pb_value_int(version),
-                             pb_value_int(document), pb_value_int(build->to)};
-        status = ask(self, sql_change_page, values, 4, &rows);
-        count = status == PB_OK ? rows.count : 0;
-        for (size_t i = 0; i < count; i++) {
-            version = pb_cell(&rows, i, 0)->integer;
-            document = pb_cell(&rows, i, 1)->integer;
-            if (!builder_gone(builder, document))
-                status = pb_fail(PB_NO_MEMORY, "there is no memory to index a collection");
-        }
-        pb_scope_end(scope);
-    }
-    return status;
-}
+/* --- one segment
+ * ----------------------------------------------------------------------------------- */
 
 struct finishing {
     struct builder *builder;
@@ -247,11 +71,11 @@ static pb_status make_segment(struct refresh *refresh, struct build *build, bool
 
     if (!builder)
         return pb_fail(PB_NO_MEMORY, "there is no memory to index a collection");
-    pb_status status = add_documents(self, builder, build);
-    status = status == PB_OK ? add_gone(self, builder, build) : status;
+    pb_status status = fill_documents(self, builder, build);
+    status = status == PB_OK ? fill_gone(self, builder, build) : status;
     builder_limit(builder, build);
     finishing.builder = builder;
-    if (status == PB_OK && (file || refresh->weight > GROUP_ROWS / 4))
+    if (status == PB_OK && (file || refresh->weight > DIRECT_WEIGHT))
         status = pb_offload(finish, &finishing);
     else if (status == PB_OK)
         status = finish(&finishing);
@@ -269,13 +93,13 @@ static pb_status make_segment(struct refresh *refresh, struct build *build, bool
     return PB_OK;
 }
 
-/* --- the chain ---------------------------------------------------------------------------------------- */
+/* --- the chain
+ * ---------------------------------------------------------------------------------------- */
 
 static void take_end(struct refresh *refresh)
 {
     const struct chain *chain = &refresh->chain;
-    const struct segment_header *last =
-        chain->count ? chain->all[chain->count - 1]->header : NULL;
+    const struct segment_header *last = chain->count ? chain->all[chain->count - 1]->header : NULL;
 
     refresh->end = last ? last->to : 0;
     refresh->end_stamp = last ? last->to_stamp : 0;
@@ -303,12 +127,12 @@ static pb_status is_valid(struct refresh *refresh, bool *valid)
     pb_value values[] = {pb_value_int(place->id), pb_value_int(refresh->end)};
     pb_rows rows = {.size = sizeof rows};
 
-    *valid = !refresh->end || (refresh->end == place->version && refresh->end_stamp == place->stamp);
+    *valid =
+        !refresh->end || (refresh->end == place->version && refresh->end_stamp == place->stamp);
     if (*valid || refresh->end >= place->version)
         return PB_OK;
     pb_status status = ask(refresh->self, sql_change_stamp, values, 2, &rows);
-    *valid = status == PB_OK && rows.count &&
-             pb_cell(&rows, 0, 0)->integer == refresh->end_stamp &&
+    *valid = status == PB_OK && rows.count && pb_cell(&rows, 0, 0)->integer == refresh->end_stamp &&
              pb_cell(&rows, 0, 1)->integer <= log_needed(refresh);
     return status;
 }
@@ -495,7 +319,8 @@ static pb_status refresh_once(struct store *self, struct index *index, const str
     return status;
 }
 
-/* --- one task at a time -------------------------------------------------------------------------------- */
+/* --- one task at a time
+ * -------------------------------------------------------------------------------- */
 
 static pb_status wait_for(struct index *index)
 {
@@ -546,8 +371,8 @@ static struct index *index_of(struct store *self, int64_t id)
     return index;
 }
 
-/* While documents are put all the time the end may never be seen: what was there at the beginning is
- * enough then. */
+/* While documents are put all the time the end may never be seen: what was there at the beginning
+ * is enough then. */
 pb_status index_show(struct store *self, struct place *place, struct view **out)
 {
     struct index *index = index_of(self, place->id);
@@ -578,16 +403,20 @@ pb_status index_show(struct store *self, struct place *place, struct view **out)
     return PB_OK;
 }
 
-/* So that the first search after much was put need not do all of it. It is done again where it fails.
+/* So that the first search after much was put need not do all of it. It is done again where it
+ * fails.
  */
 void index_note(struct store *self, struct place *place, int64_t passages)
 {
-    struct index *index = place_find(self, place) == PB_OK && place->id ? index_of(self, place->id)
-                                                                        : NULL;
+    struct index *index = index_of(self, place->id);
     struct view *view = NULL;
 
     if (!index || (index->unseen += passages) < self->tail || index->busy)
         return;
+    if (place_find(self, place) != PB_OK || !place->id) {
+        pb_error_clear();
+        return;
+    }
     if (index_show(self, place, &view) == PB_OK)
         view_release(view);
     else

@@ -1,8 +1,23 @@
 /* rows.c - passages from rows of the tables; the columns are PASSAGE_COLUMNS. */
 #include "embedded.h"
 
-enum { ID, DOCUMENT, IDX, UID, PAGE, LINE, LINES, TOKENS, HEADING, TEXT, URL, NAME_ID, NAME, METADATA,
-       VECTOR };
+enum {
+    ID,
+    DOCUMENT,
+    IDX,
+    UID,
+    PAGE,
+    LINE,
+    LINES,
+    TOKENS,
+    HEADING,
+    TEXT,
+    URL,
+    NAME_ID,
+    NAME,
+    METADATA,
+    VECTOR
+};
 
 static pb_status put_vector(pb_passage *passage, pb_str bytes)
 {

@@ -1,5 +1,5 @@
-/* scan.c - the vector half of a search: products of codes with the query, the best kept. What passes
- * is compared again with the float vectors by whoever asked. Runs on a helper thread.
+/* scan.c - the vector half of a search: products of codes with the query, the best kept. What
+ * passes is compared again with the float vectors by whoever asked. Runs on a helper thread.
  *
  * Where conditions leave few, only those are looked at; where a segment has lists, only the nearest
  * lists; else everything, in the order of memory.
@@ -10,7 +10,8 @@
 
 enum { BLOCK = 256, LISTS_SHARE = 24, LISTS_LEAST = 16 };
 
-/* --- the best --------------------------------------------------------------------------------------- */
+/* --- the best
+ * --------------------------------------------------------------------------------------- */
 
 static bool is_worse(const struct found *a, const struct found *b)
 {
@@ -61,7 +62,8 @@ void best_sort(struct best *best)
         qsort(best->all, best->count, sizeof *best->all, by_score);
 }
 
-/* --- one segment --------------------------------------------------------------------------------------- */
+/* --- one segment
+ * --------------------------------------------------------------------------------------- */
 
 struct scan {
     struct job *job;
@@ -134,7 +136,9 @@ static void scan_matching(struct scan *scan)
         scan_positions(scan, positions, count);
 }
 
-/* --- lists ------------------------------------------------------------------------------------------------ */
+/* --- lists
+ * ------------------------------------------------------------------------------------------------
+ */
 
 static bool scan_lists(struct scan *scan, uint32_t probes)
 {
@@ -167,7 +171,8 @@ static uint32_t probes_of(const struct scan *scan, uint64_t rows)
     uint64_t probes = (uint64_t)scan->job->self->probes;
 
     if (!probes)
-        probes = header->lists / LISTS_SHARE > LISTS_LEAST ? header->lists / LISTS_SHARE : LISTS_LEAST;
+        probes =
+            header->lists / LISTS_SHARE > LISTS_LEAST ? header->lists / LISTS_SHARE : LISTS_LEAST;
     probes = probes * header->rows / (rows ? rows : 1);
     return (uint32_t)(probes < header->lists ? probes : header->lists);
 }
@@ -200,8 +205,7 @@ pb_status search_scan(struct job *job)
                             .documents = SECTION(segment, uint32_t, ROW_DOCUMENT),
                             .bits = job->matched[i].bits};
         if (segment->header->vectors && job->matched[i].rows &&
-            segment->header->stride == job->query->stride &&
-            !scan_segment(&scan, &job->matched[i]))
+            segment->header->stride == job->query->stride && !scan_segment(&scan, &job->matched[i]))
             return PB_NO_MEMORY;
     }
     return PB_OK;

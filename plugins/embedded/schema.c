@@ -1,9 +1,9 @@
 /* schema.c - the tables. They are the only truth; the files beside them are made from these.
  *
- * A change gives its collection the next version and a random stamp, its documents that version, and
- * leaves a row for each of them in vector_changes. Whoever has indexed up to a version knows by the
- * stamp that it is still the same history (a backup may have been restored), and by the rows what
- * has changed since. A document that is put again is a new row: a number never comes back.
+ * A change gives its collection the next version and a random stamp, its documents that version,
+ * and leaves a row for each of them in vector_changes. Whoever has indexed up to a version knows by
+ * the stamp that it is still the same history (a backup may have been restored), and by the rows
+ * what has changed since. A document that is put again is a new row: a number never comes back.
  */
 #include "embedded.h"
 
@@ -16,7 +16,8 @@ static const char *const tables[] = {
 
     "CREATE TABLE vector_documents (id INTEGER PRIMARY KEY AUTOINCREMENT, "
     "collection BIGINT NOT NULL, document_id TEXT NOT NULL, state INTEGER NOT NULL, "
-    "version BIGINT NOT NULL, stamp BIGINT NOT NULL, passages BIGINT NOT NULL, name TEXT, type TEXT, tags TEXT, "
+    "version BIGINT NOT NULL, stamp BIGINT NOT NULL, passages BIGINT NOT NULL, name TEXT, type "
+    "TEXT, tags TEXT, "
     "access TEXT, metadata TEXT, attributes BLOB, created BIGINT NOT NULL)",
     "CREATE UNIQUE INDEX vector_documents_there ON vector_documents (collection, document_id) "
     "WHERE state = 1",

@@ -1,5 +1,5 @@
-/* search.c - one search: conditions first, then the halves on a helper thread, then float vectors for
- * the best of the vector half, fusion by rank, and the texts of those that are left.
+/* search.c - one search: conditions first, then the halves on a helper thread, then float vectors
+ * for the best of the vector half, fusion by rank, and the texts of those that are left.
  */
 #include "embedded.h"
 
@@ -23,11 +23,12 @@ struct searching {
 /* One of those found. */
 struct candidate {
     int64_t passage, document;
-    double score, vector, keyword; /* NAN: not found so */
+    double score, vector, keyword;    /* NAN: not found so */
     size_t vector_rank, keyword_rank; /* from 1; 0: not found so */
 };
 
-/* --- before ----------------------------------------------------------------------------------------- */
+/* --- before
+ * ----------------------------------------------------------------------------------------- */
 
 static pb_status check(const pb_vector_query *query)
 {
@@ -42,7 +43,8 @@ static pb_status check(const pb_vector_query *query)
     for (uint32_t i = 0; query->mode != PB_SEARCH_KEYWORD && i < query->dimensions; i++)
         if (!isfinite(query->vector[i]))
             return pb_fail(PB_INVALID, "component %u of the vector is no number", i);
-    if (query->mode == PB_SEARCH_HYBRID && !(query->vector_weight >= 0 && query->vector_weight <= 1))
+    if (query->mode == PB_SEARCH_HYBRID &&
+        !(query->vector_weight >= 0 && query->vector_weight <= 1))
         return pb_fail(PB_INVALID, "vector_weight is from 0 to 1, not %g", query->vector_weight);
     return PB_OK;
 }
@@ -84,8 +86,8 @@ static pb_status prepare(struct searching *searching)
     coded->bytes = align(pb_alloc((size_t)coded->stride + 64));
     coded->words = align(pb_alloc((size_t)coded->stride * 2 + 64));
     searching->job.matched = PB_NEW_ARRAY(struct matched, CHAIN_MOST);
-    if (!searching->job.vector.all || !searching->job.keyword.all || !coded->bytes || !coded->words ||
-        !searching->job.matched)
+    if (!searching->job.vector.all || !searching->job.keyword.all || !coded->bytes ||
+        !coded->words || !searching->job.matched)
         return PB_NO_MEMORY;
     if (query->mode != PB_SEARCH_KEYWORD) {
         coded_make(coded, query->vector, query->dimensions);
@@ -100,7 +102,8 @@ static pb_status prepare(struct searching *searching)
                       query->all != 0);
 }
 
-/* --- the halves ---------------------------------------------------------------------------------------- */
+/* --- the halves
+ * ---------------------------------------------------------------------------------------- */
 
 static pb_status run(void *arg)
 {
@@ -142,7 +145,8 @@ static struct candidate candidate_of(const struct job *job, const struct found *
                               .keyword = NAN};
 }
 
-/* --- float vectors ------------------------------------------------------------------------------------------ */
+/* --- float vectors
+ * ------------------------------------------------------------------------------------------ */
 
 struct candidates {
     struct candidate *all;
@@ -183,7 +187,8 @@ static pb_status ids_of(const struct candidates *candidates, pb_str *out)
     return out->data ? (pb_status)PB_OK : (pb_status)PB_NO_MEMORY;
 }
 
-/* Exact products instead of those of the codes. What is not there any more stays NAN and falls out. */
+/* Exact products instead of those of the codes. What is not there any more stays NAN and falls out.
+ */
 static pb_status rescore(struct searching *searching, struct candidates *candidates)
 {
     const pb_vector_query *query = searching->query;
@@ -201,8 +206,8 @@ static pb_status rescore(struct searching *searching, struct candidates *candida
     for (size_t i = 0; status == PB_OK && i < rows.count; i++) {
         struct candidate key = {.passage = pb_cell(&rows, i, 0)->integer};
         pb_str bytes = pb_cell(&rows, i, 1)->text;
-        struct candidate *one = bsearch(&key, candidates->all, candidates->count,
-                                        sizeof key, by_passage);
+        struct candidate *one =
+            bsearch(&key, candidates->all, candidates->count, sizeof key, by_passage);
         if (!one || bytes.size != query->dimensions * sizeof(float))
             continue;
         memcpy(vector, bytes.data, bytes.size); /* they lie at any address */
@@ -238,7 +243,9 @@ static pb_status take_vectors(struct searching *searching, struct candidates *ca
     return status;
 }
 
-/* --- fusion ---------------------------------------------------------------------------------------------------- */
+/* --- fusion
+ * ----------------------------------------------------------------------------------------------------
+ */
 
 static void add_keywords(struct searching *searching, struct candidates *candidates)
 {
@@ -285,7 +292,9 @@ static void fuse(const struct searching *searching, struct candidates *candidate
         candidates->count--; /* found by a half that does not count */
 }
 
-/* --- texts -------------------------------------------------------------------------------------------------------- */
+/* --- texts
+ * --------------------------------------------------------------------------------------------------------
+ */
 
 /* A document that was replaced since is another one: its passages are left out. */
 static pb_status fetch(struct searching *searching, struct candidates *candidates, pb_passages *out)
@@ -339,10 +348,11 @@ static pb_status check_dimensions(const struct searching *searching)
     if (query->mode == PB_SEARCH_KEYWORD || !searching->place.dimensions ||
         query->dimensions == searching->place.dimensions)
         return PB_OK;
-    return pb_fail(PB_INVALID,
-                   "the query's vector has %u dimensions, those of collection '%.*s' have %u: it must "
-                   "come from the model that embedded the documents",
-                   query->dimensions, PB_ARG(searching->place.name), searching->place.dimensions);
+    return pb_fail(
+        PB_INVALID,
+        "the query's vector has %u dimensions, those of collection '%.*s' have %u: it must "
+        "come from the model that embedded the documents",
+        query->dimensions, PB_ARG(searching->place.name), searching->place.dimensions);
 }
 
 pb_status store_search(void *arg, const pb_vector_query *query, pb_passages *out)

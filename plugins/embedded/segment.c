@@ -1,5 +1,5 @@
-/* segment.c - opening, checking and reading a segment. A file is written whole, synced and then given
- * its name, so that one that has its name is whole; the check is against what is not ours. */
+/* segment.c - opening, checking and reading a segment. A file is written whole, synced and then
+ * given its name, so that one that has its name is whole; the check is against what is not ours. */
 #include "segment.h"
 
 #include <fcntl.h>

@@ -3,8 +3,8 @@
  * all workers map, and holds offsets only. No function here calls the host: all may run on threads.
  *
  * A row is a passage, in the order of documents. A position is the place of a row's code: the same
- * order, or that of the inverted lists. Codes are bytes, value + 128, so that they multiply with the
- * signed query in one instruction.
+ * order, or that of the inverted lists. Codes are bytes, value + 128, so that they multiply with
+ * the signed query in one instruction.
  */
 #ifndef PLUGIN_EMBEDDED_SEGMENT_H
 #define PLUGIN_EMBEDDED_SEGMENT_H
@@ -16,25 +16,25 @@
 enum { SEGMENT_FORMAT = 1, NO_POSITION = -1, ALIGN = 64, CODE_ZERO = 128 };
 
 enum section {
-    CODES,         /* uint8_t[vectors][stride] */
-    SCALES,        /* float[vectors] */
-    POSITION_ROW,  /* uint32_t[vectors] */
-    ROW_POSITION,  /* int32_t[rows]: or NO_POSITION */
-    ROW_PASSAGE,   /* int64_t[rows] */
-    ROW_DOCUMENT,  /* uint32_t[rows] */
-    ROW_LENGTH,    /* uint16_t[rows]: words */
-    DOCUMENT_ID,   /* int64_t[documents] */
-    DOCUMENT_ROW,  /* uint32_t[documents + 1]: its first row */
-    DOCUMENT_ORDER,/* uint32_t[documents]: sorted by id */
-    GONE,          /* int64_t[gone]: documents that older segments must not show, sorted */
-    TERMS,         /* struct entry[terms]: sorted by text; list in POSTINGS, bytes */
+    CODES,          /* uint8_t[vectors][stride] */
+    SCALES,         /* float[vectors] */
+    POSITION_ROW,   /* uint32_t[vectors] */
+    ROW_POSITION,   /* int32_t[rows]: or NO_POSITION */
+    ROW_PASSAGE,    /* int64_t[rows] */
+    ROW_DOCUMENT,   /* uint32_t[rows] */
+    ROW_LENGTH,     /* uint16_t[rows]: words */
+    DOCUMENT_ID,    /* int64_t[documents] */
+    DOCUMENT_ROW,   /* uint32_t[documents + 1]: its first row */
+    DOCUMENT_ORDER, /* uint32_t[documents]: sorted by id */
+    GONE,           /* int64_t[gone]: documents that older segments must not show, sorted */
+    TERMS,          /* struct entry[terms]: sorted by text; list in POSTINGS, bytes */
     POSTINGS,
-    ATTRIBUTES,    /* struct entry[attributes]: the same; list in HOLDERS */
-    HOLDERS,       /* lists of documents, as postings are lists of rows */
-    TEXTS,         /* of both kinds of entries */
-    CENTROIDS,     /* uint8_t[lists][stride] */
+    ATTRIBUTES,      /* struct entry[attributes]: the same; list in HOLDERS */
+    HOLDERS,         /* lists of documents, as postings are lists of rows */
+    TEXTS,           /* of both kinds of entries */
+    CENTROIDS,       /* uint8_t[lists][stride] */
     CENTROID_SCALES, /* float[lists] */
-    LIST_POSITION, /* uint32_t[lists + 1]: its first position */
+    LIST_POSITION,   /* uint32_t[lists + 1]: its first position */
     SECTIONS,
 };
 
@@ -50,9 +50,9 @@ struct segment_header {
     char magic[8];
     uint32_t format, variant; /* variant: of the options that decide what is in it */
     int64_t collection;
-    int64_t from, to;         /* versions: above from, up to to */
+    int64_t from, to; /* versions: above from, up to to */
     int64_t from_stamp, to_stamp;
-    int64_t seen;             /* of its documents all changes up to this version are in it */
+    int64_t seen; /* of its documents all changes up to this version are in it */
     uint64_t bytes;
     uint32_t dimensions, stride;
     uint32_t rows, documents, vectors, lists, terms, attributes, gone, reserved;
@@ -78,7 +78,8 @@ static inline uint64_t entry_list(const struct entry *entry)
     return (uint64_t)entry->list[1] << 32 | entry->list[0];
 }
 
-/* --- segment.c ---------------------------------------------------------------------------------- */
+/* --- segment.c ----------------------------------------------------------------------------------
+ */
 
 /* Takes over a block from malloc. NULL: no memory (the block is freed). */
 struct segment *segment_of_memory(void *block, size_t bytes);
@@ -95,7 +96,8 @@ uint32_t segment_lower(const struct segment *segment, enum section which, const 
 /* Compares as bytes, shorter first. */
 int bytes_compare(const char *a, size_t a_size, const char *b, size_t b_size);
 
-/* --- kernels.c: dot products of codes and a query ----------------------------------------------- */
+/* --- kernels.c: dot products of codes and a query -----------------------------------------------
+ */
 
 /* A query in the form that the kernels take. */
 struct coded {
@@ -120,7 +122,8 @@ const struct kernel *kernel_best(void);
 /* All that this processor can run; NULL at the end. */
 const struct kernel *const *kernel_all(void);
 
-/* --- codes.c -------------------------------------------------------------------------------------- */
+/* --- codes.c
+ * -------------------------------------------------------------------------------------- */
 
 uint32_t code_stride(uint32_t dimensions);
 /* Writes `stride` bytes; gives the scale. */
@@ -130,18 +133,20 @@ void coded_make(struct coded *query, const float *vector, uint32_t dimensions);
 void coded_from_code(struct coded *query, const uint8_t *code, float scale);
 float vector_dot(const float *a, const float *b, uint32_t dimensions);
 
-/* --- words.c -------------------------------------------------------------------------------------- */
+/* --- words.c
+ * -------------------------------------------------------------------------------------- */
 
 enum { WORD_MOST = 64 };
 
-/* Calls word(arg, text, size) for each word of a text: lower case, without accents, an English ending
- * taken off where `stem`. The text of a word lives until the call returns. */
+/* Calls word(arg, text, size) for each word of a text: lower case, without accents, an English
+ * ending taken off where `stem`. The text of a word lives until the call returns. */
 void words_of(const char *text, size_t size, bool stem,
               void (*word)(void *arg, const char *text, size_t size), void *arg);
 /* One that says nothing in a question: "the", "how". */
 bool word_is_common(const char *text, size_t size);
 
-/* --- builder.c, terms.c, lists.c ------------------------------------------------------------------- */
+/* --- builder.c, terms.c, lists.c
+ * ------------------------------------------------------------------- */
 
 struct builder;
 
@@ -154,8 +159,8 @@ struct build {
 
 struct builder *builder_new(const struct build *build);
 void builder_free(struct builder *builder);
-/* Each gives false when memory is short. Rows belong to the document that was added last; a vector may
- * lie at any address. */
+/* Each gives false when memory is short. Rows belong to the document that was added last; a vector
+ * may lie at any address. */
 bool builder_document(struct builder *builder, int64_t id, const char *attributes, size_t size);
 bool builder_row(struct builder *builder, int64_t passage, const void *vector, size_t vector_size,
                  const char *heading, size_t heading_size, const char *text, size_t text_size);

@@ -12,7 +12,8 @@ bool selects_parts(const pb_vector_selection *selection)
            (selection->document_id.size && (selection->first > 0 || selection->last >= 0));
 }
 
-/* --- conditions ---------------------------------------------------------------------------------------- */
+/* --- conditions
+ * ---------------------------------------------------------------------------------------- */
 
 static pb_status match_all(void *arg)
 {
@@ -76,7 +77,8 @@ bool choice_has(const struct choice *choice, int64_t document)
     return false;
 }
 
-/* --- passages --------------------------------------------------------------------------------------------- */
+/* --- passages
+ * --------------------------------------------------------------------------------------------- */
 
 struct reading {
     struct store *self;
@@ -164,7 +166,8 @@ pb_status chosen_passages(struct store *self, const pb_vector_selection *selecti
     return chosen_documents(self, selection, choice, read_one, &reading);
 }
 
-/* --- documents ---------------------------------------------------------------------------------------------- */
+/* --- documents
+ * ---------------------------------------------------------------------------------------------- */
 
 static pb_status one_document(struct store *self, const pb_vector_selection *selection,
                               const struct choice *choice, struct chosen *one)
@@ -208,7 +211,9 @@ pb_status chosen_documents(struct store *self, const pb_vector_selection *select
     return status == PB_DECLINED ? (pb_status)PB_OK : status;
 }
 
-/* --- get, count ----------------------------------------------------------------------------------------------- */
+/* --- get, count
+ * -----------------------------------------------------------------------------------------------
+ */
 
 struct gathering {
     pb_passage **all;

@@ -14,7 +14,8 @@
 
 /* What a passage is made of; see rows.c. */
 #define PASSAGE_COLUMNS                                                                            \
-    "p.id, p.document, p.idx, p.uid, p.page, p.line, p.lines, p.tokens, p.heading, p.text, p.url, " \
+    "p.id, p.document, p.idx, p.uid, p.page, p.line, p.lines, p.tokens, p.heading, p.text, "       \
+    "p.url, "                                                                                      \
     "d.document_id, d.name, d.metadata, f.vector"
 
 /* Passages of documents that are no more, oldest first, so many at a time. */
@@ -25,14 +26,15 @@
 #define EMBEDDED_SQL(X)                                                                            \
     X(collection_find, "SELECT id, dimensions, version, stamp FROM vector_collections "            \
                        "WHERE tenant = $tenant AND name = $1")                                     \
-    X(collection_make, "INSERT INTO vector_collections (tenant, name, dimensions, version, stamp) " \
-                       "VALUES ($tenant, $1, 0, 0, 0) ON CONFLICT (tenant, name) DO NOTHING")      \
+    X(collection_make,                                                                             \
+      "INSERT INTO vector_collections (tenant, name, dimensions, version, stamp) "                 \
+      "VALUES ($tenant, $1, 0, 0, 0) ON CONFLICT (tenant, name) DO NOTHING")                       \
     X(collection_put,                                                                              \
       "INSERT INTO vector_collections (tenant, name, dimensions, version, stamp) "                 \
       "VALUES ($tenant, $1, $2, 1, random()) ON CONFLICT (tenant, name) DO UPDATE "                \
       "SET version = version + 1, stamp = excluded.stamp, dimensions = "                           \
       "max(dimensions, excluded.dimensions) WHERE dimensions = 0 OR "                              \
-      "excluded.dimensions IN (0, dimensions)")                                                    \
+      "excluded.dimensions IN (0, dimensions) RETURNING id")                                       \
     X(collection_touch, "UPDATE vector_collections SET version = version + 1, stamp = random() "   \
                         "WHERE tenant = $tenant AND name = $1")                                    \
     X(document_retire,                                                                             \
@@ -45,13 +47,14 @@
     X(document_add,                                                                                \
       "INSERT INTO vector_documents (collection, document_id, state, version, stamp, passages, "   \
       "name, type, tags, access, metadata, attributes, created) SELECT id, $2, $3, "               \
-      "CASE $3 WHEN 1 THEN version ELSE 0 END, stamp, $4, $5, $6, $7, $8, $9, $10, $11 "                  \
+      "CASE $3 WHEN 1 THEN version ELSE 0 END, stamp, $4, $5, $6, $7, $8, $9, $10, $11 "           \
       "FROM vector_collections WHERE tenant = $tenant AND name = $1 RETURNING id")                 \
     X(document_show,                                                                               \
       "UPDATE vector_documents SET state = 1, version = " VERSION ", stamp = " STAMP               \
       " WHERE id = $2 AND state = 0 AND collection = " COLLECTION)                                 \
     X(document_relabel,                                                                            \
-      "UPDATE vector_documents SET version = " VERSION ", stamp = " STAMP ", type = $3, tags = $4, access = $5, "     \
+      "UPDATE vector_documents SET version = " VERSION ", stamp = " STAMP                          \
+      ", type = $3, tags = $4, access = $5, "                                                      \
       "metadata = $6, attributes = $7 WHERE id = $2 AND state = 1 AND collection = " COLLECTION)   \
     X(document_shrink,                                                                             \
       "UPDATE vector_documents SET version = " VERSION ", stamp = " STAMP ", passages = "          \
@@ -63,15 +66,15 @@
                      "WHERE collection = $1 AND state = 1 AND document_id > $2 "                   \
                      "ORDER BY document_id LIMIT 256")                                             \
     X(document_forget, "UPDATE vector_documents SET state = 2 WHERE state = 0 AND created < $1")   \
-    X(change_log,                                                                                  \
-      "INSERT INTO vector_changes (collection, version, document, stamp) "                         \
-      "SELECT c.id, c.version, d.id, c.stamp FROM vector_collections AS c "                        \
-      "JOIN vector_documents AS d ON d.collection = c.id AND d.version = c.version "               \
-      "WHERE c.tenant = $tenant AND c.name = $1")                                                  \
-    X(passage_add,                                                                                 \
-      "INSERT INTO vector_passages (document, idx, uid, page, line, lines, tokens, heading, text, " \
-      "url) VALUES (coalesce($1, (SELECT max(id) FROM vector_documents)), $2, $3, $4, $5, $6, $7, " \
-      "$8, $9, $10)")                                                                              \
+    X(change_log, "INSERT INTO vector_changes (collection, version, document, stamp) "             \
+                  "SELECT c.id, c.version, d.id, c.stamp FROM vector_collections AS c "            \
+                  "JOIN vector_documents AS d ON d.collection = c.id AND d.version = c.version "   \
+                  "WHERE c.tenant = $tenant AND c.name = $1")                                      \
+    X(passage_add, "INSERT INTO vector_passages (document, idx, uid, page, line, lines, tokens, "  \
+                   "heading, text, "                                                               \
+                   "url) VALUES (coalesce($1, (SELECT max(id) FROM vector_documents)), $2, $3, "   \
+                   "$4, $5, $6, $7, "                                                              \
+                   "$8, $9, $10)")                                                                 \
     X(float_add, "INSERT INTO vector_floats (id, vector) VALUES (last_insert_rowid(), $1)")        \
     X(float_drop, "DELETE FROM vector_floats WHERE id IN (SELECT value FROM json_each($1))")       \
     X(passage_drop, "DELETE FROM vector_passages WHERE id IN (SELECT value FROM json_each($1))")   \
@@ -92,11 +95,10 @@
     X(change_page, "SELECT version, document FROM vector_changes WHERE collection = $1 "           \
                    "AND (version, document) > ($2, $3) AND version <= $4 "                         \
                    "ORDER BY version, document LIMIT 4096")                                        \
-    X(change_prune,                                                                                \
-      "DELETE FROM vector_changes WHERE collection = $1 AND version < min($2, "                    \
-      "(SELECT min(version) FROM vector_changes WHERE collection = $1) + 20000)")                  \
+    X(change_prune, "DELETE FROM vector_changes WHERE collection = $1 AND version < min($2, "      \
+                    "(SELECT min(version) FROM vector_changes WHERE collection = $1) + 20000)")    \
     X(build_documents,                                                                             \
-      "SELECT id, version, stamp, passages, attributes FROM vector_documents INDEXED BY "                 \
+      "SELECT id, version, stamp, passages, attributes FROM vector_documents INDEXED BY "          \
       "vector_documents_version WHERE collection = $1 AND (version, id) > ($2, $3) "               \
       "AND version <= $4 AND state = 1 ORDER BY version, id LIMIT 256")                            \
     X(build_passages,                                                                              \

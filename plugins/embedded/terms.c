@@ -1,6 +1,6 @@
 /* terms.c - the words of one segment while it is made: a table from text to a growing list of rows.
- * Rows come in ascending order; of each only the difference to the one before is kept, and how often
- * it has the word where that is more than once. */
+ * Rows come in ascending order; of each only the difference to the one before is kept, and how
+ * often it has the word where that is more than once. */
 #include "segment.h"
 
 #include <stdlib.h>
@@ -185,8 +185,8 @@ bool terms_row_end(struct terms *terms, uint32_t row)
     for (uint32_t i = 0; i < terms->open_count; i++) {
         struct term *term = &terms->all[terms->open[i]];
         void *list = term->list;
-        bool made = term->used + 8 <= term->room ||
-                    make_room32(&list, &term->room, term->used + 8, 1);
+        bool made =
+            term->used + 8 <= term->room || make_room32(&list, &term->room, term->used + 8, 1);
         term->list = list;
         if (!made)
             return false;

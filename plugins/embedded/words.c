@@ -1,6 +1,6 @@
-/* words.c - the words of a text, for finding them again: small letters, no accents, an English ending
- * taken off. What is written without spaces (Chinese, Japanese) becomes pairs of characters. Texts
- * that are not UTF-8 are read as far as they are.
+/* words.c - the words of a text, for finding them again: small letters, no accents, an English
+ * ending taken off. What is written without spaces (Chinese, Japanese) becomes pairs of characters.
+ * Texts that are not UTF-8 are read as far as they are.
  */
 #include "segment.h"
 
@@ -12,7 +12,8 @@ struct word {
     bool ascii; /* letters a to z only: has endings */
 };
 
-/* --- characters ------------------------------------------------------------------------------------ */
+/* --- characters
+ * ------------------------------------------------------------------------------------ */
 
 /* The next character; *at moves on. 0xfffd for what is no UTF-8. */
 static uint32_t next_character(const uint8_t **at, const uint8_t *end)
@@ -93,7 +94,8 @@ static void put_character(struct word *word, uint32_t c)
     word->size += size;
 }
 
-/* --- endings: the first steps of Porter's "An algorithm for suffix stripping" (1980) ---------------- */
+/* --- endings: the first steps of Porter's "An algorithm for suffix stripping" (1980)
+ * ---------------- */
 
 static bool is_vowel(const char *text, size_t at)
 {
@@ -176,7 +178,8 @@ static void take_ending(struct word *word)
         word->size--;
 }
 
-/* --- words ------------------------------------------------------------------------------------------ */
+/* --- words
+ * ------------------------------------------------------------------------------------------ */
 
 struct walk {
     bool stem;
@@ -226,7 +229,7 @@ static void take_letter(struct walk *walk, uint32_t c)
     static const struct {
         uint32_t from;
         const char *to;
-    } pairs[] = {{0xc6, "ae"},  {0xe6, "ae"},  {0xde, "th"},  {0xfe, "th"},  {0xdf, "ss"},
+    } pairs[] = {{0xc6, "ae"},  {0xe6, "ae"},  {0xde, "th"},  {0xfe, "th"}, {0xdf, "ss"},
                  {0x132, "ij"}, {0x133, "ij"}, {0x152, "oe"}, {0x153, "oe"}};
 
     if (c < 0xc0 || c > 0x17f) {
@@ -280,8 +283,10 @@ bool word_is_common(const char *text, size_t size)
 {
     static const char list[] =
         " a about all am an and ani are as at be been but bi by can could did do doe does doing "
-        "don for from get had has have he her here his how i if in into is it its let many mani may "
-        "me much must mi my no not of on one or our ours out pleas please s she should so some t tell "
+        "don for from get had has have he her here his how i if in into is it its let many mani "
+        "may "
+        "me much must mi my no not of on one or our ours out pleas please s she should so some t "
+        "tell "
         "than that the their them then there thei these they thi this those to too up us wa was we "
         "were what when where which who whi why will with would you your ";
     char word[16];

@@ -20,10 +20,11 @@ static inline void open_store(void)
 {
     char yaml[1200];
 
-    (void)snprintf(yaml, sizeof yaml,
-                   "databases: {main: {use: sqlite, path: %s/t.db, query_limit: 60s}}\n"
-                   "vector_stores: {passages: {use: embedded, database: main, path: %s/vectors%s}}\n",
-                   folder, folder, options);
+    (void)snprintf(
+        yaml, sizeof yaml,
+        "databases: {main: {use: sqlite, path: %s/t.db, query_limit: 60s}}\n"
+        "vector_stores: {passages: {use: embedded, database: main, path: %s/vectors%s}}\n",
+        folder, folder, options);
     vs_harness = pb_harness_new(yaml, &patchbay_plugin_embedded, &patchbay_plugin_sqlite);
     pb_harness_virtual_time(vs_harness, false);
     vs_store = pb_harness_instance(vs_harness, "vector_store", "passages");

@@ -1,4 +1,5 @@
-/* Every statement finds its rows by an index: the plan of each is asked for, and none scans a table. */
+/* Every statement finds its rows by an index: the plan of each is asked for, and none scans a
+ * table. */
 #include "kit.h"
 
 #include "../sql.h"
@@ -9,8 +10,7 @@ struct plan {
 
 static const struct plan plans[] = {
 #define PLAN(name, text) {#name, "EXPLAIN QUERY PLAN " text},
-    EMBEDDED_SQL(PLAN)
-};
+    EMBEDDED_SQL(PLAN)};
 
 static size_t values_in(const char *sql)
 {
@@ -23,8 +23,8 @@ static size_t values_in(const char *sql)
     return most;
 }
 
-/* A table that is read from end to end. Lists of ids that come with the query are no tables, and the
- * index of what is gone has only that, of which 1,024 are taken. */
+/* A table that is read from end to end. Lists of ids that come with the query are no tables, and
+ * the index of what is gone has only that, of which 1,024 are taken. */
 static bool scans(pb_str step)
 {
     return pb_str_contains(step, pb_lit("SCAN ")) &&
@@ -44,8 +44,7 @@ static pb_status check_plan(void *arg)
 
     for (size_t i = 0; i < 16; i++)
         values[i] = pb_value_null();
-    pb_statement statement =
-        pb_statement_make(pb_str_of(plan->sql), values, values_in(plan->sql));
+    pb_statement statement = pb_statement_make(pb_str_of(plan->sql), values, values_in(plan->sql));
     statement.flags = PB_ALL_TENANTS;
     statement.tenant = pb_lit("default");
     pb_status status =
@@ -75,7 +74,7 @@ END_TEST
 int main(void)
 {
     return suite_run_cases(
-        "plans", (TCase *const[]){
-                     suite_case("plans", before, after, (const TTest *const[]){no_statement_scans, NULL}),
-                     NULL});
+        "plans", (TCase *const[]){suite_case("plans", before, after,
+                                             (const TTest *const[]){no_statement_scans, NULL}),
+                                  NULL});
 }

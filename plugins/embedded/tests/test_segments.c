@@ -1,5 +1,5 @@
-/* The parts below the store: products on every instruction set, codes, words, lists of words, inverted
- * lists; and files that are not whole. */
+/* The parts below the store: products on every instruction set, codes, words, lists of words,
+ * inverted lists; and files that are not whole. */
 #define PB_HOST_BUILD 1
 #include "../builder.c"
 #include "../codes.c"
@@ -58,7 +58,8 @@ START_TEST(kernels_agree)
         plain_kernel.run(codes, &query, 20, expected);
         for (size_t k = 0; kernels[k]; k++, compared++) {
             kernels[k]->run(codes, &query, 20, got);
-            ck_assert_msg(memcmp(got, expected, sizeof got) == 0, "%s, %u", kernels[k]->name, dimensions);
+            ck_assert_msg(memcmp(got, expected, sizeof got) == 0, "%s, %u", kernels[k]->name,
+                          dimensions);
             kernels[k]->pick(codes, &query, positions, 20, got);
             for (int i = 0; i < 20; i++)
                 ck_assert_int_eq(got[i], expected[19 - i]);
@@ -75,9 +76,8 @@ START_TEST(codes_are_near)
 {
     float a[384], b[384];
     uint8_t code[384];
-    struct coded query = {.stride = 384,
-                          .bytes = aligned_alloc(64, 384),
-                          .words = aligned_alloc(64, 768)};
+    struct coded query = {
+        .stride = 384, .bytes = aligned_alloc(64, 384), .words = aligned_alloc(64, 768)};
     int32_t product;
 
     for (int i = 0; i < 200; i++) {
@@ -94,7 +94,8 @@ START_TEST(codes_are_near)
 }
 END_TEST
 
-/* --- words ------------------------------------------------------------------------------------------ */
+/* --- words
+ * ------------------------------------------------------------------------------------------ */
 
 static char gathered[1000];
 
@@ -143,11 +144,16 @@ START_TEST(long_words_are_cut)
 }
 END_TEST
 
-/* --- a whole segment ----------------------------------------------------------------------------------- */
+/* --- a whole segment
+ * ----------------------------------------------------------------------------------- */
 
 static struct segment *build(uint32_t rows, int64_t lists_above)
 {
-    const struct build how = {.collection = 3, .to = 9, .to_stamp = 5, .dimensions = 16, .stem = true,
+    const struct build how = {.collection = 3,
+                              .to = 9,
+                              .to_stamp = 5,
+                              .dimensions = 16,
+                              .stem = true,
                               .lists_above = lists_above};
     struct builder *builder = builder_new(&how);
     float vector[16];
@@ -159,7 +165,8 @@ static struct segment *build(uint32_t rows, int64_t lists_above)
             ck_assert(builder_document(builder, 1000 - i, NULL, 0));
         fill(vector, 16);
         int size = snprintf(text, sizeof text, "all n%u %s", i, i % 10 ? "odd" : "ten ten ten");
-        ck_assert(builder_row(builder, i, vector, i % 7 ? sizeof vector : 0, "", 0, text, (size_t)size));
+        ck_assert(
+            builder_row(builder, i, vector, i % 7 ? sizeof vector : 0, "", 0, text, (size_t)size));
     }
     void *block = builder_finish(builder, &bytes);
     builder_free(builder);
@@ -251,8 +258,12 @@ END_TEST
 
 int main(void)
 {
-    const TTest *const tests[] = {kernels_agree,      codes_are_near,    words_are_folded,
-                                  long_words_are_cut, segments_hold_all, files_that_are_not_whole,
+    const TTest *const tests[] = {kernels_agree,
+                                  codes_are_near,
+                                  words_are_folded,
+                                  long_words_are_cut,
+                                  segments_hold_all,
+                                  files_that_are_not_whole,
                                   NULL};
     return suite_run("segments", tests);
 }

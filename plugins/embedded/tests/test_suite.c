@@ -1,5 +1,5 @@
-/* What every vector store must do, as this one is by default, and with a file and a list for every few
- * passages. */
+/* What every vector store must do, as this one is by default, and with a file and a list for every
+ * few passages. */
 #include "kit.h"
 
 static void before_small(void)
@@ -10,7 +10,7 @@ static void before_small(void)
 
 int main(void)
 {
-    return suite_run_cases(
-        "suite", (TCase *const[]){vector_store_case("default", before, after),
-                                  vector_store_case("small", before_small, after), NULL});
+    return suite_run_cases("suite",
+                           (TCase *const[]){vector_store_case("default", before, after),
+                                            vector_store_case("small", before_small, after), NULL});
 }

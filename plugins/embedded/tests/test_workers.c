@@ -1,5 +1,6 @@
-/* Several processes, and deaths: what one has put the others see at once; whoever dies at whatever step
- * of making a file leaves nothing that is wrong; files that are lost or spoilt are made again. */
+/* Several processes, and deaths: what one has put the others see at once; whoever dies at whatever
+ * step of making a file leaves nothing that is wrong; files that are lost or spoilt are made again.
+ */
 #include "kit.h"
 
 #include <dirent.h>
@@ -74,7 +75,8 @@ static void after_closed(void)
     after();
 }
 
-/* --- a process that is killed in the n-th call that changes a file -------------------------------------- */
+/* --- a process that is killed in the n-th call that changes a file
+ * -------------------------------------- */
 
 static int calls_left = -1;
 
@@ -249,7 +251,8 @@ START_TEST(a_database_from_a_backup)
 }
 END_TEST
 
-/* --- side by side --------------------------------------------------------------------------------------- */
+/* --- side by side
+ * --------------------------------------------------------------------------------------- */
 
 static int go[2], finished[2];
 
@@ -307,9 +310,10 @@ static void look_again(void)
 {
     for (int i = 0; i < 60; i++) {
         const char *found = vs_words("c", pb_printf("n%d", i % 20).data);
-        ck_assert_msg(strlen(found) == strlen(pb_printf("d%d-0 d%d-0 d%d-0 d%d-0", i % 20, i % 20,
-                                                        i % 20, i % 20).data),
-                      "%d: '%s'", i, found);
+        ck_assert_msg(
+            strlen(found) ==
+                strlen(pb_printf("d%d-0 d%d-0 d%d-0 d%d-0", i % 20, i % 20, i % 20, i % 20).data),
+            "%d: '%s'", i, found);
     }
 }
 
@@ -325,7 +329,9 @@ START_TEST(replaced_while_others_look)
 }
 END_TEST
 
-/* --- much ----------------------------------------------------------------------------------------------------- */
+/* --- much
+ * -----------------------------------------------------------------------------------------------------
+ */
 
 static void put_long(void)
 {
@@ -381,12 +387,12 @@ END_TEST
 
 int main(void)
 {
-    const TTest *const tests[] = {killed_at_every_step,     killed_while_merging,
-                                  files_are_made_again,     a_database_from_a_backup,
-                                  files_from_a_backup,
-                                  others_see_it_at_once,    replaced_while_others_look,
-                                  a_long_document,          put_and_removed_by_turns,
-                                  NULL};
+    const TTest *const tests[] = {killed_at_every_step,       killed_while_merging,
+                                  files_are_made_again,       a_database_from_a_backup,
+                                  files_from_a_backup,        others_see_it_at_once,
+                                  replaced_while_others_look, a_long_document,
+                                  put_and_removed_by_turns,   NULL};
     return suite_run_cases(
-        "workers", (TCase *const[]){suite_case("workers", before_small, after_closed, tests), NULL});
+        "workers",
+        (TCase *const[]){suite_case("workers", before_small, after_closed, tests), NULL});
 }

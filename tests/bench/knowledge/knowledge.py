@@ -71,7 +71,8 @@ def sqlite_vec(program, vectors, queries):
     with tempfile.TemporaryDirectory(prefix="patchbay-data-") as place:
         vectors.tofile(os.path.join(place, "vectors.f32"))
         queries.tofile(os.path.join(place, "queries.f32"))
-        command = [program, "vec", library.loadable_path(), place, str(vectors.shape[1])]
+        command = [program.replace("bench_knowledge", "bench_sqlite_vec"), library.loadable_path(),
+                   place, str(vectors.shape[1])]
         return json.loads(subprocess.run(command, check=True, stdout=subprocess.PIPE).stdout)["ms"]
 
 
@@ -172,6 +173,8 @@ def words(mine, texts, asked):
     row("keyword search", mine["keyword"]["ms"], "ms", f"{mine['keyword']['ms'] / took:.2f}")
     row("hybrid search", mine["hybrid"]["ms"], "ms", *times(mine["hybrid"]["ms"] / took, 1.5, False))
     row("a plain SQLite commit", mine["plain_ms"], "ms")
+    row("the same through plugin sqlite", mine["through_ms"], "ms",
+        f"{mine['through_ms'] / mine['plain_ms']:.2f}")
     row("durable insert of one passage", mine["insert_ms"], "ms",
         *times(mine["insert_ms"] / mine["plain_ms"], 2, False))
 
@@ -186,7 +189,7 @@ def main():
     arguments = parser.parse_args()
     arguments.program = os.path.join(arguments.build, "tests/bench/bench_knowledge")
     if not os.path.exists(arguments.program):
-        sys.exit(f"build it first: ninja -C {arguments.build} bench_knowledge")
+        sys.exit(f"build it first: ninja -C {arguments.build} bench_knowledge bench_sqlite_vec")
     os.makedirs(arguments.cache, exist_ok=True)
     size = arguments.size + source.QUERIES
     texts = source.texts(arguments.cache, size)

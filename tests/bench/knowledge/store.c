@@ -1,5 +1,6 @@
-/* store.c - the embedded store under the bench, in one process: loads passages, then measures searches
- * and inserts on one task. bench_knowledge embed|vec|run …; what it prints is JSON for knowledge.py.
+/* store.c - the embedded store under the bench, in one process: loads passages, then measures
+ * searches and inserts on one task. bench_knowledge embed|run …; what it prints is JSON for
+ * knowledge.py.
  */
 #include "testkit.h"
 
@@ -25,7 +26,8 @@ static const char *folder, *data;
 static size_t dimensions;
 static double seconds = 2; /* that each figure is measured */
 
-/* --- data ----------------------------------------------------------------------------------------- */
+/* --- data
+ * ----------------------------------------------------------------------------------------- */
 
 struct floats {
     float *all;
@@ -99,7 +101,8 @@ static double now(void)
     return (double)time.tv_sec + (double)time.tv_nsec * 1e-9;
 }
 
-/* --- loading ---------------------------------------------------------------------------------------- */
+/* --- loading
+ * ---------------------------------------------------------------------------------------- */
 
 static struct floats vectors, queries;
 static struct lines texts, questions;
@@ -168,7 +171,8 @@ static pb_status load(void *arg)
     return status;
 }
 
-/* --- searching ----------------------------------------------------------------------------------------- */
+/* --- searching
+ * ----------------------------------------------------------------------------------------- */
 
 struct measure {
     const char *name;
@@ -235,7 +239,8 @@ static pb_status search(void *arg)
     return status;
 }
 
-/* --- inserts -------------------------------------------------------------------------------------------- */
+/* --- inserts
+ * -------------------------------------------------------------------------------------------- */
 
 static int by_time(const void *a, const void *b)
 {
@@ -265,6 +270,30 @@ static pb_status insert(void *arg)
     return status;
 }
 
+/* The same into a plain table through the plugin, as any component would. */
+static pb_status insert_through(void *arg)
+{
+    static double times[INSERTS];
+    static const pb_str table = PB_LIT("CREATE TABLE IF NOT EXISTS bench_plain (id INTEGER PRIMARY "
+                                       "KEY, text TEXT, vector BLOB)"),
+                        add = PB_LIT("INSERT INTO bench_plain (text, vector) VALUES ($1, $2)");
+    pb_instance *database = pb_harness_instance(harness, "database", "main");
+    pb_status status = pb_db_query(database, table, NULL, 0, NULL);
+
+    (void)arg;
+    for (size_t i = 0; i < INSERTS && status == PB_OK; i++) {
+        size_t at = vectors.count - 1 - i;
+        pb_value values[] = {
+            pb_value_text(at < texts.count ? texts.all[at] : pb_lit("")),
+            pb_value_bytes(vectors.all + at * dimensions, dimensions * sizeof(float))};
+        double began = now();
+        status = pb_db_query(database, add, values, 2, NULL);
+        times[i] = now() - began;
+    }
+    print_median("through_ms", times);
+    return status;
+}
+
 /* The same text and vector into a plain table, a commit each. */
 static void insert_plainly(void)
 {
@@ -277,8 +306,9 @@ static void insert_plainly(void)
     (void)unlink(path);
     if (sqlite3_open(path, &db) != SQLITE_OK)
         die(path);
-    sqlite3_exec(db, "PRAGMA journal_mode=WAL; PRAGMA synchronous=FULL; "
-                     "CREATE TABLE t (id INTEGER PRIMARY KEY, text TEXT, vector BLOB)",
+    sqlite3_exec(db,
+                 "PRAGMA journal_mode=WAL; PRAGMA synchronous=FULL; "
+                 "CREATE TABLE t (id INTEGER PRIMARY KEY, text TEXT, vector BLOB)",
                  NULL, NULL, NULL);
     sqlite3_prepare_v2(db, "INSERT INTO t (text, vector) VALUES (?, ?)", -1, &statement, NULL);
     for (size_t i = 0; i < INSERTS; i++) {
@@ -286,8 +316,8 @@ static void insert_plainly(void)
         pb_str text = at < texts.count ? texts.all[at] : pb_lit("");
         double began = now();
         sqlite3_bind_text(statement, 1, text.data, (int)text.size, SQLITE_STATIC);
-        sqlite3_bind_blob(statement, 2, vectors.all + at * dimensions, (int)(dimensions * sizeof(float)),
-                          SQLITE_STATIC);
+        sqlite3_bind_blob(statement, 2, vectors.all + at * dimensions,
+                          (int)(dimensions * sizeof(float)), SQLITE_STATIC);
         sqlite3_step(statement);
         sqlite3_reset(statement);
         times[i] = now() - began;
@@ -318,17 +348,19 @@ static void bandwidth(void)
     printf("\"bandwidth\": %.2f,\n", (double)size / best / 1e9);
 }
 
-/* --- commands --------------------------------------------------------------------------------------------- */
+/* --- commands
+ * --------------------------------------------------------------------------------------------- */
 
 static void open_store(const char *options)
 {
     char yaml[3000];
 
-    (void)snprintf(yaml, sizeof yaml,
-                   "databases: {main: {use: sqlite, path: %s/t.db, query_limit: 600s, cache_size: "
-                   "64MiB}}\n"
-                   "vector_stores: {passages: {use: embedded, database: main, path: %s/vectors%s}}\n",
-                   folder, folder, options);
+    (void)snprintf(
+        yaml, sizeof yaml,
+        "databases: {main: {use: sqlite, path: %s/t.db, query_limit: 600s, cache_size: "
+        "64MiB}}\n"
+        "vector_stores: {passages: {use: embedded, database: main, path: %s/vectors%s}}\n",
+        folder, folder, options);
     harness = pb_harness_new(yaml, &patchbay_plugin_embedded, &patchbay_plugin_sqlite);
     pb_harness_virtual_time(harness, false);
     store = pb_harness_instance(harness, "vector_store", "passages");
@@ -380,6 +412,7 @@ static int run(const char *options, bool hybrid)
         must(search, (void *)(uintptr_t)&words);
         must(search, (void *)(uintptr_t)&both);
         must(insert, NULL);
+        must(insert_through, NULL);
         insert_plainly();
     }
     printf("\"count\": %zu}\n", vectors.count);
@@ -410,59 +443,8 @@ static pb_status embed(void *arg)
     return status;
 }
 
-/* sqlite-vec, in the same SQLite: milliseconds a query. */
-static int run_vec(const char *library)
-{
-    enum { ASKED = 30 };
-    sqlite3 *db;
-    sqlite3_stmt *statement;
-    char sql[200], *problem = NULL;
-
-    vectors = read_floats("vectors.f32");
-    queries = read_floats("queries.f32");
-    sqlite3_open(":memory:", &db);
-    sqlite3_db_config(db, SQLITE_DBCONFIG_ENABLE_LOAD_EXTENSION, 1, NULL);
-    if (sqlite3_load_extension(db, library, "sqlite3_vec_init", &problem) != SQLITE_OK) {
-        fprintf(stderr, "bench_knowledge: %s\n", problem);
-        return 1;
-    }
-    (void)snprintf(sql, sizeof sql,
-                   "CREATE VIRTUAL TABLE v USING vec0(e float[%zu] distance_metric=cosine)",
-                   dimensions);
-    sqlite3_exec(db, sql, NULL, NULL, NULL);
-    sqlite3_exec(db, "BEGIN", NULL, NULL, NULL);
-    sqlite3_prepare_v2(db, "INSERT INTO v (e) VALUES (?)", -1, &statement, NULL);
-    for (size_t i = 0; i < vectors.count; i++) {
-        sqlite3_bind_blob(statement, 1, vectors.all + i * dimensions,
-                          (int)(dimensions * sizeof(float)), SQLITE_STATIC);
-        sqlite3_step(statement);
-        sqlite3_reset(statement);
-    }
-    sqlite3_finalize(statement);
-    sqlite3_exec(db, "COMMIT", NULL, NULL, NULL);
-    sqlite3_prepare_v2(db, "SELECT rowid FROM v WHERE e MATCH ? AND k = 10", -1, &statement, NULL);
-    double before = worked();
-    size_t found = 0;
-    for (size_t i = 0; i < ASKED; i++) {
-        sqlite3_bind_blob(statement, 1, queries.all + i * dimensions,
-                          (int)(dimensions * sizeof(float)), SQLITE_STATIC);
-        while (sqlite3_step(statement) == SQLITE_ROW)
-            found++;
-        sqlite3_reset(statement);
-    }
-    printf("{\"ms\": %.4f, \"found\": %zu}\n", (worked() - before) / ASKED * 1000, found);
-    sqlite3_finalize(statement);
-    sqlite3_close(db);
-    return 0;
-}
-
 int main(int count, char **arguments)
 {
-    if (count == 5 && strcmp(arguments[1], "vec") == 0) {
-        data = arguments[3];
-        dimensions = strtoul(arguments[4], NULL, 10);
-        return run_vec(arguments[2]);
-    }
     if (count == 5 && strcmp(arguments[1], "embed") == 0) {
         embed_count = strtoul(arguments[3], NULL, 10);
         embed_out = arguments[4];
@@ -473,8 +455,7 @@ int main(int count, char **arguments)
         return 0;
     }
     if (count < 5 || strcmp(arguments[1], "run") != 0) {
-        fprintf(stderr, "usage: bench_knowledge embed TEXTS COUNT OUT | vec LIBRARY DATA "
-                        "DIMENSIONS | run FOLDER DATA DIMENSIONS "
+        fprintf(stderr, "usage: bench_knowledge embed TEXTS COUNT OUT | run FOLDER DATA DIMENSIONS "
                         "[OPTIONS] [hybrid]\n");
         return 2;
     }

@@ -7,7 +7,7 @@
 
 Run by hand when the model is to change, never by the build. WORK keeps what takes long: the model's
 view of 130,000 texts, about half an hour of two cores. Everything random has a fixed seed: the same
-packages give the same texts, order and start.
+packages give the same texts, order and start, and the same rows but for rounding.
 
 1. Each token alone through the whole model: a start that knows what no text shows.
 2. The model's vectors of real texts (corpus.py), as they lie in their first 256 principal directions.

@@ -1,7 +1,7 @@
 /* chat.c - `patchbay chat`: asks again and again, in this process or on a running server.
  *
- * In this process nothing listens: the pipeline runs as for `patchbay ask`, beside a server that may
- * run on the same data.
+ * In this process nothing listens: the pipeline runs as for `patchbay ask`, beside a server that
+ * may run on the same data.
  */
 #include "app/chat.h"
 

@@ -111,8 +111,10 @@ static pb_status find_conversation(struct chat *chat, pb_str typed, pb_str *out)
             pb_str_equal(pb_str_slice(*out, out->size - typed.size, typed.size), typed))
             return PB_OK;
     }
-    return pb_fail(PB_NOT_FOUND, "no conversation of the last %d is '%.*s'; /conversations lists "
-                                 "them", SHOWN, PB_ARG(typed));
+    return pb_fail(PB_NOT_FOUND,
+                   "no conversation of the last %d is '%.*s'; /conversations lists "
+                   "them",
+                   SHOWN, PB_ARG(typed));
 }
 
 static void show_message(struct chat *chat, const pb_json *message, bool more)
@@ -144,7 +146,8 @@ static pb_status open_one(struct chat *chat, pb_str argument)
     if (status == PB_OK)
         status = api_get(chat->invocation,
                          pb_printf("/v1/conversations/%.*s/messages?order=desc&limit=%d",
-                                   PB_ARG(api_quoted(id)), RECENT), &json);
+                                   PB_ARG(api_quoted(id)), RECENT),
+                         &json);
     if (status != PB_OK)
         return status;
     chat_forget(chat);
@@ -242,11 +245,11 @@ static pb_status export(struct chat *chat, pb_str argument)
     if (!name.size)
         return pb_fail(PB_INVALID, "into which file? /export FILE.md, or FILE.json");
     if (chat->conversation[0]) {
-        struct remote_request request = {
-            .method = "GET",
-            .path = pb_printf("/v1/conversations/%s/export?format=%s", chat->conversation,
-                              json ? "json" : "markdown"),
-            .accept = pb_lit("*/*")};
+        struct remote_request request = {.method = "GET",
+                                         .path = pb_printf("/v1/conversations/%s/export?format=%s",
+                                                           chat->conversation,
+                                                           json ? "json" : "markdown"),
+                                         .accept = pb_lit("*/*")};
         status = api_call(chat->invocation, &request, &text);
     } else if (!text.size) {
         return pb_fail(PB_NOT_FOUND, "nothing was said yet");
@@ -277,9 +280,10 @@ static pb_status help(struct chat *chat, pb_str argument)
                              at->help);
     }
     if (chat->input.engine)
-        (void)say(chat, pb_lit("\n  Alt-Enter, or \\ at the end of a line, begins another line. Ctrl-C "
-                               "stops the answer.\n  Ctrl-R searches what was typed before, Ctrl-D "
-                               "quits."));
+        (void)say(chat,
+                  pb_lit("\n  Alt-Enter, or \\ at the end of a line, begins another line. Ctrl-C "
+                         "stops the answer.\n  Ctrl-R searches what was typed before, Ctrl-D "
+                         "quits."));
     return PB_OK;
 }
 

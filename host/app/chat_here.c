@@ -93,11 +93,12 @@ static pb_status fill_spec(struct chat *chat, pb_turn_spec *spec)
     spec->messages = messages;
     spec->message_count = before + 1;
     if (keeps)
-        spec->conversation =
-            chat->conversation[0] ? pb_str_of(chat->conversation) : pb_lit("new");
+        spec->conversation = chat->conversation[0] ? pb_str_of(chat->conversation) : pb_lit("new");
     else if (chat->conversation[0])
-        return pb_fail(PB_INVALID, "the pipeline '%s' keeps no conversations; it needs the stage "
-                                   "'history'", chat->pipeline);
+        return pb_fail(PB_INVALID,
+                       "the pipeline '%s' keeps no conversations; it needs the stage "
+                       "'history'",
+                       chat->pipeline);
     return PB_OK;
 }
 

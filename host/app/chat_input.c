@@ -1,5 +1,5 @@
-/* chat_input.c - see chat_input.h. The editor asks for characters on the chat's own task, which parks
- * until the terminal has some: no thread, and the loop goes on.
+/* chat_input.c - see chat_input.h. The editor asks for characters on the chat's own task, which
+ * parks until the terminal has some: no thread, and the loop goes on.
  */
 #include "app/chat_input.h"
 

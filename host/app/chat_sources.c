@@ -27,9 +27,8 @@ static void print_line(struct chat *chat, const pb_json *source, bool strong)
 {
     const pb_json *score = pb_json_get(source, "score");
     pb_str mark = pb_printf("[%lld]", (long long)number_of(source));
-    pb_str rated = pb_json_is(score, PB_JSON_NUMBER)
-                       ? pb_printf("  %.2f", pb_json_double(score, 0))
-                       : pb_lit("");
+    pb_str rated = pb_json_is(score, PB_JSON_NUMBER) ? pb_printf("  %.2f", pb_json_double(score, 0))
+                                                     : pb_lit("");
     size_t width = terminal_width(&chat->terminal);
     size_t used = 3 + mark.size + rated.size, room = width > used + 8 ? width - used : 8;
     pb_str place = place_of(source, chat->terminal.live ? room : SIZE_MAX);
@@ -51,7 +50,8 @@ static const pb_json *parse(struct chat *chat)
     return list;
 }
 
-/* The source with the lowest number above `after`, or NULL: they come in the order of their worth. */
+/* The source with the lowest number above `after`, or NULL: they come in the order of their worth.
+ */
 static const pb_json *next_source(const pb_json *list, int64_t after)
 {
     const pb_json *found = NULL;
@@ -112,9 +112,9 @@ void chat_sources_full(struct chat *chat)
         pb_str url = pb_json_text(pb_json_get(at, "url"));
         print_line(chat, at, true);
         if (url.size)
-            (void)terminal_print(&chat->terminal, "    %.*s\n",
-                                 PB_ARG(terminal_styled(&chat->terminal, STYLE_LINK,
-                                                        text_plain(url))));
+            (void)terminal_print(
+                &chat->terminal, "    %.*s\n",
+                PB_ARG(terminal_styled(&chat->terminal, STYLE_LINK, text_plain(url))));
         print_quote(chat, pb_json_text(pb_json_get(at, "quote")));
         if (next_source(list, number_of(at)))
             (void)terminal_write(&chat->terminal, pb_lit("\n"));

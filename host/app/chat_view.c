@@ -81,9 +81,9 @@ pb_status chat_view_note(struct chat *chat, pb_str text)
 
     if (renders(chat)) {
         end_text(chat);
-        status = terminal_print(&chat->terminal, "%.*s\n",
-                                PB_ARG(terminal_styled(&chat->terminal, STYLE_DIM,
-                                                       text_plain(text))));
+        status =
+            terminal_print(&chat->terminal, "%.*s\n",
+                           PB_ARG(terminal_styled(&chat->terminal, STYLE_DIM, text_plain(text))));
     }
     pb_scope_end(scope);
     return status;
@@ -127,8 +127,8 @@ void chat_view_end(struct chat *chat, pb_status status)
     if (chat->sources.size && chat->answer.size)
         chat_sources_notes(chat);
     if (status == PB_OK && chat->fallback && chat->llm[0])
-        (void)chat_view_note(chat, pb_printf("answered by %s, because the first model could not",
-                                             chat->llm));
+        (void)chat_view_note(
+            chat, pb_printf("answered by %s, because the first model could not", chat->llm));
     if (chat->input.engine)
         (void)terminal_write(&chat->terminal, pb_lit("\n"));
 }

@@ -81,8 +81,8 @@ const struct command_option command_options[] = {
     {"--schema", NULL, "print the JSON Schema of the options", TAKES_YAML, AT(schema), true},
     {"--live", NULL, "show the running server: its workers and what they run", TAKES_LIVE, AT(live),
      true},
-    {"--to", "DIR", "the folder to put it in (default: the first of plugins.path)", TAKES_TO, AT(to),
-     false},
+    {"--to", "DIR", "the folder to put it in (default: the first of plugins.path)", TAKES_TO,
+     AT(to), false},
     {"--dot", NULL, "print a Graphviz graph", TAKES_DOT, AT(dot), true},
     {"--help", NULL, "print this", 0, AT(help), true},
     {"-h", NULL, NULL, 0, AT(help), true},
@@ -102,10 +102,11 @@ void help_print(const struct command *command)
         printf("Patchbay " PATCHBAY_VERSION " - a chat platform of plugins\n\n"
                "usage: patchbay COMMAND [options]\n\n");
         for (command = commands; command->name; command++)
-            printf("  %-9s %s\n", command->name, command->summary);
-        printf("\nOperations of services are commands too: patchbay keys list (all of them: patchbay "
-               "call)\n"
-               "More about one: patchbay COMMAND --help\n");
+            printf("  %-10s %s\n", command->name, command->summary);
+        printf(
+            "\nOperations of services are commands too: patchbay keys list (all of them: patchbay "
+            "call)\n"
+            "More about one: patchbay COMMAND --help\n");
         return;
     }
     printf("usage: patchbay %s%s%s [options]\n\n%s\n\n", command->name,
@@ -114,7 +115,8 @@ void help_print(const struct command *command)
         char left[40];
         if (!command_options[i].help || !command_takes(command, &command_options[i]))
             continue;
-        snprintf(left, sizeof left, "%s%s%s", command_options[i].name, command_options[i].value ? " " : "",
+        snprintf(left, sizeof left, "%s%s%s", command_options[i].name,
+                 command_options[i].value ? " " : "",
                  command_options[i].value ? command_options[i].value : "");
         printf("  %-18s %s\n", left, command_options[i].help);
     }

@@ -1,5 +1,5 @@
-/* completion_words.c - see completion.h. A configuration that cannot be read completes less, and says
- * nothing.
+/* completion_words.c - see completion.h. A configuration that cannot be read completes less, and
+ * says nothing.
  */
 #include "app/completion.h"
 
@@ -18,7 +18,7 @@ struct typed {
     const char *noun, *verb;       /* of an operation */
     const char *before;            /* the word before the current, or "" */
     const char *current;
-    size_t words;                  /* behind the command that are no options */
+    size_t words; /* behind the command that are no options */
     const char *const *argv;
     size_t count;
 };

@@ -1,5 +1,6 @@
-/* documents.c - `patchbay documents`: verbs that need more than an operation's fields (files to send,
- * states to wait for, tables). What is not here is the operation documents.VERB, as for any noun.
+/* documents.c - `patchbay documents`: verbs that need more than an operation's fields (files to
+ * send, states to wait for, tables). What is not here is the operation documents.VERB, as for any
+ * noun.
  */
 #include "app/documents.h"
 
@@ -16,31 +17,59 @@ struct verb {
 };
 
 static const struct verb verbs[] = {
-    {"add", "FILE|FOLDER|URL…", "Put documents in, and wait until they can be found.",
+    {"add",
+     "FILE|FOLDER|URL…",
+     "Put documents in, and wait until they can be found.",
      "patchbay documents add manual.pdf notes/ --collection manuals --tag draft",
      {"--collection NAME", "where to (default: documents)", "--tag TAG",
       "may be given several times", "--wait no", "return as soon as they are sent"},
-     1, documents_add},
-    {"list", "", "List documents, the newest first.", "patchbay documents list --state failed",
+     1,
+     documents_add},
+    {"list",
+     "",
+     "List documents, the newest first.",
+     "patchbay documents list --state failed",
      {"--collection NAME", "only those of this one", "--state STATE",
       "queued, processing, ready or failed", "--tag TAG", "only those with this tag", "--limit N",
       "how many at most"},
-     0, documents_list},
-    {"show", "ID…", "Show all that is known of documents.", "patchbay documents show 3f2a9c1d",
-     {NULL}, 1, documents_show},
-    {"remove", "ID…", "Remove documents: they are not found any more.",
-     "patchbay documents remove 3f2a9c1d manual.pdf", {NULL}, 1, documents_remove},
-    {"search", "TEXT", "Show which passages are found for a question, and how well they match.",
+     0,
+     documents_list},
+    {"show",
+     "ID…",
+     "Show all that is known of documents.",
+     "patchbay documents show 3f2a9c1d",
+     {NULL},
+     1,
+     documents_show},
+    {"remove",
+     "ID…",
+     "Remove documents: they are not found any more.",
+     "patchbay documents remove 3f2a9c1d manual.pdf",
+     {NULL},
+     1,
+     documents_remove},
+    {"search",
+     "TEXT",
+     "Show which passages are found for a question, and how well they match.",
      "patchbay documents search \"how long is the warranty?\" --limit 5",
      {"--collection NAME", "only in this one", "--limit N", "how many at most (default: 10)",
       "--mode MODE", "hybrid, vector or keyword"},
-     1, documents_search},
-    {"reprocess", "ID…", "Take documents apart again, and wait until they can be found.",
-     "patchbay documents reprocess manual.pdf", {"--wait no", "return at once"}, 1,
+     1,
+     documents_search},
+    {"reprocess",
+     "ID…",
+     "Take documents apart again, and wait until they can be found.",
+     "patchbay documents reprocess manual.pdf",
+     {"--wait no", "return at once"},
+     1,
      documents_reprocess},
-    {"download", "ID [FILE]", "Fetch a document as it was put in; - is standard output.",
+    {"download",
+     "ID [FILE]",
+     "Fetch a document as it was put in; - is standard output.",
      "patchbay documents download manual.pdf copy.pdf",
-     {"--version N", "an earlier version"}, 1, documents_download},
+     {"--version N", "an earlier version"},
+     1,
+     documents_download},
     {0},
 };
 
@@ -80,9 +109,10 @@ static void help_verb(const struct verb *verb)
         printf("  %-18s %s\n", verb->options[i], verb->options[i + 1]);
     printf("  %-18s %s\n  %-18s %s\n", "--json", "print JSON", "--url URL",
            "ask a running server, with --key KEY, instead of this process");
-    printf("  %-18s %s\n\nAn ID is that of a document, its last characters as list shows them, or its "
-           "name.\n\nexample: %s\n",
-           "-c FILE", "the configuration; also --data-dir DIR, --set PATH=VALUE", verb->example);
+    printf(
+        "  %-18s %s\n\nAn ID is that of a document, its last characters as list shows them, or its "
+        "name.\n\nexample: %s\n",
+        "-c FILE", "the configuration; also --data-dir DIR, --set PATH=VALUE", verb->example);
 }
 
 /* The operations that need nothing of their own here. */
@@ -94,7 +124,8 @@ static void help_others(const struct invocation *invocation)
     if (load_config_quietly(invocation) != PB_OK || operations_setup() != PB_OK)
         return;
     for (size_t i = 0; (operation = pb_operation_at(i)); i++) {
-        const char *verb = strncmp(operation->id, "documents.", 10) == 0 ? operation->id + 10 : NULL;
+        const char *verb =
+            strncmp(operation->id, "documents.", 10) == 0 ? operation->id + 10 : NULL;
         if (!verb || find(verb))
             continue;
         printf("%s  %-10s %s\n", any ? "" : "\nAnd the operations\n\n", verb, operation->summary);
@@ -154,13 +185,11 @@ int command_documents(const struct invocation *invocation)
                 verb->name, verb->arguments, verb->name);
         return pb_status_exit(PB_INVALID);
     }
-    running = (struct running){.documents = {.invocation = invocation,
-                                             .terminal = terminal_open(false)},
-                               .verb = verb};
-    running.documents.progress = (struct progress){.terminal = &running.documents.terminal,
-                                                   .silent = invocation->json};
-    struct worker_plan plan = {
-        .main = run, .arg = &running, .no_config = invocation->url != NULL};
+    running = (struct running){
+        .documents = {.invocation = invocation, .terminal = terminal_open(false)}, .verb = verb};
+    running.documents.progress =
+        (struct progress){.terminal = &running.documents.terminal, .silent = invocation->json};
+    struct worker_plan plan = {.main = run, .arg = &running, .no_config = invocation->url != NULL};
     if (!invocation->url)
         status = load_config_aloud(invocation, &loaded);
     if (status == PB_OK)

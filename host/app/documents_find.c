@@ -54,8 +54,8 @@ pb_status documents_find(struct documents *documents, const char *typed, pb_str 
         }
     } while (cursor.size);
     if (!count)
-        return pb_fail(PB_NOT_FOUND, "there is no document '%s'; patchbay documents list shows them",
-                       typed);
+        return pb_fail(PB_NOT_FOUND,
+                       "there is no document '%s'; patchbay documents list shows them", typed);
     if (count > 1)
         return pb_fail(PB_CONFLICT, "'%s' may be %zu documents: %.*s", typed, count,
                        PB_ARG(pb_buf_str(&others)));

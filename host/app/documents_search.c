@@ -1,4 +1,5 @@
-/* documents_search.c - `patchbay documents search`: what is found, with the scores of both halves. */
+/* documents_search.c - `patchbay documents search`: what is found, with the scores of both halves.
+ */
 #include "app/documents.h"
 
 #include "app/flow.h"

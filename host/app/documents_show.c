@@ -200,9 +200,8 @@ pb_status documents_download(struct documents *documents)
 {
     const struct invocation *invocation = documents->invocation;
     const char *version = documents_option(documents, "version");
-    struct file file = {.base = {.size = sizeof(pb_writer), .write = write_file},
-                        .documents = documents,
-                        .fd = -1};
+    struct file file = {
+        .base = {.size = sizeof(pb_writer), .write = write_file}, .documents = documents, .fd = -1};
     const pb_json *document;
     pb_str id;
 
@@ -212,8 +211,8 @@ pb_status documents_download(struct documents *documents)
     if (status != PB_OK)
         return status;
     file.size = version ? 0 : pb_json_int(pb_json_get(document, "size"), 0);
-    file.name = invocation->word_count > 2 ? pb_str_of(invocation->words[2])
-                                           : file_name_of(document);
+    file.name =
+        invocation->word_count > 2 ? pb_str_of(invocation->words[2]) : file_name_of(document);
     status = open_file(&file);
     if (status != PB_OK)
         return status;
@@ -225,8 +224,8 @@ pb_status documents_download(struct documents *documents)
     if (file.fd == STDOUT_FILENO)
         return status;
     if (close(file.fd) != 0 && status == PB_OK)
-        status = pb_fail(PB_NO_SPACE, "%.*s cannot be written: %s", PB_ARG(file.name),
-                         strerror(errno));
+        status =
+            pb_fail(PB_NO_SPACE, "%.*s cannot be written: %s", PB_ARG(file.name), strerror(errno));
     if (status != PB_OK)
         unlink(file.name.data);
     else if (invocation->json)

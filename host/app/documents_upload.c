@@ -1,5 +1,5 @@
-/* documents_upload.c - a file as a form (multipart/form-data) to documents.upload: piece by piece in
- * this process, as one body to a server.
+/* documents_upload.c - a file as a form (multipart/form-data) to documents.upload: piece by piece
+ * in this process, as one body to a server.
  */
 #include "app/documents.h"
 
@@ -110,8 +110,7 @@ static pb_status next_of_file(struct upload *upload, pb_bytes *out)
                        strerror(errno));
     *out = (pb_bytes){(const uint8_t *)upload->piece, (size_t)upload->got};
     upload->sent += upload->got;
-    progress_show(&upload->documents->progress,
-                  pb_printf("uploading %.*s", PB_ARG(upload->path)),
+    progress_show(&upload->documents->progress, pb_printf("uploading %.*s", PB_ARG(upload->path)),
                   upload->size ? (double)upload->sent / (double)upload->size : 1);
     return PB_OK;
 }
@@ -190,8 +189,8 @@ pb_status documents_upload(struct documents *documents, pb_str path, pb_str name
     upload.size = about.st_size;
     pb_status status = make_form(&upload, name);
     if (status == PB_OK)
-        status = documents->invocation->url ? upload_there(&upload, &body)
-                                            : upload_here(&upload, &body);
+        status =
+            documents->invocation->url ? upload_there(&upload, &body) : upload_here(&upload, &body);
     close(upload.fd);
     if (status == PB_OK)
         status = pb_json_parse(body, &json);

@@ -1,5 +1,5 @@
-/* engine_edit.c - see edit.h. libedit with what it lacks: pasted text stays text, Alt-Enter begins a
- * new line, Ctrl-C gives the line up.
+/* engine_edit.c - see edit.h. libedit with what it lacks: pasted text stays text, Alt-Enter begins
+ * a new line, Ctrl-C gives the line up.
  */
 #include "app/edit.h"
 

@@ -1,150 +1,19 @@
-/* markdown.c - see markdown.h: which block a line begins, decided by as few characters as possible. */
+/* markdown.c - see markdown.h. */
 #include "app/markdown.h"
 
+#include "app/markdown_line.h"
 #include "app/terminal.h"
 #include "base/str.h"
 
 enum { MODE_START, MODE_INLINE, MODE_HOLD, MODE_FENCE };
-
-enum kind {
-    KIND_UNKNOWN, /* more of the line is needed */
-    KIND_BLANK,
-    KIND_PARAGRAPH,
-    KIND_HEADING,
-    KIND_ITEM,
-    KIND_QUOTE,
-    KIND_RULE,
-    KIND_FENCE,
-    KIND_TABLE,
-};
-
-/* What a line is. */
-struct block {
-    enum kind kind;
-    size_t indent;  /* columns in front of it */
-    size_t content; /* where its text begins */
-    size_t level;   /* of a heading, or ticks of a fence */
-    pb_str marker;  /* of a numbered item */
-};
-
-static size_t count_of(pb_str text, size_t at, char c)
-{
-    size_t from = at;
-
-    while (at < text.size && text.data[at] == c)
-        at++;
-    return at - from;
-}
-
-/* --- which block ------------------------------------------------------------------------------ */
-
-/* "- text", "---", "**bold**": of a line that begins with - * + or _. */
-static enum kind of_bullet(pb_str line, struct block *block, bool whole)
-{
-    char c = line.data[block->indent];
-    size_t run = count_of(line, block->indent, c), at = block->indent + run;
-
-    if (at == line.size)
-        return !whole ? KIND_UNKNOWN : run >= 3 && c != '+' ? KIND_RULE : KIND_PARAGRAPH;
-    if (run == 1 && c != '_' && line.data[at] == ' ') {
-        block->content = at + 1;
-        return KIND_ITEM;
-    }
-    if (run < 3 || c == '+' || line.data[at] != ' ')
-        return KIND_PARAGRAPH;
-    return whole && at + count_of(line, at, ' ') == line.size ? KIND_RULE
-           : whole                                            ? KIND_PARAGRAPH
-                                                              : KIND_UNKNOWN;
-}
-
-static enum kind of_number(pb_str line, struct block *block, bool whole)
-{
-    size_t at = block->indent;
-
-    while (at < line.size && line.data[at] >= '0' && line.data[at] <= '9')
-        at++;
-    if (at - block->indent > 9 || (at < line.size && line.data[at] != '.' && line.data[at] != ')'))
-        return KIND_PARAGRAPH;
-    if (at + 1 >= line.size)
-        return whole ? KIND_PARAGRAPH : KIND_UNKNOWN;
-    if (line.data[at + 1] != ' ')
-        return KIND_PARAGRAPH;
-    block->marker = pb_str_slice(line, block->indent, at + 1 - block->indent);
-    block->content = at + 2;
-    return KIND_ITEM;
-}
-
-static enum kind of_heading(pb_str line, struct block *block, bool whole)
-{
-    size_t run = count_of(line, block->indent, '#'), at = block->indent + run;
-
-    block->level = run;
-    block->content = at + 1;
-    if (run > 6)
-        return KIND_PARAGRAPH;
-    if (at == line.size)
-        return whole ? KIND_PARAGRAPH : KIND_UNKNOWN;
-    return line.data[at] == ' ' ? KIND_HEADING : KIND_PARAGRAPH;
-}
-
-static enum kind of_fence(pb_str line, struct block *block, bool whole)
-{
-    size_t run = count_of(line, block->indent, line.data[block->indent]);
-
-    block->level = run;
-    if (run >= 3)
-        return KIND_FENCE;
-    return block->indent + run == line.size && !whole ? KIND_UNKNOWN : KIND_PARAGRAPH;
-}
-
-/* `whole`: nothing more of the line comes. */
-static struct block classify(pb_str line, bool whole)
-{
-    struct block block = {.indent = count_of(line, 0, ' ')};
-
-    block.content = block.indent;
-    if (block.indent == line.size) {
-        block.kind = whole ? KIND_BLANK : KIND_UNKNOWN;
-        return block;
-    }
-    switch (line.data[block.indent]) {
-    case '#':
-        block.kind = of_heading(line, &block, whole);
-        break;
-    case '`':
-    case '~':
-        block.kind = of_fence(line, &block, whole);
-        break;
-    case '-':
-    case '*':
-    case '+':
-    case '_':
-        block.kind = of_bullet(line, &block, whole);
-        break;
-    case '|':
-        block.kind = KIND_TABLE;
-        break;
-    case '>':
-        block.kind = KIND_QUOTE;
-        block.content = block.indent + 1;
-        break;
-    default:
-        block.kind = line.data[block.indent] >= '0' && line.data[block.indent] <= '9'
-                         ? of_number(line, &block, whole)
-                         : KIND_PARAGRAPH;
-    }
-    if (block.kind == KIND_PARAGRAPH)
-        block.content = block.indent;
-    return block;
-}
 
 /* --- beginning and ending blocks -------------------------------------------------------------- */
 
 static void end_block(struct markdown *markdown)
 {
     if (markdown->rows.size) {
-        struct table_text table = {
-            buf_str(&markdown->rows), markdown->flow.width, markdown->flow.colour};
+        struct table_text table = {buf_str(&markdown->rows), markdown->flow.width,
+                                   markdown->flow.colour};
         markdown_table(&table, &markdown->flow.out);
         buf_clear(&markdown->rows, 0);
     }
@@ -156,7 +25,7 @@ static void end_block(struct markdown *markdown)
 }
 
 /* The empty line between blocks. */
-static void separate(struct markdown *markdown, enum kind kind)
+static void separate(struct markdown *markdown, enum markdown_kind kind)
 {
     bool apart = markdown->gap || kind == KIND_HEADING || kind == KIND_RULE;
 
@@ -172,7 +41,7 @@ static size_t at_most(size_t value, size_t most)
     return value < most ? value : most;
 }
 
-static void begin_item(struct markdown *markdown, const struct block *block)
+static void begin_item(struct markdown *markdown, const struct markdown_line *block)
 {
     size_t indent = at_most(block->indent, 24);
     pb_str first = block->marker.size
@@ -184,7 +53,7 @@ static void begin_item(struct markdown *markdown, const struct block *block)
     inline_begin(&markdown->in, 0);
 }
 
-static void begin_heading(struct markdown *markdown, const struct block *block)
+static void begin_heading(struct markdown *markdown, const struct markdown_line *block)
 {
     pb_str marks = pb_str_slice(pb_lit("###### "), 6 - block->level, 7);
 
@@ -193,7 +62,7 @@ static void begin_heading(struct markdown *markdown, const struct block *block)
 }
 
 /* A paragraph or a quote; `inside`: of the list item before. */
-static void begin_text(struct markdown *markdown, const struct block *block, bool inside)
+static void begin_text(struct markdown *markdown, const struct markdown_line *block, bool inside)
 {
     bool quote = block->kind == KIND_QUOTE;
     size_t indent = inside ? at_most(markdown->list_indent, 28) : 0;
@@ -204,7 +73,7 @@ static void begin_text(struct markdown *markdown, const struct block *block, boo
 }
 
 /* A block whose text streams. */
-static void begin_block(struct markdown *markdown, const struct block *block)
+static void begin_block(struct markdown *markdown, const struct markdown_line *block)
 {
     bool same = block->kind == KIND_PARAGRAPH
                     ? markdown->open == KIND_PARAGRAPH || markdown->open == KIND_ITEM ||
@@ -243,7 +112,7 @@ static void show_rule(struct markdown *markdown)
 
 /* --- code blocks ------------------------------------------------------------------------------ */
 
-static void begin_fence(struct markdown *markdown, const struct block *block)
+static void begin_fence(struct markdown *markdown, const struct markdown_line *block)
 {
     end_block(markdown);
     separate(markdown, KIND_FENCE);
@@ -256,11 +125,13 @@ static void begin_fence(struct markdown *markdown, const struct block *block)
 static void fence_line(struct markdown *markdown)
 {
     pb_str line = buf_str(&markdown->line);
-    size_t indent = count_of(line, 0, ' '), run = count_of(line, indent, markdown->fence);
+    size_t indent = markdown_count(line, 0, ' '),
+           run = markdown_count(line, indent, markdown->fence);
     char sequence[STYLE_SEQUENCE];
     struct buf *out = &markdown->flow.out;
 
-    if (run >= markdown->fence_size && indent + run + count_of(line, indent + run, ' ') == line.size) {
+    if (run >= markdown->fence_size &&
+        indent + run + markdown_count(line, indent + run, ' ') == line.size) {
         markdown->mode = MODE_START;
         return;
     }
@@ -283,13 +154,13 @@ static void feed_inline(struct markdown *markdown, pb_str character)
 }
 
 /* Begins the block of a line and feeds what is there of its text. */
-static void begin_line(struct markdown *markdown, const struct block *block)
+static void begin_line(struct markdown *markdown, const struct markdown_line *block)
 {
     pb_str line = buf_str(&markdown->line);
     size_t at = block->content;
 
     begin_block(markdown, block);
-    at += count_of(line, at, ' ');
+    at += markdown_count(line, at, ' ');
     while (at < line.size) {
         size_t size = utf8_sequence(line.data + at, line.size - at);
         feed_inline(markdown, pb_str_slice(line, at, size));
@@ -301,7 +172,7 @@ static void begin_line(struct markdown *markdown, const struct block *block)
 /* A line that was held until its end. */
 static void held_line(struct markdown *markdown)
 {
-    struct block block = classify(buf_str(&markdown->line), true);
+    struct markdown_line block = markdown_line_of(buf_str(&markdown->line), true);
 
     switch (block.kind) {
     case KIND_BLANK:
@@ -371,7 +242,7 @@ static void feed_character(struct markdown *markdown, pb_str character)
     (void)buf_add(&markdown->line, character);
     if (markdown->mode != MODE_START)
         return;
-    struct block block = classify(buf_str(&markdown->line), false);
+    struct markdown_line block = markdown_line_of(buf_str(&markdown->line), false);
     if (block.kind == KIND_FENCE || block.kind == KIND_TABLE || block.kind == KIND_RULE)
         markdown->mode = MODE_HOLD;
     else if (block.kind != KIND_UNKNOWN)
@@ -385,7 +256,8 @@ static void feed(struct markdown *markdown, pb_str text)
         size_t size = utf8_sequence(text.data + at, text.size - at);
         if (size) {
             feed_character(markdown, pb_str_slice(text, at, size));
-        } else if (text.size - at < 4 && utf8_skip(text.data + at, text.size - at) == text.size - at &&
+        } else if (text.size - at < 4 &&
+                   utf8_skip(text.data + at, text.size - at) == text.size - at &&
                    (unsigned char)text.data[at] >= 0xC2) {
             markdown->partial_size = text.size - at;
             memcpy(markdown->partial, text.data + at, markdown->partial_size);

@@ -1,5 +1,5 @@
-/* markdown_table.c - a table of a Markdown text: columns as wide as they need, narrower together when
- * the line is; cells wrap.
+/* markdown_table.c - a table of a Markdown text: columns as wide as they need, narrower together
+ * when the line is; cells wrap.
  */
 #include "app/markdown.h"
 

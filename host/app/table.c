@@ -8,8 +8,8 @@ enum { GAP = 2, NARROWEST = 16 };
 void table_column(struct table *table, const char *title, bool right, bool flexible)
 {
     if (table->count < TABLE_COLUMNS)
-        table->columns[table->count++] = (struct table_column){
-            .title = pb_str_of(title), .right = right, .flexible = flexible};
+        table->columns[table->count++] =
+            (struct table_column){.title = pb_str_of(title), .right = right, .flexible = flexible};
 }
 
 pb_str *table_row(struct table *table)
@@ -107,8 +107,7 @@ pb_status table_print(struct table *table, const struct terminal *terminal)
         shown = fit(table, terminal_width(terminal));
     for (size_t i = 0; i < shown; i++)
         put_cell(&head, &table->columns[i], table->columns[i].title, i + 1 == shown);
-    pb_buf_printf(&text, "%.*s\n",
-                  PB_ARG(terminal_styled(terminal, STYLE_DIM, pb_buf_str(&head))));
+    pb_buf_printf(&text, "%.*s\n", PB_ARG(terminal_styled(terminal, STYLE_DIM, pb_buf_str(&head))));
     for (size_t row = 0; row < table->rows; row++) {
         for (size_t i = 0; i < shown; i++)
             put_cell(&text, &table->columns[i], table->cells[row * table->count + i],

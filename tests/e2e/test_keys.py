@@ -193,7 +193,8 @@ class StoredKeys(ServerCase):
         pid = os.fork()
         if pid == 0:
             os.dup2(slave, 1)
-            os.execve(argv[0], argv, server.environment({'UPSTREAM': self.model.url}))
+            os.execve(argv[0], argv, server.environment({'UPSTREAM': self.model.url,
+                                                          'COLUMNS': '200'}))
         os.close(slave)
         said = b''
         try:

@@ -18,7 +18,6 @@ static pb_harness *harness;
 
 struct reading {
     pb_blob blob;
-    pb_buf shown; /* malloc'd text: lives as long as the test */
     size_t count; /* blocks */
     int32_t last_page;
     char title[200], metadata[400];
@@ -47,15 +46,17 @@ static void show_block(const pb_block *block)
 {
     static const char *const names[] = {"text", "h", "list", "table", "code"};
     size_t at = strlen(shown);
-    int size = snprintf(shown + at, sizeof shown - at, "%s", names[block->type]);
+    int size;
+
+    if (at + block->text.size + 40 > sizeof shown)
+        return; /* enough to be looked at */
+    size = snprintf(shown + at, sizeof shown - at, "%s", names[block->type]);
 
     at += (size_t)size;
     if (block->level)
         at += (size_t)snprintf(shown + at, sizeof shown - at, "%d", (int)block->level);
     if (block->page)
         at += (size_t)snprintf(shown + at, sizeof shown - at, " p%d", (int)block->page);
-    if (at + block->text.size + 3 > sizeof shown)
-        return;
     shown[at++] = ' ';
     for (size_t i = 0; i < block->text.size; i++) {
         char byte = block->text.data[i];

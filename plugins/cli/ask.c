@@ -38,7 +38,7 @@ static void print_source(pb_buf *buf, const pb_json *source)
 {
     const pb_json *lines = pb_json_get(source, "lines");
 
-    pb_buf_printf(buf, "[%lld]", (long long)pb_json_int(pb_json_get(source, "n"), 0));
+    pb_buf_printf(buf, "[%lld]", (long long)pb_json_int(pb_json_get(source, "index"), 0));
     print_member(buf, " ", pb_json_get(source, "document"));
     print_member(buf, ", ", pb_json_get(source, "heading"));
     print_member(buf, ", page ", pb_json_get(source, "page"));

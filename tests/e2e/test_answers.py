@@ -1,7 +1,9 @@
 """The quickstart answers from its own manuals: forty questions with the place that must be cited, fifteen
 that they do not answer, and the same pipeline with a model."""
+import glob
 import json
 import os
+import re
 import time
 import unittest
 
@@ -17,6 +19,16 @@ def questions(name):
         return [json.loads(line) for line in file]
 
 
+def manuals():
+    """How many files the quickstart's source `manuals` has."""
+    with open(os.path.join(server.ROOT, QUICKSTART), encoding='utf-8') as file:
+        include, exclude = (re.search(rf'{name}: (\[.*\])', text).group(1)
+                            for text in [file.read()] for name in ('include', 'exclude'))
+    found = {path for pattern in json.loads(include)
+             for path in glob.glob(pattern, root_dir=server.ROOT)}
+    return len(found - set(json.loads(exclude)))
+
+
 def cited(gold, sources):
     """Is one of the places among the sources?"""
     return any(source['document'] == place['document'] and
@@ -27,26 +39,24 @@ def cited(gold, sources):
 class Indexed(unittest.TestCase):
     """The quickstart with two workers, once its manuals are found."""
     ENVIRONMENT = {}
-    ARGUMENTS = ()
 
     @classmethod
     def setUpClass(cls):
-        cls.server = server.Server(QUICKSTART, env=cls.ENVIRONMENT, arguments=cls.ARGUMENTS)
+        cls.server = server.Server(QUICKSTART, env=cls.ENVIRONMENT)
         cls.wait()
 
     @classmethod
     def wait(cls):
         """Until every document of the manuals is ready."""
         until = time.monotonic() + server.PATIENCE * 2
-        counted = None
+        wanted, counted = {'ready': manuals()}, None
         while time.monotonic() < until:
             answer = client.request(cls.server.port, 'GET', '/v1/collections/manuals')
             counted = answer.json().get('documents', {}) if answer.status == 200 else answer.status
-            if isinstance(counted, dict) and counted.get('ready', 0) > 20 and \
-                    not counted.get('queued') and not counted.get('processing'):
+            if counted == wanted:
                 return
             time.sleep(0.05)
-        raise AssertionError(f'the manuals are not ready: {counted}\n{cls.server.output()[-4000:]}')
+        raise AssertionError(f'the manuals are {counted}, not {wanted}\n{cls.server.output()[-4000:]}')
 
     @classmethod
     def tearDownClass(cls):
@@ -159,11 +169,12 @@ class Answers(Indexed):
 
 class WithAModel(Indexed):
     """The model is asked with the passages; while it is away the quotes answer."""
+    MORE = {}
 
     @classmethod
     def setUpClass(cls):
         cls.model = upstream.Upstream()
-        cls.ENVIRONMENT = {'OPENAI_BASE_URL': cls.model.url, 'OPENAI_API_KEY': 'sk-x'}
+        cls.ENVIRONMENT = {'OPENAI_BASE_URL': cls.model.url, 'OPENAI_API_KEY': 'sk-x', **cls.MORE}
         super().setUpClass()
 
     @classmethod
@@ -194,7 +205,7 @@ class WithAModel(Indexed):
 
 class WithASlowModel(WithAModel):
     """It takes the question and says nothing."""
-    ARGUMENTS = ('--set', 'pipelines.support.stages.4.fallback.try.0.0.timeout.first_text=300ms')
+    MORE = {'OPENAI_TIMEOUT': '300ms'}
 
     def test_it_gets_the_passages(self):
         self.model.then(upstream.then_wait())

@@ -7,6 +7,7 @@ from harness import server, upstream
 from harness.case import ServerCase
 
 QUICKSTART = os.path.join('config', 'quickstart.yaml')
+SCRIPT = os.path.join('tests', 'e2e', 'script.yaml')
 HERE = os.path.dirname(os.path.abspath(__file__))
 
 
@@ -98,17 +99,21 @@ class Commands(ServerCase):
     # --- ask, call, explain ---
 
     def test_ask(self):
-        done = self.patchbay('ask', 'How', 'do', 'I', 'write', 'a', 'plugin?')
+        done = self.patchbay('ask', 'How', 'do', 'I', 'write', 'a', 'plugin?', config=SCRIPT)
         self.assertIn('From a script', done.stdout)
         self.assertIn('A plugin is one .so file', done.stdout)
         self.assertEqual(done.stderr, '')
 
+    def test_ask_the_quickstart(self):
+        done = self.patchbay('ask', 'Hello')
+        self.assertIn('I answer questions about the documents', done.stdout)
+
     def test_ask_by_pipe(self):
-        done = self.patchbay('ask', input='Tell me about metrics\n')
+        done = self.patchbay('ask', config=SCRIPT, input='Tell me about metrics\n')
         self.assertIn('GET /metrics', done.stdout)
 
     def test_ask_as_json(self):
-        told = json.loads(self.patchbay('ask', '--json', 'Hello').stdout)
+        told = json.loads(self.patchbay('ask', '--json', 'Hello', config=SCRIPT).stdout)
         self.assertEqual((told['status'], told['answered_by']['llm']), ('done', 'script'))
 
     def test_ask_the_model(self):

@@ -7,6 +7,8 @@
 
 #include <patchbay/media.h>
 
+enum { TITLE_SIZE = 512 };
+
 static const pb_duration PROGRESS_EVERY = 500 * PB_MILLISECOND;
 
 struct ingestion {
@@ -15,7 +17,8 @@ struct ingestion {
     pb_document carried;
     pb_str model, bytes;
     int64_t revision, tokens;
-    pb_str title;
+    char title[TITLE_SIZE]; /* what stages allocate goes with their turn */
+    size_t title_size;
     pb_duration told; /* when progress was last written; 0: never */
     bool judged;
 };
@@ -32,7 +35,7 @@ static pb_status removed_meanwhile(void)
 
 /* --- the document ----------------------------------------------------------------------------- */
 
-static pb_status load(struct ingestion *ingestion)
+static pb_status load(struct ingestion *ingestion, struct document *out)
 {
     const struct work *work = ingestion->work;
     pb_value values[] = {pb_value_int(work->document)};
@@ -43,15 +46,14 @@ static pb_status load(struct ingestion *ingestion)
         return status;
     if (!rows.count)
         return removed_meanwhile();
-    status = document_read(&rows, 0, &ingestion->document);
+    status = document_read(&rows, 0, out);
     ingestion->model = cell_text(pb_cell(&rows, 0, DOCUMENT_CELLS));
-    return status == PB_OK && ingestion->document.deleted ? removed_meanwhile() : status;
+    return status == PB_OK && out->deleted ? removed_meanwhile() : status;
 }
 
 /* Labels, tags and metadata as they are now. */
-static pb_status carry_labels(struct ingestion *ingestion)
+static pb_status carry_labels(struct ingestion *ingestion, const struct document *from)
 {
-    const struct document *from = &ingestion->document;
     pb_document *to = &ingestion->carried;
     pb_list tags, access;
     pb_status status = words_list(from->tags_json, &tags);
@@ -123,20 +125,34 @@ static pb_status check_model(struct ingestion *ingestion)
                      PB_ARG(ingestion->document.collection), PB_ARG(known), PB_ARG(model));
 }
 
+/* As far as there is room, not cut inside of a character. */
+static void keep_title(struct ingestion *ingestion)
+{
+    pb_str title = pb_str_trim(ingestion->carried.title);
+    size_t size = title.size < TITLE_SIZE ? title.size : TITLE_SIZE;
+
+    while (size < title.size && size && ((unsigned char)title.data[size] & 0xC0) == 0x80)
+        size--;
+    if (size)
+        memcpy(ingestion->title, title.data, size);
+    ingestion->title_size = size;
+}
+
 /* Right before the passages are stored: what they are is complete. */
 static pb_status before_storing(struct ingestion *ingestion)
 {
     const pb_document *carried = &ingestion->carried;
-    pb_status status = load(ingestion);
+    struct document now;
+    pb_status status = load(ingestion, &now);
 
     ingestion->judged = true;
-    ingestion->title = pb_copy(carried->title);
+    keep_title(ingestion);
     ingestion->tokens = 0;
     for (size_t i = 0; i < carried->chunk_count; i++)
         ingestion->tokens += carried->chunks[i]->tokens;
     if (status == PB_OK)
         status = check_model(ingestion);
-    return status == PB_OK ? carry_labels(ingestion) : status;
+    return status == PB_OK ? carry_labels(ingestion, &now) : status;
 }
 
 static pb_status write_progress(struct ingestion *ingestion, pb_str stage, double share)
@@ -180,13 +196,13 @@ static pb_status mark_ready(struct ingestion *ingestion)
 {
     const struct document *document = &ingestion->document;
     const pb_document *carried = &ingestion->carried;
-    pb_value ready[] = {
-        pb_value_int(carried->version),
-        pb_value_text(ingestion->title.size ? ingestion->title : pb_str_make(NULL, 0)),
-        pb_value_int((int64_t)carried->chunk_count),
-        pb_value_int(ingestion->tokens),
-        pb_value_int(pb_now()),
-        pb_value_int(document->key)};
+    pb_value ready[] = {pb_value_int(carried->version),
+                        pb_value_text(pb_str_make(ingestion->title_size ? ingestion->title : NULL,
+                                                  ingestion->title_size)),
+                        pb_value_int((int64_t)carried->chunk_count),
+                        pb_value_int(ingestion->tokens),
+                        pb_value_int(pb_now()),
+                        pb_value_int(document->key)};
     pb_value model[] = {pb_value_text(carried->model.size ? carried->model : pb_str_make(NULL, 0)),
                         pb_value_int(carried->dimensions), pb_value_int(document->collection_key)};
     pb_statement batch[] = {statement_of(sql_document_ready, ready, COUNT(ready), PB_EXPECT_ROW),
@@ -240,12 +256,13 @@ static pb_status finish(struct ingestion *ingestion)
 
     if (status == PB_CONFLICT)
         return take_back(ingestion);
+    struct document now;
     if (status == PB_OK)
-        status = load(ingestion);
+        status = load(ingestion, &now);
     if (status == PB_DECLINED)
         return take_back(ingestion);
-    if (status == PB_OK && ingestion->document.revision != revision)
-        status = document_relabel(ingestion->work->self, &ingestion->document);
+    if (status == PB_OK && now.revision != revision)
+        status = document_relabel(ingestion->work->self, &now);
     return status == PB_OK ? drop_old(ingestion) : status;
 }
 
@@ -289,7 +306,7 @@ static pb_status run_pipeline(struct ingestion *ingestion)
         status = pb_turn_run(turn, &sink);
     ingestion->carried.model = pb_copy(ingestion->carried.model);
     if (!ingestion->judged)
-        ingestion->title = pb_copy(ingestion->carried.title);
+        keep_title(ingestion);
     pb_turn_free(turn);
     if (status == PB_OK && !ingestion->carried.stored)
         status = pb_fail(PB_INVALID, "the pipeline '%.*s' stores no passages: it needs 'store'",
@@ -305,11 +322,11 @@ pb_status ingest_run(const struct work *work)
     if (!ingestion)
         return PB_NO_MEMORY;
     ingestion->work = work;
-    pb_status status = load(ingestion);
+    pb_status status = load(ingestion, &ingestion->document);
     if (status == PB_OK)
         status = read_bytes(ingestion);
     if (status == PB_OK)
-        status = carry_labels(ingestion);
+        status = carry_labels(ingestion, &ingestion->document);
     if (status != PB_OK)
         return status;
     const struct document *document = &ingestion->document;

@@ -44,7 +44,7 @@ typedef struct pb_multipart {
     bool ended;       /* `from` has no more */
     bool open;        /* inside a part */
     bool last;        /* behind the last part */
-    char delimiter[PB_MULTIPART_BOUNDARY + 4];
+    char delimiter[PB_MULTIPART_BOUNDARY + 7];
 } pb_multipart;
 
 static inline pb_status pb_multipart_invalid(const char *sentence)

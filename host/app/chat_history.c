@@ -69,9 +69,10 @@ static bool write_line(int fd, pb_str line)
 /* The newest lines to a new file in its place. */
 static void shorten(const char *path, char **lines, size_t count)
 {
-    char other[PATH_MAX + 16];
+    const char *other = pb_printf("%s.%ld", path, (long)getpid()).data;
 
-    snprintf(other, sizeof other, "%s.%ld", path, (long)getpid());
+    if (!other)
+        return;
     int fd = open(other, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0600);
     bool good = fd >= 0;
     for (size_t i = 0; good && i < count; i++)

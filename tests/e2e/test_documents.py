@@ -118,7 +118,8 @@ class Verbs(Documents):
             terminal.expect('…')
             self.assertEqual(terminal.end(), 0)
             for line in terminal.text().splitlines():
-                self.assertLessEqual(len(line), 60, line)
+                if 'makecontext' not in line:  # AddressSanitizer says this of coroutines
+                    self.assertLessEqual(len(line), 60, line)
         with Terminal('chat', *self.where, columns=60,
                       env={'XDG_STATE_HOME': self.folder}) as terminal:
             terminal.expect('› ')

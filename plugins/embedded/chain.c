@@ -91,7 +91,7 @@ static bool load_next(const struct loading *loading)
     char path[PATH_ROOM];
     struct name name;
 
-    while (chain->count < CHAIN_MOST / 2 && find_next(loading, from, below, &name)) {
+    while (chain->count <= FILES_MOST && find_next(loading, from, below, &name)) {
         below = name.to;
         (void)snprintf(path, sizeof path, "%s/c%" PRId64 ".%" PRId64 "-%" PRId64 ".segment",
                        loading->folder, name.collection, name.from, name.to);

@@ -14,7 +14,7 @@
 #include <patchbay/database.h>
 #include <patchbay/vector_store.h>
 
-enum { CHAIN_MOST = 64 };
+enum { CHAIN_MOST = 64, FILES_MOST = 36 };
 
 /* One segment in a view. */
 struct shown {

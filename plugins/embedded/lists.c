@@ -1,5 +1,5 @@
 /* lists.c - inverted lists: vectors that are near to each other lie together, so that a search
- * looks at a few lists. Centres by k-means over a sample; about as many as the root of the vectors.
+ * looks at a few lists. Centres by k-means over a sample; about twice as many as the root of the vectors.
  */
 #include "segment.h"
 
@@ -127,7 +127,7 @@ bool lists_make(struct lists *lists, const uint8_t *codes, const float *scales, 
                           .kernel = kernel_best()};
     uint32_t *of = NULL;
 
-    lists->count = (uint32_t)sqrt((double)vectors);
+    lists->count = (uint32_t)(2 * sqrt((double)vectors));
     if (lists->count > LISTS_MOST)
         lists->count = LISTS_MOST;
     if (!lists->count)

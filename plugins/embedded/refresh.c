@@ -226,7 +226,8 @@ static int64_t private_rows(const struct refresh *refresh)
     return rows;
 }
 
-/* From which segment on all is made again: a small one takes those before it along. */
+/* From which segment on all is made again: a small one takes those before it along that are not much
+ * larger, so that there are few. Where there are too many all the same, one more goes. */
 static size_t absorb(const struct refresh *refresh, bool file)
 {
     int64_t rows = refresh->weight;
@@ -234,9 +235,11 @@ static size_t absorb(const struct refresh *refresh, bool file)
 
     while (at) {
         bool mapped = refresh->chain.all[at - 1]->mapped;
+        bool crowded = at > (mapped ? FILES_MOST : CHAIN_MOST - 2);
         int64_t more = rows_of(refresh, at - 1);
-        bool small = more <= rows || is_mostly_gone(refresh, at - 1);
-        if (mapped ? !file || !small || rows + more > refresh->self->segment : !file && !small)
+        bool small = more * 2 <= rows * 3 || is_mostly_gone(refresh, at - 1);
+        bool fits = mapped ? file && small && rows + more <= refresh->self->segment : file || small;
+        if (!fits && !(crowded && (file || !mapped)))
             break;
         rows += more;
         at--;

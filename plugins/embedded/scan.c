@@ -8,7 +8,7 @@
 
 #include <stdlib.h>
 
-enum { BLOCK = 256, LISTS_SHARE = 24, LISTS_LEAST = 16 };
+enum { BLOCK = 256, LISTS_SHARE = 8, LISTS_LEAST = 32 };
 
 /* --- the best
  * --------------------------------------------------------------------------------------- */

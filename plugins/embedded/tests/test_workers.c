@@ -385,13 +385,41 @@ START_TEST(put_and_removed_by_turns)
 }
 END_TEST
 
+/* Of sizes that differ: they are merged all the same. */
+static void put_uneven(void)
+{
+    struct vs_document document = {.collection = "c", .text = "words"};
+
+    for (int i = 0; i < 800; i++) {
+        document.id = pb_printf("d%d", i).data;
+        document.count = 1 + (size_t)(i * 7 % 9);
+        document.axis = i % 4;
+        vs_put(&document);
+    }
+    ck_assert_uint_gt(strlen(vs_words("c", "words")), 0);
+}
+
+START_TEST(files_stay_few)
+{
+    ck_assert_int_eq(end_of(child_that(put_uneven, -1)), 0);
+    ck_assert_int_gt(files_there(), 1);
+    ck_assert_int_lt(files_there(), 14);
+}
+END_TEST
+
 int main(void)
 {
-    const TTest *const tests[] = {killed_at_every_step,       killed_while_merging,
-                                  files_are_made_again,       a_database_from_a_backup,
-                                  files_from_a_backup,        others_see_it_at_once,
-                                  replaced_while_others_look, a_long_document,
-                                  put_and_removed_by_turns,   NULL};
+    const TTest *const tests[] = {killed_at_every_step,
+                                  killed_while_merging,
+                                  files_are_made_again,
+                                  a_database_from_a_backup,
+                                  files_from_a_backup,
+                                  others_see_it_at_once,
+                                  replaced_while_others_look,
+                                  a_long_document,
+                                  put_and_removed_by_turns,
+                                  files_stay_few,
+                                  NULL};
     return suite_run_cases(
         "workers",
         (TCase *const[]){suite_case("workers", before_small, after_closed, tests), NULL});

@@ -98,13 +98,17 @@ def graph(vectors, queries, truth, at_least=0.99):
 
 
 def graph_filtered(index, ef, queries, below, truth, count=20):
-    """With its own filter; ef as without, which is kind: recall falls."""
-    index.set_ef(ef)
-    began = time.process_time()
-    found = [index.knn_query(query, 10, num_threads=1, filter=lambda i: i // 10 % 100 < below)[0][0]
-             for query in queries[:count]]
-    took = (time.process_time() - began) / count * 1000
-    return took, source.recall(found, truth[:count])
+    """With its own filter, at the same recall."""
+    for factor in (1, 2, 4, 8):
+        index.set_ef(ef * factor)
+        began = time.process_time()
+        found = [index.knn_query(query, 10, num_threads=1, filter=lambda i: i // 10 % 100 < below)[0][0]
+                 for query in queries[:count]]
+        took = (time.process_time() - began) / count * 1000
+        reached = source.recall(found, truth[:count])
+        if reached >= 0.99:
+            break
+    return took, reached
 
 
 def full_text(texts, asked):

@@ -21,7 +21,8 @@ FROZEN = {'pb_str', 'pb_bytes', 'pb_value'}                   # for ever
 BY_VALUE = {'pb_list', 'pb_map', 'pb_secret'}        # members of option structs
 TABLE = {'pb_host', 'pb_plugin'}                     # size stands where abi_major finds it
 PLAIN = {'pb_header', 'pb_json', 'pb_buf'}           # many small ones, their shape is kept
-LOCAL = {'pb_json_writer', 'pb_sse', 'pb_sse_event', 'pb_reply', 'pb_reply_text',
+LOCAL = {'pb_block_writer', 'pb_bw_block', 'pb_media_magic', 'pb_media_name', 'pb_word',
+         'pb_question_words', 'pb_json_writer', 'pb_sse', 'pb_sse_event', 'pb_reply', 'pb_reply_text',
          'pb_reply_call', 'pb_watch', 'pb_filter_reading', 'pb_multipart_part', 'pb_multipart',
          'pb_digest'}                                # of inline functions, on one side only
 UNSIZED = FROZEN | BY_VALUE | TABLE | PLAIN | LOCAL

@@ -142,9 +142,8 @@ static void start_clamd(void)
     (void)snprintf(config_path, sizeof config_path, "--config-file=%s/clamd.conf", folder);
     server = fork();
     if (server == 0) {
-        (void)freopen("/dev/null", "w", stdout);
-        (void)freopen("/dev/null", "w", stderr);
-        execl("/usr/sbin/clamd", "clamd", config_path, (char *)NULL);
+        if (freopen("/dev/null", "w", stdout) && freopen("/dev/null", "w", stderr))
+            execl("/usr/sbin/clamd", "clamd", config_path, (char *)NULL);
         _exit(127);
     }
     for (int tries = 0; tries < 1200 && !reachable(); tries++) {

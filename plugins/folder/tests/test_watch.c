@@ -139,7 +139,7 @@ static void folders_come_and_go(void)
     forget_told();
     file(at("moved/below/c.md"), "changed where it is now");
     expect("moved/below/c.md", false);
-    char outside[80];
+    char outside[300];
     (void)snprintf(outside, sizeof outside, "%s", out("gone"));
     ck_assert_int_eq(rename(at("moved"), outside), 0);
     expect("moved/below/c.md", true);

@@ -9,7 +9,7 @@
 #include <patchbay/stage.h>
 
 static const pb_part image = {.size = sizeof(pb_part), .type = PB_PART_IMAGE, .url = PB_LIT("u")};
-static const pb_part words = {.size = sizeof(pb_part), .type = PB_PART_TEXT, .text = PB_LIT("old")};
+static const pb_part old_words = {.size = sizeof(pb_part), .type = PB_PART_TEXT, .text = PB_LIT("old")};
 static pb_message seen;
 static char seen_text[64], seen_first[64];
 static int32_t seen_second;
@@ -23,7 +23,7 @@ static const pb_field around_options[] = {PB_INT(struct around, parts, .help = "
 
 static pb_status around_run(void *self, pb_turn *turn, const pb_next *next)
 {
-    static const pb_part *const parts[] = {&words, &image};
+    static const pb_part *const parts[] = {&old_words, &image};
     static const pb_json source = {.type = PB_JSON_OBJECT};
     const struct around *around = self;
     pb_message *message = pb_message_new(PB_ROLE_USER, pb_lit("old"));

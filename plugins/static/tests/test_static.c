@@ -408,7 +408,7 @@ END_TEST
 
 START_TEST(a_model_by_its_path)
 {
-    char yaml[1024];
+    char yaml[2048];
     char *problems = NULL;
     const pb_plugin *const plugins[] = {&patchbay_plugin_static, &patchbay_plugin_bench, NULL};
 

@@ -260,7 +260,7 @@ static inline pb_status pb_multipart_field(pb_multipart *form, pb_str line)
 static inline pb_status pb_multipart_header(pb_multipart *form)
 {
     size_t used = 0;
-    pb_str line;
+    pb_str line = pb_str_make(NULL, 0);
 
     for (;;) {
         pb_status status = pb_multipart_line(form, &line);
@@ -285,7 +285,7 @@ static inline pb_status pb_multipart_next(pb_multipart *form)
 {
     pb_bytes bytes;
     pb_status status;
-    pb_str line;
+    pb_str line = pb_str_make(NULL, 0);
 
     memset(&form->part, 0, sizeof form->part);
     if (form->last)

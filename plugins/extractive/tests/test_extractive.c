@@ -5,7 +5,7 @@
 #include "suite.h"
 #include "testkit.h"
 
-#include "../../retrieve/tests/shelf.h"
+#include "shelf.h"
 
 extern const pb_plugin patchbay_plugin_extractive;
 extern const pb_plugin patchbay_plugin_generate;

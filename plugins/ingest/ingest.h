@@ -54,6 +54,7 @@ pb_status scan_run(void *self, pb_turn *turn, const pb_next *next);
 void extract_check(const void *self, pb_diagnostics *diagnostics);
 pb_status extract_run(void *self, pb_turn *turn, const pb_next *next);
 void chunk_check(const void *self, pb_diagnostics *diagnostics);
+pb_status chunk_create(void *self);
 pb_status chunk_run(void *self, pb_turn *turn, const pb_next *next);
 void classify_check(const void *self, pb_diagnostics *diagnostics);
 pb_status classify_run(void *self, pb_turn *turn, const pb_next *next);

@@ -70,8 +70,9 @@ static void cut_by(const char *options)
     char stages[256];
     pb_document document = document_new();
 
-    (void)snprintf(stages, sizeof stages, "[extract: {extractors: [plain]}, chunk: {%s}, look: {}]",
-                   options);
+    (void)snprintf(stages, sizeof stages,
+                   "[extract: {extractors: [plain]}, chunk: {%s%s}, look: {}]",
+                   strstr(options, "overlap") ? "" : "overlap: 0, ", options);
     if (harness)
         end();
     open_stages(stages);

@@ -267,7 +267,7 @@ START_TEST(one_endless_paragraph)
     memset(endless, 'x', size);
     endless[size] = 0;
     block(PB_BLOCK_TEXT, 0, endless);
-    open_stages("[extract: {extractors: [plain]}, chunk: {max_tokens: 1024}, look: {}]");
+    open_stages("[extract: {extractors: [plain]}, chunk: {max_tokens: 1024, overlap: 0}, look: {}]");
     bench.look = count_only;
     ck_assert_int_eq(run(&document), PB_OK);
     ck_assert_uint_eq(large_count, size / 4 / 1024);

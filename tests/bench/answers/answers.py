@@ -87,7 +87,8 @@ class Served:
         begun, same, before = time.monotonic(), 0, None
         while same < 10:
             time.sleep(0.2)
-            counts = [one.get('documents') or {} for one in self.get('/v1/collections')['collections']]
+            counts = [self.get('/v1/collections/' + one['name']).get('documents', {})
+                      for one in self.get('/v1/collections')['collections']]
             busy = sum(one.get('queued', 0) + one.get('processing', 0) for one in counts)
             same = same + 1 if counts == before and not busy and any(counts) else 0
             before = counts

@@ -22,7 +22,8 @@ one_symbol()
 
 cmake --install "$build" --prefix "$prefix" > "$work/install.log" || fail "$(cat "$work/install.log")"
 for file in bin/patchbay include/patchbay/patchbay.h lib/patchbay/plugins/generate.so \
-            share/patchbay/template/shout/shout.c share/patchbay/config/quickstart.yaml; do
+            share/patchbay/template/shout/shout.c share/patchbay/config/quickstart.yaml \
+            share/patchbay/sdk/README.md share/patchbay/plugins/retrieve/README.md; do
     [ -e "$prefix/$file" ] || fail "$file is not installed"
 done
 for plugin in "$prefix"/lib/patchbay/plugins/*.so; do

@@ -12,7 +12,7 @@ static const pb_field embedded_options[] = {
            .help = "Where everything is kept; one that speaks SQLite."),
     PB_DATA_PATH(struct store, path, .def = "vectors",
                  .help = "Folder for what is made from it; may be deleted while nothing runs."),
-    PB_INT(struct store, lists_above, .def = "200000", .min = 0, .max = 1e9,
+    PB_INT(struct store, lists_above, .def = "120000", .min = 0, .max = 1e9,
            .help =
                "From so many vectors in a file on only the nearest lists are searched; 0: always "
                "all."),

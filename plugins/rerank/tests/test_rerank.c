@@ -84,7 +84,7 @@ static const float alike[] = {1, 0, 0.99f, 0.141f, 0, 1};
 START_TEST(what_is_unlike_comes_before_more_of_the_same)
 {
     struct given given = {.texts = three, .vectors = alike};
-    open_with("use: mmr, duplicate: 1");
+    open_with("use: mmr, duplicate: 1, relevance: 0.6");
     check(&given, "132");
     end();
     open_with("use: mmr, duplicate: 1, relevance: 1");
@@ -105,7 +105,7 @@ START_TEST(words_do_without_vectors)
                                         "Ships sail far across oceans", NULL};
     static const char *const same[] = {"Red house, hill.", "The hill: red houses!", NULL};
     struct given given = {.texts = texts}, twice = {.texts = same};
-    open_with("use: mmr");
+    open_with("use: mmr, relevance: 0.6");
     check(&given, "132");
     check(&twice, "1");
     end();

@@ -112,7 +112,7 @@ static float score_of(const struct answer *answer, size_t index)
     return score;
 }
 
-/* Words in both, of the words in the shorter one, by the terms and by the beginnings. */
+/* Is it said already? Passages that overlap have the same sentences. */
 static bool repeats(const struct answer *answer, const struct unit *unit)
 {
     for (size_t i = 0; i < answer->count; i++) {
@@ -223,7 +223,7 @@ pb_status choose_units(struct answer *answer)
         answer->units[i].score = score_of(answer, i);
     while (begun < (size_t)extractive->sentences && length < (size_t)extractive->max_length) {
         size_t index = best_of(answer);
-        if (index == answer->count || answer->units[index].score < 0.8f * best)
+        if (index == answer->count || answer->units[index].score < 0.87f * best)
             break;
         if (!begun)
             best = answer->units[index].score;

@@ -52,7 +52,7 @@ static size_t signs_of(pb_str text)
     for (size_t i = 0; i < text.size; i++)
         count += strchr("{}()[]=<>;$|\\/_\"#:&*", text.data[i]) != NULL && text.data[i];
     for (size_t i = 0; i + 2 < text.size; i++)
-        count += text.data[i] == ' ' && text.data[i + 1] == '-' && text.data[i + 2] != ' ';
+        count += 2 * (text.data[i] == ' ' && text.data[i + 1] == '-' && text.data[i + 2] != ' ');
     return count;
 }
 

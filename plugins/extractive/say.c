@@ -3,7 +3,7 @@
 #include "extractive.h"
 
 /* Cells stand apart by tabs in a passage. */
-static void add_row(pb_buf *buf, pb_str row)
+static void add_cells(pb_buf *buf, pb_str row)
 {
     pb_buf_add(buf, pb_lit("| "));
     for (size_t i = 0; i < row.size; i++) {
@@ -12,16 +12,29 @@ static void add_row(pb_buf *buf, pb_str row)
         else
             pb_buf_byte(buf, row.data[i]);
     }
-    pb_buf_add(buf, pb_lit(" |\n"));
+    pb_buf_add(buf, pb_lit(" |"));
 }
 
-static void add_table_head(pb_buf *buf, pb_str header)
+static size_t tabs_of(pb_str row)
 {
-    add_row(buf, header);
-    pb_buf_add(buf, pb_lit("|---|"));
-    for (size_t i = 0; i < header.size; i++)
-        if (header.data[i] == '\t')
-            pb_buf_add(buf, pb_lit("---|"));
+    size_t count = 0;
+
+    for (size_t i = 0; i < row.size; i++)
+        count += row.data[i] == '\t';
+    return count;
+}
+
+/* As many cells as the row has: empty ones at the end of a header are trimmed away. */
+static void add_table_head(pb_buf *buf, pb_str header, pb_str row)
+{
+    size_t has = tabs_of(header), needs = tabs_of(row);
+
+    add_cells(buf, header);
+    for (size_t i = has; i < needs; i++)
+        pb_buf_add(buf, pb_lit("  |"));
+    pb_buf_add(buf, pb_lit("\n|---|"));
+    for (size_t i = 0; i < (has > needs ? has : needs); i++)
+        pb_buf_add(buf, pb_lit("---|"));
     pb_buf_byte(buf, '\n');
 }
 
@@ -78,8 +91,9 @@ static void add_unit(pb_buf *buf, const struct unit *before, const struct unit *
         add_code(buf, unit->text);
     } else if (unit->type == UNIT_ROW) {
         if (!goes_on && unit->header.size)
-            add_table_head(buf, unit->header);
-        add_row(buf, unit->text);
+            add_table_head(buf, unit->header, unit->text);
+        add_cells(buf, unit->text);
+        pb_buf_byte(buf, '\n');
     } else {
         pb_buf_add(buf, unit->text);
     }

@@ -1,5 +1,6 @@
 /* choose.c - which units answer. The best one begins, those that add to it follow; what leads to
- * something ("like this:") takes that along. Too little of the question in all of them: no answer. */
+ * something ("like this:") takes that along. Too little of the question in all of them: no answer.
+ */
 #include "extractive.h"
 
 #include <math.h>
@@ -31,8 +32,9 @@ static bool defines(const struct answer *answer, const struct unit *unit)
     while (place++ < 8 && pb_word_next(unit->text, &at, &word)) {
         for (size_t i = 0; i < answer->asked.count; i++)
             named = named || answer->asked.words[i].key == word.key;
-        if (named && (pb_str_same(word.text, pb_lit("is")) || pb_str_same(word.text, pb_lit("are")) ||
-                      pb_str_same(word.text, pb_lit("means"))))
+        if (named &&
+            (pb_str_same(word.text, pb_lit("is")) || pb_str_same(word.text, pb_lit("are")) ||
+             pb_str_same(word.text, pb_lit("means"))))
             return true;
     }
     return false;
@@ -141,7 +143,8 @@ static bool same_passage(const struct answer *answer, size_t a, size_t b)
     return b < answer->count && answer->units[a].passage == answer->units[b].passage;
 }
 
-/* With what belongs to it: the code or the list behind "like this:", the line that leads to them. */
+/* With what belongs to it: the code or the list behind "like this:", the line that leads to them.
+ */
 static size_t take_with(struct answer *answer, size_t index)
 {
     size_t length = take(answer, index), at = index;
@@ -158,9 +161,9 @@ static size_t take_with(struct answer *answer, size_t index)
         (unit->leads || answer->units[index + 1].type == UNIT_CODE))
         length += take(answer, ++at);
     if (unit->leads || unit->type == UNIT_ITEM) /* the rest of the list */
-        for (int more = 0; more < 8 && answer->units[at].type == UNIT_ITEM &&
-                           same_passage(answer, at, at + 1) &&
-                           answer->units[at + 1].type == UNIT_ITEM;
+        for (int more = 0;
+             more < 8 && answer->units[at].type == UNIT_ITEM && same_passage(answer, at, at + 1) &&
+             answer->units[at + 1].type == UNIT_ITEM;
              more++)
             length += take(answer, ++at);
     return length;

@@ -1,5 +1,6 @@
-/* evidence.c - which words of the question stand where, and what each is worth: a word that few units
- * have says more than one that all have, and one that nothing has says most, against an answer. */
+/* evidence.c - which words of the question stand where, and what each is worth: a word that few
+ * units have says more than one that all have, and one that nothing has says most, against an
+ * answer. */
 #include "extractive.h"
 
 #include <math.h>
@@ -24,10 +25,10 @@ static bool is_name(const struct answer *answer, size_t term)
 static bool is_weak(pb_str word)
 {
     static const char *const known[] = {
-        "add",    "allow", "allowed", "call",   "change",  "choose", "configure", "create",
-        "define", "enable", "find",   "happens", "pass",   "provide", "put",      "see",
-        "set",    "setup", "should",  "specify", "start",  "support", "supports", "supported",
-        "try",    "turn",  "write",   NULL};
+        "add",     "allow",    "allowed",   "call",  "change",  "choose",  "configure",
+        "create",  "define",   "enable",    "find",  "happens", "pass",    "provide",
+        "put",     "see",      "set",       "setup", "should",  "specify", "start",
+        "support", "supports", "supported", "try",   "turn",    "write",   NULL};
 
     return pb_question_is_one_of(word, known);
 }
@@ -43,7 +44,8 @@ static void note(pb_str text, const pb_question_words *asked, float worth, float
                 has[i] = worth;
 }
 
-/* The innermost heading says what a passage is about, those above it and its name where it stands. */
+/* The innermost heading says what a passage is about, those above it and its name where it stands.
+ */
 static void note_context(struct answer *answer, size_t index)
 {
     const pb_passage *passage = answer->passages->items[index];
@@ -62,7 +64,8 @@ static bool begins(pb_str question, const char *words)
 {
     pb_str start = pb_str_of(words);
 
-    return question.size > start.size && pb_str_same(pb_str_slice(question, 0, start.size), start) &&
+    return question.size > start.size &&
+           pb_str_same(pb_str_slice(question, 0, start.size), start) &&
            question.data[start.size] == ' ';
 }
 
@@ -72,11 +75,11 @@ static int wanted(pb_str question)
         const char *words;
         int want;
     } known[] = {
-        {"how many", WANT_FIGURE},     {"how much", WANT_FIGURE},   {"how long", WANT_FIGURE},
-        {"how big", WANT_FIGURE},      {"how large", WANT_FIGURE},  {"how often", WANT_FIGURE},
-        {"how old", WANT_FIGURE},      {"when", WANT_FIGURE},       {"how", WANT_STEPS},
-        {"what is", WANT_DEFINITION},  {"what are", WANT_DEFINITION}, {"what's", WANT_DEFINITION},
-        {"what does", WANT_DEFINITION}, {"where", WANT_PLACE},      {"why", WANT_REASON},
+        {"how many", WANT_FIGURE},      {"how much", WANT_FIGURE},     {"how long", WANT_FIGURE},
+        {"how big", WANT_FIGURE},       {"how large", WANT_FIGURE},    {"how often", WANT_FIGURE},
+        {"how old", WANT_FIGURE},       {"when", WANT_FIGURE},         {"how", WANT_STEPS},
+        {"what is", WANT_DEFINITION},   {"what are", WANT_DEFINITION}, {"what's", WANT_DEFINITION},
+        {"what does", WANT_DEFINITION}, {"where", WANT_PLACE},         {"why", WANT_REASON},
     };
 
     static const char *const measures[] = {"largest", "longest", "maximum", "minimum", "smallest",

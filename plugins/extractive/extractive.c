@@ -1,6 +1,6 @@
-/* extractive - a model that answers with what stands in the passages it is given, word for word, and
- * cites them. It knows nothing else, so it invents nothing: when the passages have too little of the
- * question, it says so.
+/* extractive - a model that answers with what stands in the passages it is given, word for word,
+ * and cites them. It knows nothing else, so it invents nothing: when the passages have too little
+ * of the question, it says so.
  */
 #include "extractive.h"
 
@@ -36,7 +36,8 @@ static const pb_field extractive_options[] = {
 
 enum { PIECE_WORDS = 4 };
 
-/* --- small talk --------------------------------------------------------------------------------- */
+/* --- small talk ---------------------------------------------------------------------------------
+ */
 
 /* Begins it with one of these, and says little more? "Hi, how do I install it?" is a question. */
 static bool only_says(const pb_list *list, pb_str text)
@@ -63,7 +64,8 @@ static pb_str last_said(const pb_llm_request *request)
     return (pb_str){0};
 }
 
-/* --- the answer --------------------------------------------------------------------------------- */
+/* --- the answer ---------------------------------------------------------------------------------
+ */
 
 static pb_status find_answer(struct extractive *extractive, const pb_llm_request *request,
                              pb_str question, pb_str *out)
@@ -118,7 +120,8 @@ static pb_status reply_to(struct extractive *extractive, const pb_llm_request *r
     return PB_OK;
 }
 
-/* --- saying it ---------------------------------------------------------------------------------- */
+/* --- saying it ----------------------------------------------------------------------------------
+ */
 
 /* Bytes of the next words with the white space behind them. */
 static size_t piece(pb_str text, int words)
@@ -159,8 +162,8 @@ static pb_status tell_usage(const struct extractive *extractive, const pb_llm_re
             (int64_t)pb_embed_tokens(extractive->embedder, request->messages[i]->text);
     for (size_t i = 0; request->passages && i < request->passages->count; i++) {
         const pb_passage *passage = request->passages->items[i];
-        usage.input_tokens += passage->tokens > 0 ? passage->tokens
-                                                  : (int64_t)(passage->text.size + 3) / 4;
+        usage.input_tokens +=
+            passage->tokens > 0 ? passage->tokens : (int64_t)(passage->text.size + 3) / 4;
     }
     usage.output_tokens = (int64_t)pb_embed_tokens(extractive->embedder, text);
     event.usage = &usage;

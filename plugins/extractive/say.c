@@ -1,5 +1,6 @@
-/* say.c - what was chosen, as text: passages in the order of their best unit, each in its own order,
- * neighbours together. Code is fenced and tables have their bars back; the words are the documents'. */
+/* say.c - what was chosen, as text: passages in the order of their best unit, each in its own
+ * order, neighbours together. Code is fenced and tables have their bars back; the words are the
+ * documents'. */
 #include "extractive.h"
 
 /* Cells stand apart by tabs in a passage. */

@@ -1,5 +1,6 @@
-/* similar.c - what means the same in other words, where an embedder is given: each word of the passages
- * is compared with the terms of the question that it is not, and each unit with the whole question. */
+/* similar.c - what means the same in other words, where an embedder is given: each word of the
+ * passages is compared with the terms of the question that it is not, and each unit with the whole
+ * question. */
 #include "extractive.h"
 
 enum { WORDS_MOST = 1500, BUCKETS = 4096 };
@@ -10,7 +11,7 @@ static const float SAME = 0.6f, UNSURE = 0.2f;
 /* The different words of all units. */
 struct vocabulary {
     pb_word *words;
-    float (*has)[TERMS]; /* of each word */
+    float (*has)[TERMS];       /* of each word */
     uint16_t buckets[BUCKETS]; /* number of the word, from 1 */
     size_t count;
 };
@@ -53,7 +54,7 @@ static pb_status embed(const struct answer *answer, const pb_str *texts, size_t 
 {
     size_t dimensions = pb_embed_dimensions(answer->extractive->embedder);
 
-    *out = PB_NEW_ARRAY(float, count * dimensions + 1);
+    *out = PB_NEW_ARRAY(float, count *dimensions + 1);
     return *out ? pb_embed(answer->extractive->embedder, purpose, texts, count, *out)
                 : (pb_status)PB_NO_MEMORY;
 }

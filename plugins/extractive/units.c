@@ -1,5 +1,5 @@
-/* units.c - passages as sentences, list items, rows of tables and stretches of code. Blank lines set
- * paragraphs apart; the lines of one are prose, a list, a table or code. */
+/* units.c - passages as sentences, list items, rows of tables and stretches of code. Blank lines
+ * set paragraphs apart; the lines of one are prose, a list, a table or code. */
 #include "extractive.h"
 
 enum { UNITS_MOST = 4000, CODE_MOST = 1600 };
@@ -21,16 +21,19 @@ static pb_status add(const struct place *place, int type, pb_str text, pb_str he
         return PB_OK;
     if (answer->count == answer->room) {
         size_t room = answer->room ? answer->room * 2 : 64;
-        struct unit *units = pb_grow(answer->units, answer->room * sizeof *units,
-                                     room * sizeof *units);
+        struct unit *units =
+            pb_grow(answer->units, answer->room * sizeof *units, room * sizeof *units);
         if (!units)
             return PB_NO_MEMORY;
         answer->units = units;
         answer->room = room;
     }
     struct unit *unit = &answer->units[answer->count++];
-    *unit = (struct unit){.text = trimmed, .header = header, .type = type,
-                          .passage = place->passage, .paragraph = place->paragraph};
+    *unit = (struct unit){.text = trimmed,
+                          .header = header,
+                          .type = type,
+                          .passage = place->passage,
+                          .paragraph = place->paragraph};
     if (type == UNIT_CODE) /* the indentation of its first line stays */
         while (unit->text.data > text.data && unit->text.data[-1] == ' ')
             unit->text.data--, unit->text.size++;
@@ -40,7 +43,8 @@ static pb_status add(const struct place *place, int type, pb_str text, pb_str he
     return PB_OK;
 }
 
-/* --- prose -------------------------------------------------------------------------------------- */
+/* --- prose --------------------------------------------------------------------------------------
+ */
 
 static bool is_abbreviation(pb_str text, size_t dot)
 {
@@ -105,7 +109,8 @@ static bool breaks(pb_str before, pb_str line, size_t longest)
     if (list_mark(line))
         return true;
     return line.size && before.size && before.size * 10 < longest * 6 &&
-           !(line.data[0] >= 'a' && line.data[0] <= 'z' && strchr(",;", before.data[before.size - 1]));
+           !(line.data[0] >= 'a' && line.data[0] <= 'z' &&
+             strchr(",;", before.data[before.size - 1]));
 }
 
 static pb_status add_prose(const struct place *place, pb_str text)
@@ -134,7 +139,8 @@ static pb_status add_prose(const struct place *place, pb_str text)
                            : status;
 }
 
-/* --- the rest ----------------------------------------------------------------------------------- */
+/* --- the rest -----------------------------------------------------------------------------------
+ */
 
 static pb_status add_table(const struct place *place, pb_str text)
 {
@@ -143,7 +149,8 @@ static pb_status add_table(const struct place *place, pb_str text)
 
     if (header.size >= text.size)
         return add(place, UNIT_ROW, text, (pb_str){0});
-    for (size_t at = header.size + 1; at < text.size && status == PB_OK; at = line_end(text, at) + 1)
+    for (size_t at = header.size + 1; at < text.size && status == PB_OK;
+         at = line_end(text, at) + 1)
         status = add(place, UNIT_ROW, pb_str_slice(text, at, line_end(text, at) - at), header);
     return status;
 }
@@ -177,8 +184,8 @@ static size_t paragraph_end(pb_str text, size_t from)
     size_t at = from;
 
     for (;;) {
-        while (at < text.size && !(text.data[at] == '\n' && at + 1 < text.size &&
-                                   text.data[at + 1] == '\n'))
+        while (at < text.size &&
+               !(text.data[at] == '\n' && at + 1 < text.size && text.data[at + 1] == '\n'))
             at++;
         size_t next = at;
         while (next < text.size && text.data[next] == '\n')

@@ -2,8 +2,8 @@
  * already chosen (Carbonell and Goldstein, 1998).
  *
  * How alike two passages are say their vectors, or, where one has none, the words that they share.
- * Relevance is the retriever's score, scaled so that the best is 1 and the worst 0.5: a retriever gives
- * what it thinks may answer, and its last is not worthless.
+ * Relevance is the retriever's score, scaled so that the best is 1 and the worst 0.5: a retriever
+ * gives what it thinks may answer, and its last is not worthless.
  */
 #include "rerank.h"
 
@@ -11,9 +11,9 @@ const pb_field mmr_options[] = {
     PB_FLOAT(struct mmr, relevance, .def = "0.9", .max = 1, /* by tests/bench/answers */
              .help = "What counts: 1 relevance alone, 0 being unlike the others alone."),
     PB_FLOAT(struct mmr, duplicate, .def = "0.97", .max = 1,
-             .help = "Passages as alike as this are one: the less relevant is left out. 1: none is."),
-    PB_INT(struct mmr, keep, .def = "0", .max = 1000,
-           .help = "At most so many passages; 0: all."),
+             .help =
+                 "Passages as alike as this are one: the less relevant is left out. 1: none is."),
+    PB_INT(struct mmr, keep, .def = "0", .max = 1000, .help = "At most so many passages; 0: all."),
     PB_END,
 };
 
@@ -117,8 +117,7 @@ static size_t next_of(const struct mmr *mmr, const struct work *work, const stru
     double most = -2;
 
     for (size_t i = 0; i < work->in->count; i++) {
-        double value =
-            mmr->relevance * work->relevance[i] - (1 - mmr->relevance) * work->alike[i];
+        double value = mmr->relevance * work->relevance[i] - (1 - mmr->relevance) * work->alike[i];
         bool again = mmr->duplicate < 1 && work->alike[i] >= mmr->duplicate;
         if (!order->taken[i] && !again && value > most) {
             most = value;

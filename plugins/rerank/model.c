@@ -1,8 +1,8 @@
 /* model.c - asks a model which passages answer the question, and reads the numbers in its reply.
  *
- * A model is free to say more than it was asked for: numbers are taken wherever they stand, those of no
- * passage and repeated ones are passed over. When nothing can be read, or the model fails, the given
- * order stays. What a document says is quoted, and cannot do more than move passages.
+ * A model is free to say more than it was asked for: numbers are taken wherever they stand, those
+ * of no passage and repeated ones are passed over. When nothing can be read, or the model fails,
+ * the given order stays. What a document says is quoted, and cannot do more than move passages.
  */
 #include "rerank.h"
 
@@ -14,8 +14,7 @@ const pb_field model_options[] = {
             .help = "How much of a passage it is shown."),
     PB_DURATION(struct model, timeout, .def = "5s", .min = 0.01, .max = 300,
                 .help = "How long it may take; then the given order stays."),
-    PB_BOOL(struct model, drop, .def = "false",
-            .help = "Leave out what the model does not name."),
+    PB_BOOL(struct model, drop, .def = "false", .help = "Leave out what the model does not name."),
     PB_STR(struct model, instruction, .max_length = 4096,
            .def = "Below are a question and numbered passages of documents. Which passages help to "
                   "answer the question? Reply with their numbers only, the most helpful first, "

@@ -30,7 +30,8 @@ extern const pb_field model_options[];
 pb_status model_rerank(void *self, pb_str query, const pb_passages *in, pb_passages *out);
 void model_stats(void *self, pb_stats *stats);
 
-/* order.c: an order that grows. Its passages are copies with scores of their own, from 1 downwards. */
+/* order.c: an order that grows. Its passages are copies with scores of their own, from 1 downwards.
+ */
 struct order {
     const pb_passages *in;
     const pb_passage **items;

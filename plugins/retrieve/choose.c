@@ -61,7 +61,8 @@ static pb_status order_anew(struct search *search)
 
 static bool same_document(const pb_passage *a, const pb_passage *b)
 {
-    return pb_str_equal(a->document_id, b->document_id) && pb_str_equal(a->collection, b->collection);
+    return pb_str_equal(a->document_id, b->document_id) &&
+           pb_str_equal(a->collection, b->collection);
 }
 
 static void cap_documents(struct search *search)

@@ -1,8 +1,8 @@
 /* cite.c - sends a source when the reply cites it: before the piece of text in which its number is
  * closed. A reply that finds nothing cites nothing, and has no sources.
  *
- * A citation is [1], [2, 3] or [2-4], in one piece of text or across several. In code it is an index,
- * and none.
+ * A citation is [1], [2, 3] or [2-4], in one piece of text or across several. In code it is an
+ * index, and none.
  */
 #include "retrieve.h"
 
@@ -25,8 +25,8 @@ static pb_status send(struct cite *cite, pb_sink *below, unsigned number)
 /* A number is complete: it, or all since the first of its range. */
 static void take(struct cite *cite)
 {
-    unsigned from = cite->range && cite->first && cite->first <= cite->number ? cite->first
-                                                                              : cite->number;
+    unsigned from =
+        cite->range && cite->first && cite->first <= cite->number ? cite->first : cite->number;
 
     for (unsigned i = from; i <= cite->number && cite->pending_count < CITE_MOST; i++)
         cite->pending[cite->pending_count++] = i;

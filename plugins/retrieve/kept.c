@@ -1,6 +1,6 @@
-/* kept.c - what was found for a question, for a while: as JSON in a cache, under a key that says who
- * asked what of which version of the documents. What a person may not see is not found, so nothing that
- * was found for one is given to another. A cache that fails is done without. */
+/* kept.c - what was found for a question, for a while: as JSON in a cache, under a key that says
+ * who asked what of which version of the documents. What a person may not see is not found, so
+ * nothing that was found for one is given to another. A cache that fails is done without. */
 #include "retrieve.h"
 
 #include <math.h>
@@ -31,7 +31,8 @@ static void add_json(pb_buf *buf, const pb_json *json)
 
 static void add_stage(pb_buf *buf, const struct retrieve *stage)
 {
-    pb_buf_printf(buf, "top %lld of %lld mode %d weight %a least %a each %lld around %lld whole %d ",
+    pb_buf_printf(buf,
+                  "top %lld of %lld mode %d weight %a least %a each %lld around %lld whole %d ",
                   (long long)stage->top_k, (long long)stage->candidates, (int)stage->mode,
                   stage->vector_weight, stage->min_score, (long long)stage->per_document,
                   (long long)stage->neighbours, (int)stage->whole_document);
@@ -54,8 +55,7 @@ static pb_status write_key(struct search *search, char key[KEPT_KEY + 1])
     pb_buf buf = {0};
     pb_str version;
     uint8_t digest[32];
-    pb_status status =
-        pb_retriever_version(search->stage->retriever, &search->request, &version);
+    pb_status status = pb_retriever_version(search->stage->retriever, &search->request, &version);
 
     if (status == PB_UNSUPPORTED) { /* then the ttl alone decides */
         pb_error_clear();
@@ -83,7 +83,8 @@ static pb_status write_key(struct search *search, char key[KEPT_KEY + 1])
     return PB_OK;
 }
 
-/* --- passages as JSON --------------------------------------------------------------------------- */
+/* --- passages as JSON ---------------------------------------------------------------------------
+ */
 
 static const struct {
     const char *name;
@@ -175,7 +176,8 @@ static pb_status read_passages(struct search *search, pb_bytes bytes)
     return PB_OK;
 }
 
-/* --- the cache ---------------------------------------------------------------------------------- */
+/* --- the cache ----------------------------------------------------------------------------------
+ */
 
 /* Said once a minute. A turn that is over is over. */
 static pb_status do_without(struct search *search, pb_status status)
@@ -231,8 +233,7 @@ pb_status kept_set(struct search *search, const char *key)
     pb_jw_close(&writer, ']');
     if (buf.failed)
         return PB_NO_MEMORY;
-    pb_status status =
-        pb_cache_set(search->stage->cache, pb_str_of(key),
-                     (pb_bytes){(const uint8_t *)buf.data, buf.size}, &options);
+    pb_status status = pb_cache_set(search->stage->cache, pb_str_of(key),
+                                    (pb_bytes){(const uint8_t *)buf.data, buf.size}, &options);
     return status == PB_OK ? status : do_without(search, status);
 }

@@ -1,8 +1,9 @@
-/* quote.c - the few words of a passage that show why it was found: the line or sentence with most of
- * the question's words. It stands in the passage as it is quoted. */
+/* quote.c - the few words of a passage that show why it was found: the line or sentence with most
+ * of the question's words. It stands in the passage as it is quoted. */
 #include "retrieve.h"
 
-/* Ends a sentence here? At a blank line, a line that begins anew, or a full stop before white space. */
+/* Ends a sentence here? At a blank line, a line that begins anew, or a full stop before white
+ * space. */
 static bool ends(pb_str text, size_t at)
 {
     char byte = text.data[at];

@@ -1,6 +1,6 @@
-/* retrieve - looks for passages of documents that answer the question, and leaves them to the stages
- * behind it: to the model with its request, to templates as the variable `passages`. Sends the sources
- * that the reply cites.
+/* retrieve - looks for passages of documents that answer the question, and leaves them to the
+ * stages behind it: to the model with its request, to templates as the variable `passages`. Sends
+ * the sources that the reply cites.
  */
 #include "retrieve.h"
 
@@ -8,8 +8,8 @@ static const pb_field retrieve_options[] = {
     PB_REF(struct retrieve, retriever, "retriever", .required = 1, .help = "Who finds passages."),
     PB_REF(struct retrieve, reranker, "reranker",
            .help = "Who orders what was found anew; none: the retriever's order."),
-    /* Ten, as by tests/bench/answers the passage that answers is among ten for 0.74 of the questions, and
-     * among five for 0.68. */
+    /* Ten, as by tests/bench/answers the passage that answers is among ten for 0.74 of the
+     * questions, and among five for 0.68. */
     PB_INT(struct retrieve, top_k, .def = "10", .min = 1, .max = CITE_MOST,
            .help = "At most so many passages."),
     PB_INT(struct retrieve, candidates, .max = 1000,

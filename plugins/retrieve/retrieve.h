@@ -1,8 +1,9 @@
 /* retrieve.h - the stage's instance, one search, and what the files share.
  *
- * The life of a search: rewrite.c makes the question stand alone, wish.c reads what the request narrows,
- * kept.c knows whether the same was found a moment ago, the retriever finds, choose.c drops and orders,
- * widen.c joins what stands around, source.c writes what is cited and cite.c watches the reply for it.
+ * The life of a search: rewrite.c makes the question stand alone, wish.c reads what the request
+ * narrows, kept.c knows whether the same was found a moment ago, the retriever finds, choose.c
+ * drops and orders, widen.c joins what stands around, source.c writes what is cited and cite.c
+ * watches the reply for it.
  */
 #ifndef RETRIEVE_H
 #define RETRIEVE_H
@@ -62,33 +63,41 @@ struct search {
     size_t count;
 };
 
-/* --- wish.c ------------------------------------------------------------------------------------ */
+/* --- wish.c ------------------------------------------------------------------------------------
+ */
 
-/* Collections, documents and filter: the stage's, narrowed by the request's variables and metadata. */
+/* Collections, documents and filter: the stage's, narrowed by the request's variables and metadata.
+ */
 pb_status wish_read(struct search *search);
 
-/* --- rewrite.c --------------------------------------------------------------------------------- */
+/* --- rewrite.c ---------------------------------------------------------------------------------
+ */
 
 /* Sets question and query. Parks where a model is asked. */
 pb_status rewrite_question(struct search *search);
 
-/* --- choose.c ---------------------------------------------------------------------------------- */
+/* --- choose.c ----------------------------------------------------------------------------------
+ */
 
-/* How relevant, 0 to 1, whatever list it came in: the cosine, or BM25 as s / (s + 10); the higher. */
+/* How relevant, 0 to 1, whatever list it came in: the cosine, or BM25 as s / (s + 10); the higher.
+ */
 double relevance_of(const pb_passage *passage);
-/* Drops what is below min_score, orders anew, keeps per_document and top_k. Parks as the reranker. */
+/* Drops what is below min_score, orders anew, keeps per_document and top_k. Parks as the reranker.
+ */
 pb_status choose(struct search *search);
 /* Cuts to max_tokens: whole passages, the first one in its middle if it must be. */
 pb_status choose_within(struct search *search);
 int64_t tokens_of(const pb_passage *passage);
 pb_passage *passage_copy(const pb_passage *from);
 
-/* --- widen.c ----------------------------------------------------------------------------------- */
+/* --- widen.c -----------------------------------------------------------------------------------
+ */
 
 /* Joins each with its neighbours, or with its whole document; what overlaps becomes one. Parks. */
 pb_status widen(struct search *search);
 
-/* --- kept.c ------------------------------------------------------------------------------------ */
+/* --- kept.c ------------------------------------------------------------------------------------
+ */
 
 enum { KEPT_KEY = 6 + 64 };
 
@@ -96,19 +105,22 @@ enum { KEPT_KEY = 6 + 64 };
 pb_status kept_get(struct search *search, char key[KEPT_KEY + 1]);
 pb_status kept_set(struct search *search, const char *key);
 
-/* --- source.c ---------------------------------------------------------------------------------- */
+/* --- source.c ----------------------------------------------------------------------------------
+ */
 
 /* A source as clients get it; `number` from 1. NULL: no memory. */
 const pb_json *source_of(const struct search *search, size_t number);
 /* Leaves passages and the variables `passages` and `found` in the turn. */
 pb_status source_leave(const struct search *search);
 
-/* --- quote.c ----------------------------------------------------------------------------------- */
+/* --- quote.c -----------------------------------------------------------------------------------
+ */
 
 /* The sentence of `text` with most of the question's words, not much more than `most` bytes. */
 pb_str quote_of(pb_str text, pb_str question, size_t most);
 
-/* --- cite.c ------------------------------------------------------------------------------------ */
+/* --- cite.c ------------------------------------------------------------------------------------
+ */
 
 enum { CITE_MOST = 64 };
 
@@ -121,8 +133,8 @@ struct cite {
     int32_t branch;
     unsigned number, first; /* being read; of a range */
     bool range;
-    unsigned ticks;   /* ` one after the other */
-    unsigned fence;   /* how many opened the code that we are in; 0: none */
+    unsigned ticks;              /* ` one after the other */
+    unsigned fence;              /* how many opened the code that we are in; 0: none */
     unsigned pending[CITE_MOST]; /* numbers of the brackets that are open */
     size_t pending_count;
 };

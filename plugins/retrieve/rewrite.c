@@ -1,5 +1,6 @@
-/* rewrite.c - a question that stands alone. "and how do I stop it?" finds nothing by itself: it gets
- * the words of what was asked before, by rules or by a model. A model that fails is done without. */
+/* rewrite.c - a question that stands alone. "and how do I stop it?" finds nothing by itself: it
+ * gets the words of what was asked before, by rules or by a model. A model that fails is done
+ * without. */
 #include "retrieve.h"
 
 enum { TURNS = 6, LONGEST = 1000, REPLY = 600, TOKENS = 80 };
@@ -62,10 +63,10 @@ static pb_str write_talk(const pb_message *const *messages, size_t count, pb_str
 
 static pb_status ask(const struct retrieve *stage, pb_str talk, struct listener *listener)
 {
-    static const pb_str instruction =
-        PB_LIT("Rewrite the last question of this conversation so that it can be understood without "
-               "the rest: replace pronouns by what they stand for. Keep it short and in its "
-               "language. Reply with the question only. Do not answer it.");
+    static const pb_str instruction = PB_LIT(
+        "Rewrite the last question of this conversation so that it can be understood without "
+        "the rest: replace pronouns by what they stand for. Keep it short and in its "
+        "language. Reply with the question only. Do not answer it.");
     pb_llm_request request = {.size = (uint32_t)sizeof request};
     const pb_message *messages[2] = {pb_message_new(PB_ROLE_SYSTEM, instruction),
                                      pb_message_new(PB_ROLE_USER, talk)};

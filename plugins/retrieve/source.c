@@ -28,8 +28,7 @@ static bool add_place(pb_json *object, const pb_passage *passage)
         pb_json *list =
             pb_json_add(object, pb_lit("lines"), pb_json_new(PB_JSON_ARRAY, (pb_str){0}));
         added = pb_json_add(list, (pb_str){0}, pb_json_number((double)passage->line)) &&
-                pb_json_add(list, (pb_str){0},
-                            pb_json_number((double)(passage->line + lines - 1)));
+                pb_json_add(list, (pb_str){0}, pb_json_number((double)(passage->line + lines - 1)));
     }
     return added && add_text(object, "url", passage->url);
 }

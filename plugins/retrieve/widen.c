@@ -1,6 +1,6 @@
-/* widen.c - what stands around a passage, or its whole document: an answer is often in the paragraph
- * behind the one that was found. Stretches of a document that touch become one, in the place of the
- * best of them; where chunks repeat each other's ends the repetition goes. */
+/* widen.c - what stands around a passage, or its whole document: an answer is often in the
+ * paragraph behind the one that was found. Stretches of a document that touch become one, in the
+ * place of the best of them; where chunks repeat each other's ends the repetition goes. */
 #include "retrieve.h"
 
 /* Passages `first` to `last` (-1: to the end) of the document of `hit`. */
@@ -57,7 +57,8 @@ static pb_passage *join(const struct stretch *stretch, const pb_passages *found)
     return all;
 }
 
-/* A retriever that knows nothing around a passage: it stays alone. *out is the hit or a wider one. */
+/* A retriever that knows nothing around a passage: it stays alone. *out is the hit or a wider one.
+ */
 static pb_status fetch(const struct search *search, const struct stretch *stretch,
                        const pb_passage **out)
 {

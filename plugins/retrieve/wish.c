@@ -98,8 +98,7 @@ static pb_status read_collections(struct search *search)
     for (size_t i = 0; allowed.count && i < asked.count && status == PB_OK; i++)
         if (!has(&allowed, asked.items[i]))
             status = pb_fail_at(PB_INVALID, "/metadata/collections",
-                                "'%.*s' is no collection of this pipeline",
-                                PB_ARG(asked.items[i]));
+                                "'%.*s' is no collection of this pipeline", PB_ARG(asked.items[i]));
     if (status == PB_OK && asked.given && !asked.count)
         return pb_fail_at(PB_INVALID, "/metadata/collections", "names no collection");
     search->request.collections = asked.given ? asked.items : allowed.items;

@@ -76,8 +76,9 @@ START_TEST(lists_and_tables_stay_what_they_are)
     ck_says(reply, "To make a backup:");
     ck_says(reply, "- stop nothing\n- run `patchbay backup`\n- copy the file away");
     reply = pb_harness_say(harness, "How many turns at once in a worker?");
-    ck_says(reply, "| option | default | meaning |\n|---|---|---|\n| turns | 2000 | turns at once in "
-                   "each worker |");
+    ck_says(reply,
+            "| option | default | meaning |\n|---|---|---|\n| turns | 2000 | turns at once in "
+            "each worker |");
     ck_says(reply, "[3]");
     end();
 }
@@ -103,15 +104,17 @@ START_TEST(it_is_polite)
     static const struct {
         const char *said, *answer;
     } talk[] = {
-        {"Hello", "Hi!"},       {"hi there", "Hi!"},       {"Good morning!", "Hi!"},
-        {"Thanks a lot", "Gladly."}, {"Thank you", "Gladly."}, {"What can you do?", "Hi!"},
+        {"Hello", "Hi!"},         {"hi there", "Hi!"},
+        {"Good morning!", "Hi!"}, {"Thanks a lot", "Gladly."},
+        {"Thank you", "Gladly."}, {"What can you do?", "Hi!"},
         {"help", "Hi!"},
     };
     open_with("greeting: Hi!, thanks: Gladly.");
     for (size_t i = 0; i < sizeof talk / sizeof *talk; i++)
         ck_assert_str_eq(pb_harness_say(harness, talk[i].said)->text.data, talk[i].answer);
     ck_says(pb_harness_say(harness, "Hi, how do I start the server?"), "patchbay serve");
-    ck_says(pb_harness_say(harness, "Hitting restore: what needs a stopped server?"), "[2]"); /* "hi" is no word of it */
+    ck_says(pb_harness_say(harness, "Hitting restore: what needs a stopped server?"),
+            "[2]"); /* "hi" is no word of it */
     end();
 }
 END_TEST
@@ -130,9 +133,10 @@ START_TEST(a_question_that_leans_is_understood)
 {
     open_with("");
     const pb_outcome *reply = pb_harness_ask(
-        harness, &(pb_ask){.messages = "[{\"role\": \"user\", \"content\": \"How do I start the "
-                                       "server?\"}, {\"role\": \"assistant\", \"content\": \"So.\"},"
-                                       " {\"role\": \"user\", \"content\": \"and stop it?\"}]"});
+        harness,
+        &(pb_ask){.messages = "[{\"role\": \"user\", \"content\": \"How do I start the "
+                              "server?\"}, {\"role\": \"assistant\", \"content\": \"So.\"},"
+                              " {\"role\": \"user\", \"content\": \"and stop it?\"}]"});
     ck_says(reply, "Stop it with Ctrl-C.");
     end();
 }
@@ -179,10 +183,15 @@ static void check_quoted(const char *question, const char *text)
 
 static pb_status check_all(void *arg)
 {
-    static const char *const questions[] = {
-        "How do I start the server?", "How do I stop the server?", "What is a backup?",
-        "How do I make a backup?",    "Where does it listen?",     "Which port does the server use?",
-        "restore backup",             "copy the database file",    "turns in a worker"};
+    static const char *const questions[] = {"How do I start the server?",
+                                            "How do I stop the server?",
+                                            "What is a backup?",
+                                            "How do I make a backup?",
+                                            "Where does it listen?",
+                                            "Which port does the server use?",
+                                            "restore backup",
+                                            "copy the database file",
+                                            "turns in a worker"};
 
     (void)arg;
     for (size_t i = 0; i < sizeof questions / sizeof *questions; i++)
@@ -201,10 +210,10 @@ END_TEST
 
 int main(void)
 {
-    return suite_run("extractive",
-                     (const TTest *const[]){it_answers_and_cites, lists_and_tables_stay_what_they_are,
-                                            it_admits_that_it_does_not_know, it_is_polite,
-                                            without_a_search_it_says_so,
-                                            a_question_that_leans_is_understood, it_streams,
-                                            nothing_is_made_up, NULL});
+    return suite_run("extractive", (const TTest *const[]){it_answers_and_cites,
+                                                          lists_and_tables_stay_what_they_are,
+                                                          it_admits_that_it_does_not_know,
+                                                          it_is_polite, without_a_search_it_says_so,
+                                                          a_question_that_leans_is_understood,
+                                                          it_streams, nothing_is_made_up, NULL});
 }

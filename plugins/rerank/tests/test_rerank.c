@@ -56,8 +56,8 @@ static pb_status run(void *arg)
         items[in.count] = passage;
     }
     int64_t deadline = given->deadline ? pb_deadline_begin(given->deadline) : 0;
-    pb_status status = pb_rerank(pb_harness_instance(harness, "reranker", "it"),
-                                 pb_lit("What is it?"), &in, &out);
+    pb_status status =
+        pb_rerank(pb_harness_instance(harness, "reranker", "it"), pb_lit("What is it?"), &in, &out);
     if (given->deadline)
         pb_deadline_end(deadline);
     given->order[0] = 0;
@@ -77,7 +77,8 @@ static void check(struct given *given, const char *order)
 
 static const char *const three[] = {"one", "two", "three", NULL};
 
-/* --- mmr --------------------------------------------------------------------------------------- */
+/* --- mmr ---------------------------------------------------------------------------------------
+ */
 
 static const float alike[] = {1, 0, 0.99f, 0.141f, 0, 1};
 
@@ -101,8 +102,9 @@ END_TEST
 
 START_TEST(words_do_without_vectors)
 {
-    static const char *const texts[] = {"The red house stands on a hill", "A red house on that hill",
-                                        "Ships sail far across oceans", NULL};
+    static const char *const texts[] = {"The red house stands on a hill",
+                                        "A red house on that hill", "Ships sail far across oceans",
+                                        NULL};
     static const char *const same[] = {"Red house, hill.", "The hill: red houses!", NULL};
     struct given given = {.texts = texts}, twice = {.texts = same};
     open_with("use: mmr, relevance: 0.6");
@@ -128,7 +130,8 @@ START_TEST(few_or_none)
 }
 END_TEST
 
-/* --- model ------------------------------------------------------------------------------------- */
+/* --- model -------------------------------------------------------------------------------------
+ */
 
 START_TEST(a_model_orders)
 {
@@ -157,8 +160,8 @@ END_TEST
 
 START_TEST(it_is_shown_the_beginnings_of_the_best)
 {
-    static const char *const texts[] = {"0123456789012345678901234567890123456789012345678\xC3\xA4x",
-                                        "two", "three", NULL};
+    static const char *const texts[] = {
+        "0123456789012345678901234567890123456789012345678\xC3\xA4x", "two", "three", NULL};
     struct given given = {.texts = texts};
     open_with("use: model, llm: a, passages: 2, length: 50, instruction: Order them.");
     pb_script(harness, "a", PB_STEP_TEXT("2, 3"), PB_STEP_STOP);
@@ -169,8 +172,8 @@ START_TEST(it_is_shown_the_beginnings_of_the_best)
     ck_text(pb_json_text(pb_json_get(pb_json_at(messages, 1), "content")),
             "Question: What is it?\n\n[1] a.md > Top\n"
             "0123456789012345678901234567890123456789012345678\n\n[2] a.md\ntwo\n");
-    ck_assert_int_eq(
-        pb_json_int(pb_json_get(pb_json_get(request, "params"), "max_tokens"), 0), 200);
+    ck_assert_int_eq(pb_json_int(pb_json_get(pb_json_get(request, "params"), "max_tokens"), 0),
+                     200);
     end();
 }
 END_TEST

@@ -14,10 +14,10 @@ extern const pb_plugin patchbay_plugin_prompt;
 extern const pb_plugin patchbay_plugin_rerank;
 extern const pb_plugin patchbay_plugin_retrieve;
 
-static const pb_plugin *const plugins[] = {
-    &patchbay_plugin_fallback, &patchbay_plugin_generate, &patchbay_plugin_memory,
-    &patchbay_plugin_prompt,   &patchbay_plugin_rerank,   &patchbay_plugin_retrieve,
-    &patchbay_plugin_shelf,    NULL};
+static const pb_plugin *const plugins[] = {&patchbay_plugin_fallback, &patchbay_plugin_generate,
+                                           &patchbay_plugin_memory,   &patchbay_plugin_prompt,
+                                           &patchbay_plugin_rerank,   &patchbay_plugin_retrieve,
+                                           &patchbay_plugin_shelf,    NULL};
 static pb_harness *harness;
 
 #define BOOKS                                                                                      \
@@ -104,9 +104,10 @@ START_TEST(citations_have_many_forms)
         const char *text;
         size_t sources;
     } forms[] = {
-        {"a [1].", 1},         {"a [1][2]", 2},      {"a [1, 2]", 2},       {"a [1-3]", 3},
-        {"a [1;3]", 2},        {"a [0] [4] [99]", 0}, {"a [x] [1a] []", 0},  {"`a[1]` b", 0},
-        {"```\na[1]\n``` [2]", 1}, {"[1] again [1]", 1}, {"[[2]]", 1},       {"a [ 1 ]", 0},
+        {"a [1].", 1},         {"a [1][2]", 2}, {"a [1, 2]", 2},
+        {"a [1-3]", 3},        {"a [1;3]", 2},  {"a [0] [4] [99]", 0},
+        {"a [x] [1a] []", 0},  {"`a[1]` b", 0}, {"```\na[1]\n``` [2]", 1},
+        {"[1] again [1]", 1},  {"[[2]]", 1},    {"a [ 1 ]", 0},
         {"[1,] [-2] [1 2", 0},
     };
     open_with("passages: " BOOKS, "top_k: 3", "");
@@ -268,10 +269,14 @@ END_TEST
 START_TEST(a_request_cannot_widen)
 {
     static const char *const wrong[] = {
-        "{\"collections\": \"secret\"}",       "{\"collections\": [\"manuals\", \"secret\"]}",
-        "{\"collections\": []}",               "{\"collections\": 7}",
-        "{\"document_ids\": [\"\"]}",          "{\"document_ids\": {}}",
-        "{\"filter\": 7}",                     "{\"filter\": {\"a\": {\"like\": 1}}}",
+        "{\"collections\": \"secret\"}",
+        "{\"collections\": [\"manuals\", \"secret\"]}",
+        "{\"collections\": []}",
+        "{\"collections\": 7}",
+        "{\"document_ids\": [\"\"]}",
+        "{\"document_ids\": {}}",
+        "{\"filter\": 7}",
+        "{\"filter\": {\"a\": {\"like\": 1}}}",
     };
     open_with("passages: " BOOKS, "collections: [manuals], on_failure: continue", "");
     for (size_t i = 0; i < sizeof wrong / sizeof *wrong; i++) {
@@ -297,7 +302,8 @@ START_TEST(a_question_that_leans_gets_words)
         {TALK("and how do I stop it?"), "and how do I stop it? start server"},
         {TALK("What about Windows?"), "What about Windows? start server"},
         {TALK("Why?"), "Why? start server"},
-        {TALK("Which databases can keep conversations?"), "Which databases can keep conversations?"},
+        {TALK("Which databases can keep conversations?"),
+         "Which databases can keep conversations?"},
         {TALK("Where does the server keep its files on disk?"),
          "Where does the server keep its files on disk?"},
     };
@@ -352,8 +358,8 @@ START_TEST(a_model_that_fails_is_done_without)
     check_rules_do(pb_harness_ask(harness, &(pb_ask){.messages = TALK("and how do I stop it?")}));
     pb_script_reset(harness, "b");
     pb_script(harness, "b", PB_STEP_HANG);
-    reply = pb_harness_ask(harness, &(pb_ask){.messages = TALK("and how do I stop it?"),
-                                              .cancel_after = PB_SECOND});
+    reply = pb_harness_ask(
+        harness, &(pb_ask){.messages = TALK("and how do I stop it?"), .cancel_after = PB_SECOND});
     ck_assert_int_eq(reply->status, PB_CANCELLED);
     end();
 }
@@ -362,8 +368,11 @@ END_TEST
 START_TEST(what_was_found_is_kept_for_who_asked)
 {
     static const pb_str staff = PB_LIT("staff");
-    pb_principal bob = {.size = sizeof bob, .id = pb_lit("bob"), .tenant = pb_lit("default"),
-                        .name = pb_lit("Bob"), .scheme = pb_lit("t")};
+    pb_principal bob = {.size = sizeof bob,
+                        .id = pb_lit("bob"),
+                        .tenant = pb_lit("default"),
+                        .name = pb_lit("Bob"),
+                        .scheme = pb_lit("t")};
     pb_principal promoted = bob;
 
     open_with("tells: true, passages: " BOOKS, "cache: found, ttl: 1m, sources: all", TEMPLATE);
@@ -440,16 +449,26 @@ END_TEST
 
 int main(void)
 {
-    return suite_run("retrieve",
-                     (const TTest *const[]){
-                         a_template_gets_the_passages, only_what_is_cited_is_a_source,
-                         citations_have_many_forms, a_source_says_where_it_stands,
-                         weak_passages_are_left_out, a_document_has_only_so_many,
-                         neighbours_are_joined_and_become_one, what_chunks_repeat_is_said_once,
-                         whole_documents_that_fit, no_more_than_the_budget,
-                         a_reranker_gets_vectors_and_decides, a_request_can_narrow,
-                         a_request_cannot_widen, a_question_that_leans_gets_words, a_model_rewrites,
-                         a_model_that_fails_is_done_without, what_was_found_is_kept_for_who_asked,
-                         what_is_kept_is_forgotten, a_failure_ends_the_turn_or_not,
-                         a_fallback_behind_it_still_works, mistakes_are_told, NULL});
+    return suite_run("retrieve", (const TTest *const[]){a_template_gets_the_passages,
+                                                        only_what_is_cited_is_a_source,
+                                                        citations_have_many_forms,
+                                                        a_source_says_where_it_stands,
+                                                        weak_passages_are_left_out,
+                                                        a_document_has_only_so_many,
+                                                        neighbours_are_joined_and_become_one,
+                                                        what_chunks_repeat_is_said_once,
+                                                        whole_documents_that_fit,
+                                                        no_more_than_the_budget,
+                                                        a_reranker_gets_vectors_and_decides,
+                                                        a_request_can_narrow,
+                                                        a_request_cannot_widen,
+                                                        a_question_that_leans_gets_words,
+                                                        a_model_rewrites,
+                                                        a_model_that_fails_is_done_without,
+                                                        what_was_found_is_kept_for_who_asked,
+                                                        what_is_kept_is_forgotten,
+                                                        a_failure_ends_the_turn_or_not,
+                                                        a_fallback_behind_it_still_works,
+                                                        mistakes_are_told,
+                                                        NULL});
 }

@@ -18,11 +18,20 @@ static uint64_t key_of(const char *text)
 START_TEST(endings_make_no_other_word)
 {
     static const char *const same[][2] = {
-        {"plugins", "plugin"},         {"Stopping", "stop"},      {"stopped", "STOP"},
-        {"caches", "cached"},          {"caching", "cache"},      {"retries", "retry"},
-        {"tried", "try"},              {"calling", "calls"},      {"configure", "configuration"},
-        {"installed", "installation"}, {"classes", "class"},      {"files", "file"},
-        {"\xC3\x84rger", "\xC3\xA4rger"}, {"\xD0\x9C\xD0\xB8\xD1\x80", "\xD0\xBC\xD0\xB8\xD1\x80"},
+        {"plugins", "plugin"},
+        {"Stopping", "stop"},
+        {"stopped", "STOP"},
+        {"caches", "cached"},
+        {"caching", "cache"},
+        {"retries", "retry"},
+        {"tried", "try"},
+        {"calling", "calls"},
+        {"configure", "configuration"},
+        {"installed", "installation"},
+        {"classes", "class"},
+        {"files", "file"},
+        {"\xC3\x84rger", "\xC3\xA4rger"},
+        {"\xD0\x9C\xD0\xB8\xD1\x80", "\xD0\xBC\xD0\xB8\xD1\x80"},
     };
     static const char *const other[][2] = {
         {"stage", "state"}, {"station", "st"}, {"bus", "bu"}, {"this", "thi"}, {"sing", "s"}};
@@ -59,7 +68,7 @@ START_TEST(words_are_what_stands_between_signs)
     check("How do I set max_tokens: 12?", "(How)(do)(I)[set][max][tokens][12]");
     check("", "");
     check(" ... -- !", "");
-    check("a\xE2\x80\x94z", "(a)[z]");                               /* a dash */
+    check("a\xE2\x80\x94z", "(a)[z]");                                        /* a dash */
     check("\xE6\x97\xA5\xE6\x9C\xAC go", "[\xE6\x97\xA5][\xE6\x9C\xAC](go)"); /* each a word */
     check("x\xE6\x97\xA5", "[x][\xE6\x97\xA5]");
     check("na\xC3\xAFve caf\xC3\xA9", "[na\xC3\xAFve][caf\xC3\xA9]");
@@ -69,8 +78,8 @@ END_TEST
 
 START_TEST(malformed_text_is_read_to_its_end)
 {
-    static const char *const texts[] = {"\xC3", "a\xFF\xFE b", "\xE6\x97", "\xF0\x9F\x98",
-                                        "\xC3(\xA4 x", "\x80\x80\x80"};
+    static const char *const texts[] = {"\xC3",         "a\xFF\xFE b", "\xE6\x97",
+                                        "\xF0\x9F\x98", "\xC3(\xA4 x", "\x80\x80\x80"};
     char text[8];
 
     for (size_t i = 0; i < sizeof texts / sizeof *texts; i++) {
@@ -99,8 +108,7 @@ END_TEST
 
 int main(void)
 {
-    return suite_run("words", (const TTest *const[]){endings_make_no_other_word,
-                                                     words_are_what_stands_between_signs,
-                                                     malformed_text_is_read_to_its_end,
-                                                     long_words_are_words, NULL});
+    return suite_run("words", (const TTest *const[]){
+                                  endings_make_no_other_word, words_are_what_stands_between_signs,
+                                  malformed_text_is_read_to_its_end, long_words_are_words, NULL});
 }

@@ -1,6 +1,6 @@
-/* question.h - what a person asks, so that it stands alone: "and how do I stop it?" leans on what was
- * asked before. By rules, without a model; for English, other languages are left as they are. Nothing
- * here parks. */
+/* question.h - what a person asks, so that it stands alone: "and how do I stop it?" leans on what
+ * was asked before. By rules, without a model; for English, other languages are left as they are.
+ * Nothing here parks. */
 #ifndef PATCHBAY_QUESTION_H
 #define PATCHBAY_QUESTION_H
 
@@ -42,14 +42,14 @@ static inline bool pb_question_is_one_of(pb_str word, const char *const *list)
     return false;
 }
 
-/* Does it lean on an earlier question: begins like it ("and", "what about"), stands for something with
- * a pronoun, or says nearly nothing by itself? One that names what it is about does not. */
+/* Does it lean on an earlier question: begins like it ("and", "what about"), stands for something
+ * with a pronoun, or says nearly nothing by itself? One that names what it is about does not. */
 static inline bool pb_question_leans(pb_str question)
 {
-    static const char *const openings[] = {"and", "but", "or", "also", "then", "so", "otherwise",
-                                           NULL};
-    static const char *const pronouns[] = {"it",   "its",   "they", "them", "their", "that",
-                                           "this", "those", "these", "he",  "she",   "him",
+    static const char *const openings[] = {"and",  "but", "or",        "also",
+                                           "then", "so",  "otherwise", NULL};
+    static const char *const pronouns[] = {"it",   "its",   "they",  "them", "their", "that",
+                                           "this", "those", "these", "he",   "she",   "him",
                                            "her",  "one",   "there", "same", NULL};
     size_t at = 0, count = 0, own = 0;
     bool opens = false, points = false, about = false;
@@ -65,8 +65,8 @@ static inline bool pb_question_leans(pb_str question)
     return opens || about || (points && own <= 3) || (own <= 1 && count <= 5);
 }
 
-/* The last question of the user, with the words of those before that it leans on. In the running scope
- * or as it stands in the message; absent when there is none. */
+/* The last question of the user, with the words of those before that it leans on. In the running
+ * scope or as it stands in the message; absent when there is none. */
 static inline pb_str pb_question_alone(const pb_message *const *messages, size_t count)
 {
     pb_question_words known, more;

@@ -1,14 +1,14 @@
-/* words.h - the words of a text as a search sees them: folded, without their endings, the common ones
- * marked. For stages and models that compare a question with passages by its words.
+/* words.h - the words of a text as a search sees them: folded, without their endings, the common
+ * ones marked. For stages and models that compare a question with passages by its words.
  *
  *     size_t at = 0;
  *     pb_word word;
  *     while (pb_word_next(text, &at, &word))
  *         … word.key, word.common …
  *
- * Endings and common words are English; in other languages words are compared as they are written, and
- * where no spaces stand between them (Chinese, Japanese, Korean) each character is a word. Nothing here
- * allocates or parks. Any thread.
+ * Endings and common words are English; in other languages words are compared as they are written,
+ * and where no spaces stand between them (Chinese, Japanese, Korean) each character is a word.
+ * Nothing here allocates or parks. Any thread.
  */
 #ifndef PATCHBAY_WORDS_H
 #define PATCHBAY_WORDS_H
@@ -22,13 +22,19 @@ typedef struct pb_word {
     bool common; /* "the", "how": says nothing about what a text is about */
 } pb_word;
 
-enum { PB_WORD_MOST = 48 }; /* bytes that are looked at; of longer words only the beginning counts */
+enum {
+    PB_WORD_MOST = 48
+}; /* bytes that are looked at; of longer words only the beginning counts */
 
-/* The character at text.data[at] and how many bytes it takes; malformed bytes are characters too. */
+/* The character at text.data[at] and how many bytes it takes; malformed bytes are characters too.
+ */
 static inline uint32_t pb_word_character(pb_str text, size_t at, size_t *bytes)
 {
     const unsigned char *from = (const unsigned char *)text.data + at;
-    size_t left = text.size - at, want = from[0] < 0xC0 ? 1 : from[0] < 0xE0 ? 2 : from[0] < 0xF0 ? 3 : 4;
+    size_t left = text.size - at, want = from[0] < 0xC0   ? 1
+                                         : from[0] < 0xE0 ? 2
+                                         : from[0] < 0xF0 ? 3
+                                                          : 4;
     uint32_t code = want == 1 ? from[0] : (uint32_t)(from[0] & (0xFF >> (want + 1)));
 
     *bytes = 1;
@@ -92,23 +98,33 @@ static inline bool pb_word_is_common(const char *word, size_t size)
 {
     /* In the order of their letters. */
     static const char *const words[] = {
-        "a", "about", "actually", "after", "again", "all", "already", "also", "am", "an", "and",
-        "another", "any", "anybody", "anyone", "anything", "are", "as", "at", "be", "become",
-        "becomes", "been", "before", "being", "both", "but", "by", "can", "could", "did", "do",
-        "does", "doing", "done", "each", "either", "else", "every", "everybody", "everyone",
-        "exactly", "explain", "for", "from", "get", "gets", "give", "given", "go", "goes", "got",
-        "had", "happen", "happened", "happens", "has", "have", "having", "he", "hello", "help",
-        "her", "here", "hi", "him", "his", "how", "i", "if", "in", "into", "is", "it", "its",
-        "just", "kind", "know", "let", "like", "ll", "long", "look", "make", "makes", "many", "may",
-        "me", "mean", "means", "might", "more", "most", "much", "must", "my", "need", "needs", "no",
-        "nobody", "not", "now", "of", "off", "often", "ok", "on", "once", "one", "only", "or",
-        "other", "others", "our", "out", "own", "per", "please", "possible", "re", "s", "same",
-        "say", "several", "shall", "she", "should", "show", "so", "some", "somebody", "someone",
-        "something", "soon", "still", "such", "t", "take", "takes", "tell", "than", "that", "the",
-        "their", "them", "then", "there", "these", "they", "thing", "things", "this", "those", "to",
-        "too", "us", "use", "used", "uses", "using", "ve", "very", "want", "was", "way", "ways",
-        "we", "were", "what", "when", "where", "whether", "which", "while", "who", "whom", "whose",
-        "why", "will", "with", "without", "work", "works", "would", "yes", "yet", "you", "your",
+        "a",       "about",    "actually", "after",   "again",     "all",      "already",
+        "also",    "am",       "an",       "and",     "another",   "any",      "anybody",
+        "anyone",  "anything", "are",      "as",      "at",        "be",       "become",
+        "becomes", "been",     "before",   "being",   "both",      "but",      "by",
+        "can",     "could",    "did",      "do",      "does",      "doing",    "done",
+        "each",    "either",   "else",     "every",   "everybody", "everyone", "exactly",
+        "explain", "for",      "from",     "get",     "gets",      "give",     "given",
+        "go",      "goes",     "got",      "had",     "happen",    "happened", "happens",
+        "has",     "have",     "having",   "he",      "hello",     "help",     "her",
+        "here",    "hi",       "him",      "his",     "how",       "i",        "if",
+        "in",      "into",     "is",       "it",      "its",       "just",     "kind",
+        "know",    "let",      "like",     "ll",      "long",      "look",     "make",
+        "makes",   "many",     "may",      "me",      "mean",      "means",    "might",
+        "more",    "most",     "much",     "must",    "my",        "need",     "needs",
+        "no",      "nobody",   "not",      "now",     "of",        "off",      "often",
+        "ok",      "on",       "once",     "one",     "only",      "or",       "other",
+        "others",  "our",      "out",      "own",     "per",       "please",   "possible",
+        "re",      "s",        "same",     "say",     "several",   "shall",    "she",
+        "should",  "show",     "so",       "some",    "somebody",  "someone",  "something",
+        "soon",    "still",    "such",     "t",       "take",      "takes",    "tell",
+        "than",    "that",     "the",      "their",   "them",      "then",     "there",
+        "these",   "they",     "thing",    "things",  "this",      "those",    "to",
+        "too",     "us",       "use",      "used",    "uses",      "using",    "ve",
+        "very",    "want",     "was",      "way",     "ways",      "we",       "were",
+        "what",    "when",     "where",    "whether", "which",     "while",    "who",
+        "whom",    "whose",    "why",      "will",    "with",      "without",  "work",
+        "works",   "would",    "yes",      "yet",     "you",       "your",
     };
     size_t from = 0, to = sizeof words / sizeof *words;
 

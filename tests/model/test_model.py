@@ -1,4 +1,4 @@
-"""The quickstart in front of a real small model behind a real OpenAI-compatible server.
+"""Patchbay in front of a real small model behind a real OpenAI-compatible server.
 
 llama-cpp-python is compiled on first use (some ten minutes on two cores) into build/model; the model
 (SmolLM2, 135 million parameters) comes inside a Python package. Answers are small talk: what is
@@ -53,7 +53,7 @@ class Model(unittest.TestCase):
                                           '--host', '127.0.0.1', '--port', str(port), '--n_ctx',
                                           '2048'], stdout=log, stderr=log)
         cls.wait(f'http://127.0.0.1:{port}/v1/models')
-        cls.served = server.Server(os.path.join('config', 'quickstart.yaml'), env={
+        cls.served = server.Server(os.path.join('tests', 'model', 'model.yaml'), env={
             'OPENAI_BASE_URL': f'http://127.0.0.1:{port}/v1', 'OPENAI_MODEL': 'smollm2'})
         cls.port = cls.served.port
 

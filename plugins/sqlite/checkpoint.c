@@ -2,6 +2,9 @@
  * waits for it. Above the larger bound the log must begin anew, which needs the write lock. */
 #include "sqlite.h"
 
+#include <sys/resource.h>
+#include <unistd.h>
+
 enum { RESTART_MS = 20 };
 #define AGAIN_AFTER (5 * PB_SECOND) /* when readers were in the way of a new beginning */
 
@@ -125,6 +128,8 @@ static void *move_all(void *arg)
     struct checkpoints *checkpoints = &self->checkpoints;
 
     pthread_setname_np(pthread_self(), "sqlite-log");
+    /* Nobody waits for it: on a busy processor the loop goes first. */
+    setpriority(PRIO_PROCESS, (id_t)gettid(), getpriority(PRIO_PROCESS, 0) + 10);
     pthread_mutex_lock(&checkpoints->mutex);
     for (;;) {
         while (!checkpoints->due && !checkpoints->stop)

@@ -49,13 +49,16 @@ static pb_status run_one(struct connection *connection, struct request *request,
     return status;
 }
 
+enum { ENOUGH = 16 };
+
 /* The next one; before there is none, whoever else can run on this processor does: on a busy one that
- * is the loop, which is about to ask for more. */
-static struct request *take_next(struct queue *queue)
+ * is the loop, which is about to ask for more. Not where `count` are enough for a commit: then the loop
+ * works while the disk does. */
+static struct request *take_next(struct queue *queue, size_t count)
 {
     struct request *request = take_batch(queue);
 
-    if (request)
+    if (request || count >= ENOUGH)
         return request;
     sched_yield();
     return take_batch(queue);
@@ -90,7 +93,7 @@ static size_t run_group(struct sqlite *self, bool *gone)
     *gone = false;
     bool torn = false;
     while (!*gone && count < (size_t)self->group && clock_now() - began < GROUP_TIME &&
-           (request = take_next(&writer->queue))) {
+           (request = take_next(&writer->queue, count))) {
         connection->due = clock_now() + self->query_limit;
         request->fault.status = PB_OK;
         request->fault.status = run_one(connection, request, &torn);

@@ -21,9 +21,9 @@ static const pb_field sqlite_options[] = {
     PB_SIZE(struct sqlite, mmap_size, .name = "mmap", .def = "0", .max = 1024.0 * (1 << 30),
             .help =
                 "So much of the file is mapped: faster reads, but a failing disk ends the worker."),
-    PB_SIZE(struct sqlite, checkpoint, .def = "4MiB", .min = 65536, .max = 64.0 * (1 << 30),
+    PB_SIZE(struct sqlite, checkpoint, .def = "8MiB", .min = 65536, .max = 64.0 * (1 << 30),
             .help = "From this size on the log is moved into the file, beside the writing."),
-    PB_SIZE(struct sqlite, checkpoint_full, .def = "16MiB", .min = 65536, .max = 64.0 * (1 << 30),
+    PB_SIZE(struct sqlite, checkpoint_full, .def = "32MiB", .min = 65536, .max = 64.0 * (1 << 30),
             .help = "From this size on the log must begin anew; writers wait for it a moment."),
     PB_DURATION(struct sqlite, slow, .def = "200ms", .max = 3600,
                 .help = "A statement that takes longer is logged, without its values; 0: none."),

@@ -55,9 +55,9 @@ void turn_report_setup(void)
     metrics.running = pb_metric_new(PB_GAUGE, "turns_running", "Turns that run now.", NULL);
     metrics.tasks = pb_metric_new(PB_GAUGE, "tasks", "Tasks that exist now.", NULL);
     metrics.kept = pb_metric_new(PB_GAUGE, "traces_bytes", "Memory of kept traces.", NULL);
-    metrics.hold = pb_metric_new(PB_GAUGE, "loop_hold_seconds",
-                                 "The longest time without a poll since this was last read.",
-                                 "worker");
+    metrics.hold =
+        pb_metric_new(PB_GAUGE, "loop_hold_seconds",
+                      "The longest time without a poll since this was last read.", "worker");
     metrics.workers =
         pb_metric_new(PB_GAUGE, "workers", "Workers whose figures are in this answer.", NULL);
 }
@@ -120,8 +120,9 @@ void turn_report(struct turn_whole *turn, const pb_turn_result *result)
     fill_trace(turn->core.trace, result);
     count(turn, result);
     locals->turn = &turn->view;
-    if (result->status == PB_OK)
-        pb_log(PB_INFO, "turn done: pipeline %.*s, %.1f ms, %lld + %lld tokens%s%.*s",
+    if (result->status == PB_OK) /* of a thousand documents nobody wants a thousand lines */
+        pb_log(turn->core.document ? PB_DEBUG : PB_INFO,
+               "turn done: pipeline %.*s, %.1f ms, %lld + %lld tokens%s%.*s",
                PB_ARG(turn->view.info.pipeline), seconds(result->total) * 1e3,
                (long long)result->usage.input_tokens, (long long)result->usage.output_tokens,
                result->llm.data ? ", llm " : "", PB_ARG(result->llm));

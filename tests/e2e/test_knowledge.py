@@ -2,10 +2,12 @@
 killed while it processes them; a folder that is followed."""
 import contextlib
 import hashlib
+import http.server
 import json
 import os
 import signal
 import sqlite3
+import threading
 import time
 
 from harness import client
@@ -14,6 +16,29 @@ from harness.case import ServerCase
 DOCUMENTS = '/v1/documents'
 ANNA = {'Authorization': 'Bearer planted-key-of-anna-0123456789'}
 BERT = {'Authorization': 'Bearer planted-key-of-bert-0123456789'}
+
+
+class Site(http.server.BaseHTTPRequestHandler):
+    """A page, one that robots.txt forbids, and one that leads to an address that nobody may ask."""
+    PAGES = {'/robots.txt': ('text/plain', 'User-agent: *\nDisallow: /secret\n'),
+             '/guide.html': ('text/html', '<html><head><title>Guide</title></head><body><main>'
+                             '<h1>Tapirs</h1><p>A tapir swims with its snout above the water.</p>'
+                             '</main></body></html>'),
+             '/secret.html': ('text/html', '<p>The okapi is hidden here.</p>')}
+
+    def do_GET(self):
+        kind, text = self.PAGES.get(self.path, ('text/plain', 'nothing'))
+        away = self.path == '/away.html'
+        self.send_response(302 if away else 200 if self.path in self.PAGES else 404)
+        if away:
+            self.send_header('Location', f'http://127.0.0.1:{self.server.server_port}/guide.html')
+        self.send_header('Content-Type', kind)
+        self.send_header('Content-Length', str(len(text)))
+        self.end_headers()
+        self.wfile.write(text.encode())
+
+    def log_message(self, format, *args):
+        pass
 
 
 class Knowledge(ServerCase):
@@ -51,6 +76,30 @@ class Knowledge(ServerCase):
                            headers=headers)
         self.assertEqual(answer.status, 200, answer)
         return [passage['document'] for passage in answer.json()['passages']]
+
+    def test_pages_by_their_url(self):
+        site = http.server.ThreadingHTTPServer(('127.0.0.1', 0), Site)
+        threading.Thread(target=site.serve_forever, daemon=True).start()
+        self.addCleanup(site.server_close)
+        self.addCleanup(site.shutdown)
+
+        def add(host, path):
+            return self.post('/v1/documents/add',
+                             {'url': f'http://{host}:{site.server_port}{path}'})
+
+        def settled(answer):
+            def state():
+                found = self.get(f'{DOCUMENTS}/{answer.json()["id"]}').json()
+                return found if found['state'] in ('ready', 'failed') else None
+            return self.wait_for(state) if answer.status < 400 else {'state': 'failed'}
+        page = settled(add('localhost', '/guide.html'))
+        self.assertEqual((page['state'], page['title']), ('ready', 'Guide'), page)
+        self.assertEqual(len(self.found('tapir')), 1)
+        for host, path in (('127.0.0.1', '/guide.html'), ('localhost', '/away.html'),
+                           ('localhost', '/secret.html')):
+            self.assertEqual(settled(add(host, path))['state'], 'failed', (host, path))
+        self.assertEqual(self.found('okapi'), [])
+        self.assertEqual(len(self.found('tapir')), 1)
 
     def test_from_upload_to_removal(self):
         document = self.upload('zoo.md', '# Zoo\n\nThe aardvark sleeps by day.\n', '&access=owner')

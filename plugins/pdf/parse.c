@@ -48,10 +48,11 @@ static void read_font(struct pages *pages, pb_str tag)
     static const char *const mono[] = {"courier",    "mono",        "consolas", "menlo", "cmtt",
                                        "typewriter", "inconsolata", "code",     "lmtt",  NULL};
     static const char *const bold[] = {"bold", "black", "heavy", "cmbx", "semibold", "-bd", NULL};
-    size_t id = (size_t)number(tag, "id");
+    float numbered = number(tag, "id");
+    size_t id = numbered >= 0 ? (size_t)numbered : FONTS_MOST + (size_t)1;
     const uint8_t *at = pb_media_find((pb_bytes){(const uint8_t *)tag.data, tag.size}, "family=\"");
 
-    if (id > FONTS_MOST || number(tag, "id") < 0)
+    if (id > FONTS_MOST)
         return;
     if (id >= pages->fonts.count &&
         !pages_room(pages, &pages->fonts, id + 1 - pages->fonts.count, sizeof(struct font)))

@@ -88,6 +88,18 @@ static void note_call(struct listener *listener, pb_instance *llm, pb_status sta
     }
 }
 
+/* Parameters that only clients of another dialect know. */
+static void ignore_foreign(const pb_llm *llm, const pb_llm_request *request)
+{
+    const char *dialect = PB_HAS(llm, pb_llm, dialect) ? llm->dialect : NULL;
+
+    if (dialect && pb_str_is(request->dialect, dialect))
+        return;
+    for (const pb_json *at = request->params->child; at; at = at->next)
+        if (!pb_llm_param_is_standard(at->key))
+            host_llm_ignore(at->key);
+}
+
 pb_status host_llm_generate(pb_instance *llm, const pb_llm_request *request, pb_sink *sink)
 {
     const pb_llm *interface = (const pb_llm *)(const void *)llm->interface;
@@ -102,6 +114,7 @@ pb_status host_llm_generate(pb_instance *llm, const pb_llm_request *request, pb_
     listener.begin = trace_now();
     listener.span = core ? trace_span(core->trace, pb_lit("llm"), llm->name) : NULL;
 
+    ignore_foreign(interface, request);
     void *before = instance_enter(llm);
     pb_sink *first = contract_llm_begin(&guard, llm, &listener.base);
     pb_status status = contract_llm_end(&guard, interface->generate(llm->self, request, first));

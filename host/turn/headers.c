@@ -55,6 +55,56 @@ pb_status host_turn_set_header(pb_turn *turn, pb_str name, pb_str value)
     return PB_OK;
 }
 
+/* --- what had no effect ----------------------------------------------------------------------- */
+
+static const pb_str ignored_name = PB_LIT("Patchbay-Ignored");
+
+enum { IGNORED_MOST = 1024 }; /* bytes: a name more is left out */
+
+/* A client's own text: what cannot stand in a list in a header is percent-encoded. */
+static void add_name(pb_buf *buf, pb_str name)
+{
+    for (size_t i = 0; i < name.size; i++) {
+        unsigned char c = (unsigned char)name.data[i];
+        if (c <= ' ' || c >= 127 || c == ',' || c == '%')
+            pb_buf_printf(buf, "%%%02X", c);
+        else
+            pb_buf_byte(buf, (char)c);
+    }
+}
+
+static bool lists(pb_str list, pb_str name)
+{
+    while (list.size) {
+        pb_str item = pb_str_slice(list, 0, pb_str_find(list, ','));
+        if (pb_str_equal(pb_str_trim(item), name))
+            return true;
+        list = pb_str_slice(list, item.size + 1, list.size);
+    }
+    return false;
+}
+
+void host_llm_ignore(pb_str name)
+{
+    struct pb_turn *turn = turn_current();
+    pb_str list = {0};
+    pb_buf item = {0}, all = {0};
+
+    if (!turn)
+        return;
+    for (size_t i = 0; i < turn->core->header_count; i++)
+        if (pb_str_same(turn->core->headers[i].name, ignored_name))
+            list = turn->core->headers[i].value;
+    add_name(&item, name);
+    if (item.failed || lists(list, pb_buf_str(&item)) || list.size + item.size > IGNORED_MOST)
+        return;
+    pb_buf_add(&all, list);
+    pb_buf_add(&all, list.size ? pb_lit(", ") : pb_lit(""));
+    pb_buf_add(&all, pb_buf_str(&item));
+    if (!all.failed && host_turn_set_header(turn, ignored_name, pb_buf_str(&all)) != PB_OK)
+        pb_error_clear();
+}
+
 const pb_header *host_turn_headers(pb_turn *turn, size_t *count)
 {
     *count = turn->core->header_count;

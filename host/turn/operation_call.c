@@ -212,6 +212,8 @@ static pb_status handle(const pb_operation *operation, const pb_call *call, cons
     void *self = instance ? instance->self : NULL, *result = NULL;
     pb_status status;
 
+    if (!operation->raw && !operation->handle)
+        return pb_fail(PB_UNSUPPORTED, "'%s' is served over HTTP alone", operation->id);
     if (operation->output && operation->output_size && operation->handle &&
         !(result = pb_alloc(operation->output_size)))
         return PB_NO_MEMORY;
@@ -226,10 +228,8 @@ static pb_status handle(const pb_operation *operation, const pb_call *call, cons
         return wrap_send(call, instance, out);
     if (status != PB_OK)
         return status;
-    if (result)
-        return write_output(operation, result, out);
-    out->status = 204;
-    return PB_OK;
+    out->status = operation->answers ? operation->answers[0] : result ? 200 : 204;
+    return result ? write_output(operation, result, out) : (pb_status)PB_OK;
 }
 
 static void write_problem(pb_status status, const pb_call *call,
@@ -260,19 +260,32 @@ static void write_problem(pb_status status, const pb_call *call,
                         .body = pb_buf_str(&buf)};
 }
 
+static pb_status check_body(const pb_operation *operation, const pb_call *call)
+{
+    if (operation->upload && !call->reader)
+        return pb_fail(PB_UNSUPPORTED, "'%s' takes a file: send it over HTTP", operation->id);
+    if (operation->max_body && call->body.size > (uint64_t)operation->max_body)
+        return pb_fail(PB_TOO_LARGE, "the body has %zu bytes; '%s' takes %lld at most",
+                       call->body.size, operation->id, (long long)operation->max_body);
+    return PB_OK;
+}
+
 pb_status host_operation_call(const pb_operation *operation, const pb_call *call, pb_content *out)
 {
     struct config_diagnostics problems = {0};
+    int64_t deadline = operation->timeout ? host_deadline_begin(operation->timeout) : 0;
     pb_status status = check_access(operation, call);
     void *in = NULL;
 
-    if (status == PB_OK && operation->upload && !call->reader)
-        status = pb_fail(PB_UNSUPPORTED, "'%s' takes a file: send it over HTTP", operation->id);
+    if (status == PB_OK)
+        status = check_body(operation, call);
     *out = (pb_content){.size = sizeof *out};
     if (status == PB_OK)
         status = read_input(operation, call, &in, &problems);
     if (status == PB_OK)
         status = handle(operation, call, in, out);
+    if (operation->timeout)
+        host_deadline_end(deadline);
     if (status != PB_OK)
         write_problem(status, call, &problems, out);
     else if (!out->status)

@@ -9,6 +9,7 @@
 #include "base/scope.h"
 #include "turn/host_operations.h"
 #include "turn/workers.h"
+#include <patchbay/transport.h>
 #include <stdlib.h>
 
 static struct {
@@ -88,6 +89,29 @@ static pb_status add(const pb_operation *operation, pb_instance *instance)
     return PB_OK;
 }
 
+/* Two listeners of one transport serve the same operations. */
+static bool is_there(const pb_operation *operations)
+{
+    for (size_t i = 0; operations && i < table.count; i++)
+        if (strcmp(table.items[i].operation.id, operations->id) == 0)
+            return true;
+    return false;
+}
+
+static const pb_operation *operations_of(const pb_instance *instance)
+{
+    const void *interface = instance->interface;
+
+    if (pb_str_is(instance->kind, "service"))
+        return ((const pb_service *)interface)->operations;
+    if (pb_str_is(instance->kind, "transport") &&
+        PB_HAS((const pb_transport *)interface, pb_transport, operations)) {
+        const pb_operation *own = ((const pb_transport *)interface)->operations;
+        return is_there(own) ? NULL : own;
+    }
+    return NULL;
+}
+
 static pb_status add_all(const pb_operation *operations, pb_instance *instance)
 {
     pb_status status = PB_OK;
@@ -108,8 +132,7 @@ pb_status operations_setup(void)
     state_operations_setup();
     status = add_all(host_operations(), NULL);
     for (pb_instance *at = instances_all(); at && status == PB_OK; at = at->next)
-        if (pb_str_is(at->kind, "service"))
-            status = add_all(((const pb_service *)(const void *)at->interface)->operations, at);
+        status = add_all(operations_of(at), at);
     return status;
 }
 

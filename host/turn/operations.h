@@ -1,4 +1,5 @@
-/* operations.h - the table of operations: the host's own and those of the service instances.
+/* operations.h - the table of operations: the host's own, those of the service instances, and those that
+ * transports serve themselves.
  *
  * The table is built once, after the instances were made. An operation is handed out as a copy of
  * its own, so two instances of one service do not meet.
@@ -8,7 +9,7 @@
 
 #include <patchbay/patchbay.h>
 
-/* Collects the host's operations and those of all instances of kind "service". PB_CONFLICT when two
+/* Collects the host's operations and those of all instances. PB_CONFLICT when two
  * have the same method and path, or the same id. */
 pb_status operations_setup(void);
 void operations_fini(void);

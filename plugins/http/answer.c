@@ -1,4 +1,4 @@
-/* answer.c - headers of every answer, and errors: RFC 9457 documents, or OpenAI's own shape. */
+/* answer.c - headers of every answer, and errors in the words of the exchange's dialect. */
 #include "http.h"
 
 enum { OWN_HEADERS = 16, HEADERS = OWN_HEADERS + 32 };
@@ -86,6 +86,16 @@ pb_status answer_nothing(struct exchange *exchange)
     return pb_respond(exchange->request, 204, headers.list, headers.count, pb_lit(""));
 }
 
+pb_status answer_write(struct exchange *exchange, pb_str bytes)
+{
+    return pb_respond_write(exchange->request, bytes);
+}
+
+pb_status answer_end(struct exchange *exchange)
+{
+    return pb_respond_end(exchange->request);
+}
+
 pb_status answer_begin(struct exchange *exchange)
 {
     struct headers headers;
@@ -127,6 +137,23 @@ static pb_str disposition(pb_str name)
     return pb_buf_str(&buf);
 }
 
+static void add_of_content(struct headers *headers, const pb_content *content)
+{
+    for (size_t i = 0; i < content->header_count; i++)
+        add(headers, content->headers[i].name, content->headers[i].value);
+}
+
+pb_status answer_content(struct exchange *exchange, const pb_content *content)
+{
+    struct headers headers;
+
+    fill(exchange, &headers, content->type.size ? content->type : pb_lit("application/json"));
+    add_of_content(&headers, content);
+    exchange->answered = true;
+    return pb_respond(exchange->request, content->status ? content->status : 200, headers.list,
+                      headers.count, content->body);
+}
+
 pb_status answer_begin_content(struct exchange *exchange, const pb_content *content)
 {
     struct headers headers;
@@ -138,6 +165,7 @@ pb_status answer_begin_content(struct exchange *exchange, const pb_content *cont
         add(&headers, pb_lit("Content-Length"), pb_printf("%lld", (long long)content->length));
     if (content->file_name.size)
         add(&headers, pb_lit("Content-Disposition"), disposition(content->file_name));
+    add_of_content(&headers, content);
     exchange->begun = true;
     pb_status status = pb_respond_begin(exchange->request, content->status ? content->status : 200,
                                         headers.list, headers.count);
@@ -147,53 +175,9 @@ pb_status answer_begin_content(struct exchange *exchange, const pb_content *cont
     return status;
 }
 
-/* What OpenAI's clients know: its types and codes for what it has, our slugs for the rest. */
-static void openai_kind(pb_status status, const char **type, const char **code)
-{
-    *code = pb_status_name(status);
-    switch (status) {
-    case PB_UNAUTHENTICATED:
-        *type = "invalid_request_error";
-        *code = "invalid_api_key";
-        return;
-    case PB_FORBIDDEN:
-        *type = "permission_error";
-        return;
-    case PB_RATE_LIMITED:
-        *type = "rate_limit_error";
-        *code = "rate_limit_exceeded";
-        return;
-    case PB_INVALID:
-        *type = "invalid_request_error";
-        *code = NULL;
-        return;
-    default:
-        *type = pb_status_http(status) < 500 ? "invalid_request_error" : "server_error";
-    }
-}
-
-void openai_error_write(pb_json_writer *writer, const struct exchange *exchange,
-                        const pb_error *error)
-{
-    const char *type, *code;
-    pb_str sentence = error->sentence;
-
-    openai_kind(error->status, &type, &code);
-    if (exchange->late)
-        type = "invalid_request_error";
-    if (!sentence.size)
-        sentence = pb_str_of(pb_status_title(error->status));
-    pb_jw_open(writer, '{');
-    pb_jw_member(writer, "message", sentence);
-    pb_jw_member(writer, "type", pb_str_of(type));
-    pb_jw_member(writer, "param", pointer_as_param(error->pointer));
-    pb_jw_member(writer, "code", exchange->code.size ? exchange->code : pb_str_of(code));
-    pb_jw_close(writer, '}');
-}
-
 /* 405 where the path is known, 408 for a late body, 501 for what nobody configured; otherwise what
  * the status says. */
-static int32_t http_status(const struct exchange *exchange, const pb_error *error)
+int32_t answer_status(const struct exchange *exchange, const pb_error *error)
 {
     if (exchange->allow.size && error->status == PB_UNSUPPORTED)
         return 405;
@@ -204,64 +188,21 @@ static int32_t http_status(const struct exchange *exchange, const pb_error *erro
     return pb_status_http(error->status);
 }
 
-/* The request that a failure is about: of a kept turn the one that launched it. */
-static pb_str request_of(const struct exchange *exchange)
-{
-    const struct source *source = exchange->source;
-
-    return source && source->info.request_id.size ? source->info.request_id : exchange->request->id;
-}
-
-/* One whose status is not what its kind usually has. */
-static void problem_write_other(pb_json_writer *writer, const struct exchange *exchange,
-                                const pb_error *error, int32_t status)
-{
-    bool method = status == 405;
-    const char *name = method ? "method_not_allowed" : pb_status_name(error->status);
-
-    pb_jw_open(writer, '{');
-    pb_jw_member(writer, "type", pb_printf("/problems/%s", name));
-    pb_jw_member(writer, "title",
-                 pb_str_of(method ? "Method not allowed" : pb_status_title(error->status)));
-    pb_jw_count(writer, "status", status);
-    pb_jw_member(writer, "detail", error->sentence);
-    pb_jw_member(writer, "instance", exchange->request->id);
-    pb_jw_close(writer, '}');
-}
-
-static void problem_write(pb_json_writer *writer, const struct exchange *exchange,
-                          const pb_error *error, int32_t status)
-{
-    if (status != pb_status_http(error->status))
-        problem_write_other(writer, exchange, error, status);
-    else
-        pb_problem_write(writer->buf, error, request_of(exchange), exchange->faults,
-                         exchange->fault_count);
-}
-
 pb_status answer_failure(struct exchange *exchange, const pb_error *error)
 {
     struct headers headers;
     pb_buf buf = {0};
     pb_json_writer writer = pb_json_writer_make(&buf);
-    int32_t status = http_status(exchange, error);
+    int32_t status = answer_status(exchange, error);
     int64_t wait = pb_retry_seconds(error);
 
-    fill(exchange, &headers,
-         exchange->openai ? pb_lit("application/json") : pb_lit(PB_PROBLEM_TYPE));
+    fill(exchange, &headers, pb_str_of(exchange->dialect->type));
     drop(&headers, wait > 0 ? pb_lit("Retry-After") : (pb_str){0});
     if (wait > 0)
         add(&headers, pb_lit("Retry-After"), pb_printf("%lld", (long long)wait));
     if (status == 401)
         add(&headers, pb_lit("WWW-Authenticate"), pb_lit("Bearer"));
-    if (exchange->openai) {
-        pb_jw_open(&writer, '{');
-        pb_jw_key(&writer, "error");
-        openai_error_write(&writer, exchange, error);
-        pb_jw_close(&writer, '}');
-    } else {
-        problem_write(&writer, exchange, error, status);
-    }
+    exchange->dialect->error(&writer, exchange, error, status);
     exchange->answered = true;
     return pb_respond(exchange->request, status, headers.list, headers.count, pb_buf_str(&buf));
 }

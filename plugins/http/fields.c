@@ -104,8 +104,8 @@ pb_status faults_status(struct exchange *exchange)
         return PB_OK;
     if (!first->pointer.data)
         return PB_NO_MEMORY;
-    where = exchange->openai ? pointer_as_param(first->pointer) : first->pointer;
-    if (exchange->fault_count == 1 || exchange->openai)
+    where = exchange->dialect->params ? pointer_as_param(first->pointer) : first->pointer;
+    if (exchange->fault_count == 1 || exchange->dialect->params)
         return pb_fail_at(PB_INVALID, first->pointer.data, "%.*s: %.*s", PB_ARG(where),
                           PB_ARG(first->detail));
     return pb_fail_at(PB_INVALID, first->pointer.data, "%zu fields of the request are wrong",

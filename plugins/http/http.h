@@ -1,9 +1,8 @@
 /* http.h - an instance of the http transport, one exchange with a client, and what the files share.
  *
- * The life of a request: routes.c finds its handler, access.c decides who asks and from where,
- * fields.c reads the body and gathers what is wrong with it, chat*.c (OpenAI's dialect) or turns*.c
- * (the native API) run a turn, kept.c launches those that outlive their connection, answer.c writes
- * the answer.
+ * The life of a request: routes.c finds its operation, access.c decides who asks and from where,
+ * fields.c reads the body and gathers what is wrong with it, a dialect (native/, openai/, anthropic/)
+ * runs a turn, kept.c launches those that outlive their connection, answer.c writes the answer.
  */
 #ifndef HTTP_H
 #define HTTP_H
@@ -66,11 +65,24 @@ struct source {
     pb_turn_info info; /* of either */
 };
 
+struct exchange;
+
+/* How one of the APIs speaks of what went wrong. */
+struct dialect {
+    bool params;      /* names one field as "messages[0].role"; else all, by JSON pointers */
+    const char *type; /* of an error's document */
+    /* The whole document; `status` is that of HTTP. */
+    void (*error)(pb_json_writer *writer, const struct exchange *exchange, const pb_error *error,
+                  int32_t status);
+};
+extern const struct dialect native_dialect;    /* native/problem.c: RFC 9457 */
+extern const struct dialect openai_dialect;    /* openai/error.c */
+
 /* A request and what became known of it. On the handler's stack. */
 struct exchange {
     struct http *http;
     pb_request *request;
-    bool openai; /* errors go out in OpenAI's shape */
+    const struct dialect *dialect; /* never NULL */
     bool begun;  /* the header is out: only the stream can tell of errors */
     bool answered;
     bool unable;           /* nothing is configured that could keep a turn: 501 */
@@ -91,6 +103,9 @@ typedef pb_status handler(struct exchange *exchange);
 
 /* routes.c */
 pb_status http_handle(void *self, pb_request *request);
+/* What this transport serves itself; described.c. */
+extern const pb_operation http_operations[];
+enum { OPERATION_CHAT, OPERATION_MODELS, OPERATION_MODEL, OPERATION_TURN, OPERATION_EVENTS };
 
 /* operations.c: calls an operation of the host or a service and answers. */
 pb_status operation_run(struct exchange *exchange, const pb_operation *operation);
@@ -107,16 +122,19 @@ pb_status access_preflight(struct exchange *exchange);
 /* answer.c: whole answers, and the header of streams. Return what pb_respond returned. */
 pb_status answer(struct exchange *exchange, int32_t status, const char *type, pb_str body);
 pb_status answer_begin(struct exchange *exchange);
-/* The header of what content->send writes. */
+/* More of what was begun, and its end. */
+pb_status answer_write(struct exchange *exchange, pb_str bytes);
+pb_status answer_end(struct exchange *exchange);
+/* What an operation answered, whole; the header of what content->send writes. */
+pb_status answer_content(struct exchange *exchange, const pb_content *content);
 pb_status answer_begin_content(struct exchange *exchange, const pb_content *content);
 /* Nothing to tell: 204. */
 pb_status answer_nothing(struct exchange *exchange);
 /* The running task's error (or `error`), in the dialect of the exchange. */
 pb_status answer_error(struct exchange *exchange);
 pb_status answer_failure(struct exchange *exchange, const pb_error *error);
-/* {"message": …, "type": …, "param": …, "code": …} */
-void openai_error_write(pb_json_writer *writer, const struct exchange *exchange,
-                        const pb_error *error);
+/* The HTTP status that an error has here. */
+int32_t answer_status(const struct exchange *exchange, const pb_error *error);
 
 /* fields.c */
 pb_status body_read(struct exchange *exchange, pb_str *out);
@@ -147,53 +165,28 @@ pb_pipeline *pipeline_named(const struct http *http, pb_str name);
 /* params.c: checks one generation parameter. False: no parameter has that name. */
 bool param_check(struct exchange *exchange, const pb_json *value, const struct place *place);
 
-/* messages.c */
+/* parts.c */
 struct messages {
     const pb_message **list;
     size_t count;
 };
-void messages_read(struct exchange *exchange, const pb_json *json, struct messages *out);
-/* A native message: text or a list of parts. */
-const pb_message *message_native(struct exchange *exchange, const pb_json *json);
-
-/* chat.c: POST /v1/chat/completions */
-handler chat_completions;
-struct chat {
-    pb_str model; /* the pipeline's name, as the client asked for it */
-    pb_time created;
-    bool stream;
-    bool include_usage;
-    pb_turn_spec spec;
-    struct messages messages;
-    struct source source;
-};
-const char *openai_finish(int32_t finish);
-/* chat_reply.c, chat_stream.c: run the turn and answer. */
-pb_status chat_answer_whole(struct exchange *exchange, const struct chat *chat);
-pb_status chat_answer_stream(struct exchange *exchange, const struct chat *chat);
-void openai_usage_write(pb_json_writer *writer, const pb_usage *usage);
-/* "sources" and "patchbay", beside the standard members. */
-void openai_extras_write(pb_json_writer *writer, const pb_reply *reply, pb_str turn,
-                         const pb_turn_result *result);
-
-/* models.c */
-handler models_list, models_get;
-
-/* turns.c: POST /v1/turns */
-handler turns_create;
-struct turn_input {
-    bool stream;
-    bool detach;
-    pb_turn_spec spec;
-    const pb_message *message;
-};
-/* turns_input.c */
-pb_status turn_input_read(struct exchange *exchange, struct turn_input *input);
-/* turns_stream.c */
-pb_status turns_answer_stream(struct exchange *exchange);
+/* Is it there, and not null? */
+bool json_given(const pb_json *json);
+/* The text member `name`; member_text: absent is fine. */
+pb_str member_text(struct exchange *exchange, const pb_json *json, const struct place *place,
+                   const char *name);
+pb_str member_needed(struct exchange *exchange, const pb_json *json, const struct place *place,
+                     const char *name);
+/* "data:image/png;base64,…" is taken apart; any other URL stays one. */
+void part_read_url(pb_part *part, pb_str url);
+/* One part of a message in the words of a dialect. False: no such type. */
+typedef bool part_reader(struct exchange *exchange, const pb_json *json, const struct place *place,
+                         pb_part *part);
+/* Reads a list of parts: all text parts joined as text, and the parts when there are others. */
+void parts_read(struct exchange *exchange, const pb_json *list, const struct place *place,
+                part_reader *reader, pb_message *message);
 
 /* kept.c */
-handler turns_events; /* GET /v1/turns/{id}/events */
 /* The header Idempotency-Key: sets key and digest, or leaves them absent. PB_INVALID: malformed. */
 pb_status kept_read_key(struct exchange *exchange, pb_turn_spec *spec);
 /* Makes the turn, or launches it when it has a key or is detached, and sets exchange->source. */

@@ -23,9 +23,9 @@ struct sending {
 
 static pb_status write_answer(pb_writer *base, pb_bytes bytes)
 {
-    const struct exchange *exchange = ((struct sending *)(void *)base)->exchange;
+    struct exchange *exchange = ((struct sending *)(void *)base)->exchange;
 
-    return pb_respond_write(exchange->request, pb_str_make((const char *)bytes.data, bytes.size));
+    return answer_write(exchange, pb_str_make((const char *)bytes.data, bytes.size));
 }
 
 /* Too late for an error's answer: what fails breaks it off. */
@@ -37,18 +37,7 @@ static pb_status send_content(struct exchange *exchange, const pb_content *conte
 
     if (status == PB_OK)
         status = content->send(content->arg, &sending.base);
-    return status == PB_OK ? pb_respond_end(exchange->request) : status;
-}
-
-static pb_status answer_content(struct exchange *exchange, const pb_content *content)
-{
-    char type[128];
-
-    if (content->send)
-        return send_content(exchange, content);
-    (void)snprintf(type, sizeof type, "%.*s", PB_ARG(content->type));
-    return answer(exchange, content->status ? content->status : 200,
-                  content->type.size ? type : "application/json", content->body);
+    return status == PB_OK ? answer_end(exchange) : status;
 }
 
 static pb_status read_body(struct exchange *exchange, const pb_operation *operation,
@@ -74,6 +63,9 @@ pb_status operation_run(struct exchange *exchange, const pb_operation *operation
         .query = request->query,
         .request_id = request->id,
         .type = pb_request_header(request, "content-type"),
+        .headers = request->headers,
+        .header_count = request->header_count,
+        .remote = request->remote,
     };
 
     if (!operation->public_access) {
@@ -87,5 +79,5 @@ pb_status operation_run(struct exchange *exchange, const pb_operation *operation
     pb_status status = pb_operation_call(operation, &call, &content);
     if (status != PB_OK && (!content.body.size || exchange->late))
         return answer_error(exchange);
-    return answer_content(exchange, &content);
+    return content.send ? send_content(exchange, &content) : answer_content(exchange, &content);
 }

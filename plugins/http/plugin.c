@@ -1,4 +1,4 @@
-/* http - the transport that serves the native API and OpenAI's dialect over HTTP.
+/* http - the transport that serves the native API and the dialects over HTTP.
  *
  * Here: options, the rule about open listeners, start and stop.
  */
@@ -146,4 +146,4 @@ static void http_stop(void *self)
 PB_PLUGIN("http", "0.1.0", "Apache-2.0",
           "Serves turns over HTTP: the native API and OpenAI's dialect.",
           PB_TRANSPORT("http", struct http, http_options, .check = http_check, .start = http_start,
-                       .stop = http_stop));
+                       .stop = http_stop, .operations = http_operations));

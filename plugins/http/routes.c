@@ -1,43 +1,39 @@
-/* routes.c - from method and path to a handler: this plugin's own routes first, then operations. */
-#include "http.h"
+/* routes.c - from method and path to a handler: this plugin's own operations first, then those of the host
+ * and of services.
+ *
+ * The own ones are compared here, because no turn should pay for the length of the whole table.
+ */
+#include "native/native.h"
+#include "openai/openai.h"
 
-struct route {
-    pb_str method;
-    pb_str path; /* with a slash at its end: what follows, up to `end`, as match.values[0] */
-    pb_str end;  /* how such a path ends, or absent */
-    pb_str scope;
+static const struct route {
+    const pb_operation *operation;
     handler *handle;
-    bool openai;
-};
-
-static const struct route routes[] = {
-    {PB_LIT("POST"),
-     PB_LIT("/v1/chat/completions"),
-     {NULL, 0},
-     PB_LIT("turns.create"),
-     chat_completions,
-     true},
-    {PB_LIT("GET"), PB_LIT("/v1/models"), {NULL, 0}, PB_LIT("pipelines.read"), models_list, true},
-    {PB_LIT("GET"), PB_LIT("/v1/models/"), {NULL, 0}, PB_LIT("pipelines.read"), models_get, true},
-    {PB_LIT("POST"), PB_LIT("/v1/turns"), {NULL, 0}, PB_LIT("turns.create"), turns_create, false},
-    {PB_LIT("GET"), PB_LIT("/v1/turns/"), PB_LIT("/events"), PB_LIT("turns.read"), turns_events,
-     false},
+    const struct dialect *dialect;
+} routes[] = {
+    {&http_operations[OPERATION_CHAT], chat_completions, &openai_dialect},
+    {&http_operations[OPERATION_MODELS], models_list, &openai_dialect},
+    {&http_operations[OPERATION_MODEL], models_get, &openai_dialect},
+    {&http_operations[OPERATION_TURN], turns_create, &native_dialect},
+    {&http_operations[OPERATION_EVENTS], turns_events, &native_dialect},
 };
 
 static const char *const methods[] = {"GET", "POST", "PUT", "PATCH", "DELETE"};
 
+/* A path with one variable: *rest is its value, not decoded. */
 static bool path_fits(const struct route *route, pb_str path, pb_str *rest)
 {
-    pb_str own = route->path;
+    pb_str own = pb_str_of(route->operation->path);
+    size_t open = pb_str_find(own, '{'), close = pb_str_find(own, '}');
 
-    *rest = pb_str_slice(path, own.size, path.size);
-    if (own.data[own.size - 1] == '/') {
-        if (!pb_str_starts(path, own) || !pb_str_ends(*rest, route->end))
-            return false;
-        rest->size -= route->end.size;
-        return rest->size > 0;
-    }
-    return pb_str_equal(path, own);
+    if (open == own.size)
+        return pb_str_equal(path, own);
+    pb_str end = pb_str_slice(own, close + 1, own.size);
+    if (path.size <= open + end.size || !pb_str_starts(path, pb_str_slice(own, 0, open)) ||
+        !pb_str_ends(path, end))
+        return false;
+    *rest = pb_str_slice(path, open, path.size - open - end.size);
+    return true;
 }
 
 /* The route; *known tells that another method would have fitted. */
@@ -48,8 +44,8 @@ static const struct route *find_own(struct exchange *exchange, pb_str method, bo
         if (!path_fits(&routes[i], exchange->request->path, &rest))
             continue;
         *known = true;
-        exchange->openai = routes[i].openai;
-        if (pb_str_equal(method, routes[i].method)) {
+        exchange->dialect = routes[i].dialect;
+        if (pb_str_is(method, routes[i].operation->method)) {
             exchange->match.values[0] = rest;
             return &routes[i];
         }
@@ -86,7 +82,7 @@ static pb_status not_found(struct exchange *exchange)
         pb_fail(PB_UNSUPPORTED, "this path takes %.*s", PB_ARG(exchange->allow));
         return answer_error(exchange);
     }
-    exchange->openai = false;
+    exchange->dialect = &native_dialect;
     pb_fail(PB_NOT_FOUND, "there is nothing at this path");
     return answer_error(exchange);
 }
@@ -95,8 +91,8 @@ static pb_status run_own(struct exchange *exchange, const struct route *route)
 {
     pb_status status = access_authenticate(exchange);
 
-    if (status == PB_OK && !pb_principal_may(&exchange->principal, route->scope))
-        status = pb_fail(PB_FORBIDDEN, "the scope '%.*s' is needed", PB_ARG(route->scope));
+    if (status == PB_OK && !pb_principal_may(&exchange->principal, pb_str_of(route->operation->scope)))
+        status = pb_fail(PB_FORBIDDEN, "the scope '%s' is needed", route->operation->scope);
     if (status == PB_OK)
         status = route->handle(exchange);
     if (exchange->answered || exchange->begun || status == PB_OK)
@@ -106,7 +102,7 @@ static pb_status run_own(struct exchange *exchange, const struct route *route)
 
 pb_status http_handle(void *self, pb_request *request)
 {
-    struct exchange exchange = {.http = self, .request = request};
+    struct exchange exchange = {.http = self, .request = request, .dialect = &native_dialect};
     pb_str method = request->method;
     const pb_operation *operation;
     bool known = false;
@@ -125,7 +121,7 @@ pb_status http_handle(void *self, pb_request *request)
     if (route)
         return run_own(&exchange, route);
     if (pb_operation_route(method, request->path, &operation, &exchange.match) == PB_OK) {
-        exchange.openai = false;
+        exchange.dialect = &native_dialect;
         return operation_run(&exchange, operation);
     }
     return not_found(&exchange);

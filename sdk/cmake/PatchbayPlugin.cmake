@@ -5,6 +5,8 @@
 # patchbay_plugin_NAME ('-' and '.' become '_') and every other symbol is local, so that any number
 # of plugins fit in one program, under sanitizers and coverage too.
 #
+# Sources in subfolders include "x.h" of the plugin's folder by its name.
+#
 # Variables that a project may set: PATCHBAY_PLUGIN_DIR, the folder that gets NAME.so (else that of
 # the build); PATCHBAY_PLUGIN_INSTALL, where `cmake --install` puts it (else nowhere).
 set(PATCHBAY_PLUGIN_MAP ${CMAKE_CURRENT_LIST_DIR}/patchbay_plugin.map)
@@ -33,6 +35,7 @@ endfunction()
 # What the module and the static variant have in common.
 function(patchbay_plugin_flags target libraries)
   target_link_libraries(${target} PRIVATE Patchbay::sdk ${libraries})
+  target_include_directories(${target} PRIVATE ${CMAKE_CURRENT_SOURCE_DIR})
   target_compile_options(${target} PRIVATE -fstack-clash-protection)
   set_target_properties(${target} PROPERTIES C_VISIBILITY_PRESET hidden
     CXX_VISIBILITY_PRESET hidden VISIBILITY_INLINES_HIDDEN ON POSITION_INDEPENDENT_CODE ON)

@@ -290,7 +290,11 @@ typedef struct pb_launched pb_launched;
     /* auth.h */                                                                                   \
     X(1, const pb_principal *, principal, (void))                                                  \
     X(1, pb_status, run_as,                                                                        \
-      (const pb_principal *principal, pb_status(*fn)(void *), void *arg))
+      (const pb_principal *principal, pb_status(*fn)(void *), void *arg))                          \
+    /* llm.h, service.h */                                                                         \
+    X(1, void, llm_ignore, (pb_str name))                                                          \
+    X(1, pb_status, operation_schema,                                                              \
+      (const pb_operation *operation, uint32_t what, pb_str *out))
 
 struct pb_host {
     uint32_t size;  /* bytes of this table in the running host */

@@ -9,9 +9,11 @@
  *     tools tool_choice parallel_tool_calls
  *                                        [{"type": "function", "function": {name, description,
  *                                        parameters}}], as OpenAI's chat completions write them
- *     reasoning_effort logprobs top_logprobs user metadata
+ *     reasoning_effort logprobs top_logprobs user metadata max_completion_tokens
  *
- * Any other name came from a client of `dialect`; an llm that speaks it sends them on unchanged.
+ * Any other name came from a client of `dialect`; an llm that speaks it sends them on unchanged. For any
+ * other llm the host names them to the client (header Patchbay-Ignored); a parameter of the list above
+ * that an llm leaves out it names itself with pb_llm_ignore.
  * Source: OpenAI "Create chat completion", 2024-10 and later.
  */
 #ifndef PATCHBAY_LLM_H
@@ -44,11 +46,33 @@ struct pb_llm_request {
 typedef struct pb_llm {
     PB_LIFECYCLE
     pb_status (*generate)(void *self, const pb_llm_request *request, pb_sink *sink);
+    const char *dialect; /* whose unknown parameters it sends on: "openai"; NULL: nobody's */
 } pb_llm;
 
 /* PB_LLM("openai", struct openai, openai_options, .generate = openai_generate) */
 #define PB_LLM(name, owner, options, ...)                                                          \
     PB_COMPONENT(pb_llm, "llm", 1, name, owner, options, __VA_ARGS__)
+
+/* Is it one of the names above? */
+static inline bool pb_llm_param_is_standard(pb_str name)
+{
+    static const char *const names[] = {
+        "model", "temperature", "top_p", "max_tokens", "stop", "seed", "presence_penalty",
+        "frequency_penalty", "response_format", "tools", "tool_choice", "parallel_tool_calls",
+        "reasoning_effort", "logprobs", "top_logprobs", "user", "metadata", "max_completion_tokens"};
+    for (size_t i = 0; i < sizeof names / sizeof *names; i++)
+        if (pb_str_is(name, names[i]))
+            return true;
+    return false;
+}
+
+/* The running turn's answer tells that `name` ("seed", "messages[2].cache_control") had no effect: once
+ * each, in the header Patchbay-Ignored, as long as it is not out. Outside a turn, and when memory is short,
+ * nothing happens. Does not park. */
+static inline void pb_llm_ignore(pb_str name)
+{
+    PB_CALL(llm_ignore)(name);
+}
 
 /* Asks a model. Parks. The call is a span of the turn; its usage is added to the turn's. */
 static inline pb_status pb_llm_generate(pb_instance *llm, const pb_llm_request *request,

@@ -1,5 +1,5 @@
-/* service.h - operations: one description of a call, served by HTTP, by `patchbay call`, later by
- * MCP alike.
+/* service.h - operations: one description of a call. From it come the HTTP route with the check of
+ * its input, `patchbay call`, completion in the shell, the OpenAPI document, and a tool for models.
  *
  *     static const pb_operation notes_operations[] = {
  *         {PB_OPERATION("notes.get", "GET", "/v1/notes/{id}", "One note."),
@@ -10,6 +10,7 @@
 #ifndef PATCHBAY_SERVICE_H
 #define PATCHBAY_SERVICE_H
 
+#include <patchbay/http.h>
 #include <patchbay/json.h>
 #include <patchbay/plugin.h>
 #include <patchbay/stream.h>
@@ -36,7 +37,20 @@ struct pb_call {
     pb_str request_id;
     pb_str type;       /* the body's Content-Type, or absent */
     pb_reader *reader; /* of an operation with `upload`: the body, piece by piece; else NULL */
+    const pb_header *headers; /* of the request, where it had such */
+    size_t header_count;
+    pb_str remote; /* the client's address, or absent */
 };
+
+/* A header of the request by its name (any case); absent when it is not there. */
+static inline pb_str pb_call_header(const pb_call *call, const char *name)
+{
+    pb_str want = pb_str_of(name);
+    for (size_t i = 0; i < call->header_count; i++)
+        if (pb_str_same(call->headers[i].name, want))
+            return call->headers[i].value;
+    return pb_str_make(NULL, 0);
+}
 
 /* A whole answer. */
 struct pb_content {
@@ -50,10 +64,21 @@ struct pb_content {
     void *arg;
     int64_t length;   /* of what `send` writes; 0: not known */
     pb_str file_name; /* offered for saving under this name (Content-Disposition), or absent */
+    const pb_header *headers; /* more headers of the answer, with the life of `body` */
+    size_t header_count;
+};
+
+enum {
+    PB_OPERATION_STREAMS = 1, /* raw: the answer may be a stream of server-sent events */
+    PB_OPERATION_NO_TOOL = 2, /* is not offered to models as a tool */
 };
 
 /* An operation has `handle` (structs in and out, validated by the tables) or `raw`. Both may park.
- * `self` is the service's instance. What is wrong with the input is said with pb_fail_at. */
+ * `self` is the service's instance. What is wrong with the input is said with pb_fail_at.
+ *
+ * What describes and does not act (description, examples, schemas, answers, errors) is for the reference:
+ * GET /openapi.json, /docs, `patchbay call ID --help`. A test calls every operation and finds answers that
+ * are not described. */
 struct pb_operation {
     uint32_t size;
     uint32_t public_access; /* 1: no principal needed (/healthz) */
@@ -70,7 +95,22 @@ struct pb_operation {
     pb_status (*raw)(void *self, const pb_call *call, const void *in, pb_content *out);
     uint32_t upload;   /* 1: raw; the body is no JSON and is read through call->reader; input has
                           path and query only */
-    uint32_t reserved;
+    uint32_t flags;    /* PB_OPERATION_… */
+    const char *description;    /* more than the summary, in Markdown, or NULL */
+    const char *input_example;  /* JSON of an input as it is sent, or NULL */
+    const char *output_example; /* JSON of an answer, or NULL */
+    const char *input_schema;   /* JSON Schema (2020-12) of the body where the table cannot say it; then
+                                   the table has path and query only */
+    const char *output_schema;  /* JSON Schema of a raw answer, or NULL */
+    const char *input_type;     /* of an upload's body: "multipart/form-data"; NULL: application/json */
+    const char *output_type;    /* of a raw answer, several with ", "; NULL: application/json */
+    const int32_t *answers;     /* HTTP statuses of success, 0 at the end; NULL: 200, without `output` of
+                                   a `handle` 204. `handle` is answered with the first */
+    const int32_t *errors;      /* PB_… that it fails with, 0 at the end, beside those that any call has:
+                                   invalid, too_large, unsupported, internal, unavailable, and where a
+                                   principal is needed unauthenticated and forbidden */
+    int64_t max_body;           /* bytes; 0: what the transport takes */
+    pb_duration timeout;        /* of the whole call; 0: none of its own */
 };
 
 #define PB_OPERATION(identifier, http_method, url_path, sentence)                                  \
@@ -105,6 +145,15 @@ static inline pb_status pb_operation_route(pb_str method, pb_str path, const pb_
                                            pb_operation_match *match)
 {
     return PB_CALL(operation_route)(method, path, out, match);
+}
+
+enum { PB_SCHEMA_INPUT = 0, PB_SCHEMA_OUTPUT = 1 };
+
+/* JSON Schema of what an operation takes (path, query and body in one object) or answers, in the running
+ * scope. PB_DECLINED: it is not described. Does not park. */
+static inline pb_status pb_operation_schema(const pb_operation *operation, uint32_t what, pb_str *out)
+{
+    return PB_CALL(operation_schema)(operation, what, out);
 }
 
 /* Checks scope and input, calls it, and writes the answer. Parks as the handler does. */

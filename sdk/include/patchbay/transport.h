@@ -30,6 +30,8 @@ typedef struct pb_cli_call {
 typedef struct pb_transport {
     PB_LIFECYCLE
     int32_t (*run)(void *self, const pb_cli_call *call);
+    const pb_operation *operations; /* what it serves itself (service.h), or NULL: described beside those of
+                                       services, and called with the first instance of the transport */
 } pb_transport;
 
 /* PB_TRANSPORT("http", struct http, http_options, .start = …, .stop = …) */

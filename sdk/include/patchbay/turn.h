@@ -17,7 +17,14 @@
 
 enum { PB_ROLE_SYSTEM = 0, PB_ROLE_USER = 1, PB_ROLE_ASSISTANT = 2, PB_ROLE_TOOL = 3 };
 
-enum { PB_PART_TEXT = 0, PB_PART_IMAGE = 1, PB_PART_FILE = 2, PB_PART_AUDIO = 3 };
+enum {
+    PB_PART_TEXT = 0,
+    PB_PART_IMAGE = 1,
+    PB_PART_FILE = 2,
+    PB_PART_AUDIO = 3,
+    PB_PART_THINKING = 4, /* of the assistant: text, and in `content` the signature with which the model's
+                             service knows it again; without text it is redacted */
+};
 
 /* One part of a message that is more than text. */
 typedef struct pb_part {
@@ -28,6 +35,7 @@ typedef struct pb_part {
     pb_str name;    /* a file's name, or absent */
     pb_str url;     /* where the content is, or absent when `content` has it */
     pb_str content; /* base64 as it was sent, or absent */
+    const pb_json *source; /* the part as the client wrote it in its message's dialect, or NULL */
 } pb_part;
 
 /* A call that a model wants made. */
@@ -37,6 +45,7 @@ typedef struct pb_tool_call {
     pb_str id;        /* the model's name for this call; the result carries it back */
     pb_str name;      /* the function */
     pb_str arguments; /* JSON text, as the model wrote it: may be malformed */
+    pb_str signature; /* what the model's service wants back with it, or absent */
 } pb_tool_call;
 
 struct pb_message {
@@ -50,7 +59,9 @@ struct pb_message {
     const pb_tool_call *const *tool_calls; /* of PB_ROLE_ASSISTANT, or NULL */
     size_t tool_call_count;
     const pb_json *source; /* the message as the client wrote it in `dialect`, or NULL; an llm of the
-                              same dialect sends it unchanged. Not copied to a changed message. */
+                              same dialect sends it unchanged. Not copied to a changed message. Anthropic's
+                              dialect has no messages of the roles system and tool: there it is the value
+                              of `system`, and the block tool_result */
     pb_str dialect;        /* "openai", "anthropic", or absent */
 };
 
@@ -182,10 +193,12 @@ static inline pb_status pb_turn_set_passages(pb_turn *turn, const pb_passages *p
 /* --- events ----------------------------------------------------------------------------------- */
 
 enum {
-    PB_EVENT_TEXT = 1,        /* text: the next piece of the reply */
-    PB_EVENT_THINKING = 2,    /* text: the next piece of the model's reasoning */
+    PB_EVENT_TEXT = 1,        /* text: the next piece of the reply; data: NULL, or what is known of its
+                                 tokens: {"logprobs": […]} as OpenAI writes logprobs.content */
+    PB_EVENT_THINKING = 2,    /* text: the next piece of the model's reasoning; data: NULL, or at the end
+                                 of a block {"signature": "…"} or {"redacted": "…"} */
     PB_EVENT_TOOL_CALL = 3,   /* index, id and name (on the first), text: the next piece of the
-                                 arguments' JSON */
+                                 arguments' JSON; data: NULL, or {"signature": "…"} */
     PB_EVENT_TOOL_RESULT = 4, /* id, name, text: the result */
     PB_EVENT_SOURCE = 5,      /* data: a source as in the native API */
     PB_EVENT_USAGE = 6,       /* usage: of one model call */
@@ -300,13 +313,14 @@ static inline pb_event pb_event_make(int32_t type)
 }
 
 /* Is it a piece of the reply, which cannot be taken back once a client saw it? What only tells how
- * the turn goes is none (stages, usage, a finish), and an empty piece of text neither. */
+ * the turn goes is none (stages, usage, a finish), and an empty piece of text neither, unless it brings
+ * data. */
 static inline bool pb_event_speaks(const pb_event *event)
 {
     switch (event->type) {
     case PB_EVENT_TEXT:
     case PB_EVENT_THINKING:
-        return event->text.size > 0;
+        return event->text.size > 0 || event->data;
     case PB_EVENT_USAGE:
     case PB_EVENT_FINISH:
     case PB_EVENT_STAGE:

@@ -272,4 +272,8 @@ typedef struct pb_error {
  * lives as long as the process. Called through the host: pb_llm_generate(instance, …). */
 typedef struct pb_instance pb_instance;
 
+/* Has a size-first struct, which may come from an older build, this member? */
+#define PB_HAS(object, type, member)                                                               \
+    ((object)->size >= offsetof(type, member) + sizeof(((type *)0)->member))
+
 #endif

@@ -1,5 +1,5 @@
 /* chat_reply.c - a chat completion in one piece. The answer goes out when the turn is done. */
-#include "http.h"
+#include "openai/openai.h"
 
 struct whole {
     pb_sink base;

@@ -1,6 +1,6 @@
 /* turns.c - POST /v1/turns: a turn of the native API, answered whole. Streams are turns_stream.c.
  */
-#include "http.h"
+#include "native/native.h"
 
 struct whole {
     pb_sink base;

@@ -1,5 +1,5 @@
 /* turns_input.c - the body of POST /v1/turns. Everything that is wrong with it is said at once. */
-#include "http.h"
+#include "native/native.h"
 
 #include <patchbay/secret.h>
 

@@ -4,7 +4,7 @@
  * to the llm, unknown ones too when it speaks this dialect. Whether to stream says the body alone:
  * clients stream with any Accept.
  */
-#include "http.h"
+#include "openai/openai.h"
 
 const char *openai_finish(int32_t finish)
 {

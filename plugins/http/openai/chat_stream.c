@@ -5,7 +5,7 @@
  * first piece, so that what fails before it still has a status of its own; where nothing comes for
  * as long as a heartbeat may take, it goes out alone.
  */
-#include "http.h"
+#include "openai/openai.h"
 
 enum { ROOM = 768 }; /* behind the beginning, for deltas that need no memory of their own */
 
@@ -37,7 +37,7 @@ static pb_status write_frame(struct stream *stream, pb_buf *buf)
     if (!stream->exchange->begun)
         status = answer_begin(stream->exchange);
     if (status == PB_OK)
-        status = pb_respond_write(stream->exchange->request, pb_buf_str(buf));
+        status = answer_write(stream->exchange, pb_buf_str(buf));
     return status;
 }
 
@@ -144,7 +144,7 @@ static pb_status emit_end(struct stream *stream, const pb_turn_result *result)
     }
     pb_buf_add(&buf, pb_lit("data: [DONE]\n\n"));
     pb_status status = write_frame(stream, &buf);
-    return status == PB_OK ? pb_respond_end(stream->exchange->request) : status;
+    return status == PB_OK ? answer_end(stream->exchange) : status;
 }
 
 /* An error in the middle: clients raise on an `error` member; no [DONE] follows. */
@@ -159,7 +159,7 @@ static pb_status emit_error(struct stream *stream, const pb_error *error)
     openai_error_write(&writer, stream->exchange, error);
     end_chunk(&writer);
     pb_status status = write_frame(stream, &buf);
-    return status == PB_OK ? pb_respond_end(stream->exchange->request) : status;
+    return status == PB_OK ? answer_end(stream->exchange) : status;
 }
 
 static pb_status emit_done(struct stream *stream, const pb_turn_result *result)

@@ -5,7 +5,7 @@
  * which it may cancel. Text is one quoted string between two constants. A tool call is sent when it
  * is whole. The events of a kept turn carry their numbers as ids, so that a stream can be resumed.
  */
-#include "http.h"
+#include "native/native.h"
 
 enum { ROOM = 1024 };
 
@@ -37,7 +37,7 @@ static pb_status event_end(struct stream *stream, pb_buf *buf)
     pb_buf_add(buf, pb_lit("\n\n"));
     if (buf->failed)
         return PB_NO_MEMORY;
-    return pb_respond_write(stream->exchange->request, pb_buf_str(buf));
+    return answer_write(stream->exchange, pb_buf_str(buf));
 }
 
 static void add_branch(pb_buf *buf, const pb_event *event)
@@ -216,7 +216,7 @@ static pb_status emit_done(struct stream *stream, const pb_event *event)
             status = event_end(stream, &buf);
         }
     }
-    return status == PB_OK ? pb_respond_end(stream->exchange->request) : status;
+    return status == PB_OK ? answer_end(stream->exchange) : status;
 }
 
 static pb_status emit_event(struct stream *stream, const pb_event *event)

@@ -1,6 +1,6 @@
 /* models.c - GET /v1/models: the pipelines that this listener offers, as OpenAI's clients list
  * them. */
-#include "http.h"
+#include "openai/openai.h"
 
 static void write_model(struct exchange *exchange, pb_json_writer *writer, size_t index)
 {

@@ -114,7 +114,7 @@ static pb_status problems_get(void *self, const pb_call *call, const void *in, v
 
     (void)self;
     (void)call;
-    for (pb_status status = PB_DECLINED; status <= PB_NO_SPACE; status++)
+    for (pb_status status = PB_DECLINED; status <= PB_STATUS_LAST; status++)
         if (pb_str_is(input->name, pb_status_name(status))) {
             problem->title = pb_str_of(pb_status_title(status));
             problem->status = pb_status_http(status);

@@ -169,6 +169,27 @@ static pb_status write_output(const pb_operation *operation, const void *from, p
     return pb_buf_status(&buf);
 }
 
+/* Where If-Match names several revisions each is tried; at most one fits. What has no revision fits none. */
+static pb_status handle_matching(const pb_operation *operation, void *self, const pb_call *call,
+                                 const void *in, void *result)
+{
+    struct operation_revisions revisions;
+    pb_call copy = {0};
+    pb_status status = PB_CHANGED;
+
+    if (strcmp(operation->method, "GET") == 0 || !operation_revisions(call, &revisions))
+        return operation->handle(self, call, in, result);
+    if (!(operation->flags & PB_OPERATION_REVISIONS))
+        return pb_fail(PB_CHANGED, "'%s' is about something without ETag, which no If-Match fits",
+                       operation->id);
+    memcpy(&copy, call, call->size < sizeof copy ? call->size : sizeof copy);
+    for (size_t i = 0; i < revisions.count && status == PB_CHANGED; i++) {
+        copy.revision = revisions.items[i];
+        status = operation->handle(self, &copy, in, result);
+    }
+    return status;
+}
+
 /* What writes an answer piece by piece does so as its handler ran: for the same principal, as the same
  * instance. */
 struct sending {
@@ -221,15 +242,18 @@ static pb_status handle(const pb_operation *operation, const pb_call *call, cons
     void *before = instance_enter(instance);
     task_local()->principal = call->principal;
     status = operation->raw ? operation->raw(self, call, in, out)
-                            : operation->handle(self, call, in, result);
+                            : handle_matching(operation, self, call, in, result);
     task_local()->principal = asked;
     instance_leave(before);
-    if (status == PB_OK && operation->raw)
-        return wrap_send(call, instance, out);
     if (status != PB_OK)
         return status;
-    out->status = operation->answers ? operation->answers[0] : result ? 200 : 204;
-    return result ? write_output(operation, result, out) : (pb_status)PB_OK;
+    if (operation->raw) {
+        status = wrap_send(call, instance, out);
+    } else {
+        out->status = operation->answers ? operation->answers[0] : result ? 200 : 204;
+        status = result ? write_output(operation, result, out) : (pb_status)PB_OK;
+    }
+    return status == PB_OK ? operation_complete(operation, call, result, out) : status;
 }
 
 static void write_problem(pb_status status, const pb_call *call,

@@ -26,4 +26,19 @@ struct operation *operation_of(const pb_operation *operation);
  * the running scope, or `text` itself where there was nothing to undo. */
 bool operation_decode(pb_str text, bool plus, pb_str *out);
 
+/* operation_answer.c: a field of a table by its name, or NULL. */
+const pb_field *operation_field(const pb_field *fields, const char *name);
+
+/* The revisions that If-Match names; false: it names none (there is no such header, or it is "*"). */
+enum { OPERATION_REVISIONS = 8 };
+struct operation_revisions {
+    int64_t items[OPERATION_REVISIONS];
+    size_t count;
+};
+bool operation_revisions(const pb_call *call, struct operation_revisions *out);
+
+/* Adds ETag and Link to an answer; `result` is what a `handle` filled, NULL for `raw`. */
+pb_status operation_complete(const pb_operation *operation, const pb_call *call, const void *result,
+                             pb_content *out);
+
 #endif

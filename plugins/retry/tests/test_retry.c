@@ -150,7 +150,7 @@ END_TEST
 START_TEST(only_what_may_pass_is_tried_again)
 {
     open_stages("[retry: {wait: 0s, attempts: 2}, generate: {llm: a}]");
-    for (pb_status status = PB_INVALID; status <= PB_NO_SPACE; status++) {
+    for (pb_status status = PB_INVALID; status <= PB_STATUS_LAST; status++) {
         if (status == PB_CANCELLED)
             continue;
         pb_script_reset(harness, "a");

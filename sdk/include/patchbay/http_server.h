@@ -18,17 +18,21 @@ struct pb_request {
     pb_str query;  /* "limit=3", or absent */
     const pb_header *headers;
     pb_str id;       /* X-Request-Id as sent when it is [A-Za-z0-9._-]{1,64}, else a new one */
-    pb_str remote;   /* the peer's address */
+    pb_str remote;   /* the peer's address; "unix": on a Unix socket */
     uint32_t secure; /* 1: TLS */
-    uint32_t loopback;
+    uint32_t loopback; /* 1: the peer is on this machine */
     void *server; /* the host's own */
+    pb_str trace; /* of this request, as a W3C traceparent: goes on that of the client, if it sent one */
+    uint32_t traced; /* 1: it did */
+    uint32_t reserved;
 };
 
 /* Where to listen and what to call. Borrowed until pb_listen returns. 0 means the host's limit. */
 struct pb_listen_spec {
     uint32_t size;
-    uint32_t reserved;
-    pb_str address; /* "127.0.0.1:8080", "[::1]:8080", port 0: any free one */
+    uint32_t mode;  /* of a Unix socket's file; 0: 0660 */
+    pb_str address; /* "127.0.0.1:8080", "[::1]:8080", port 0: any free one; "unix:/path", "unix:@name";
+                     * "systemd:NAME" */
     pb_str certificate; /* PEM files for TLS, or absent */
     pb_str key;
     void *self;
@@ -42,6 +46,7 @@ struct pb_listen_spec {
     int64_t max_connections;
     int64_t max_connections_per_address;
     int64_t max_upload; /* bytes of a body that is read piece by piece (pb_request_read) */
+    pb_str group;       /* of a Unix socket's file; absent: that of the process */
 };
 
 /* Opens a listener, one socket for all workers; `handle` is called on a task for each request. Parks.

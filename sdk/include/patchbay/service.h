@@ -6,6 +6,20 @@
  *          .scope = "notes.read", .input = id_fields, .input_size = sizeof(struct id_in),
  *          .output = note_fields, .output_size = sizeof(struct note), .handle = notes_get},
  *         PB_OPERATION_END };
+ *
+ * The same words everywhere. A list that can grow takes `limit` and `cursor` and answers `next`, which is
+ * text: the cursor of the page behind this one, absent (or null) on the last; the host makes the header
+ * Link from it. `sort` names a field, with "-" in front where the greatest comes first; what comes in one
+ * order only has no `sort`. `q` searches text; `state`, `tag`, `type`, `owner`, `collection`, `pipeline`
+ * keep only those that have it. Moments are UTC ("2026-01-31T12:00:00.000Z"), ids UUIDv7.
+ *
+ * What can be edited has a revision (PB_OPERATION_REVISIONS): a number that grows with each change. GET
+ * answers it as ETag; who changes says with If-Match what was seen, finds it in call->revision, and
+ * compares in the statement that writes:
+ *
+ *     UPDATE notes SET …, revision = revision + 1
+ *         WHERE … AND id = $1 AND ($2 = 0 OR revision = $2)       $2: call->revision
+ *     no row:  return it_is_there ? pb_call_changed(call) : not_found;
  */
 #ifndef PATCHBAY_SERVICE_H
 #define PATCHBAY_SERVICE_H
@@ -40,6 +54,8 @@ struct pb_call {
     const pb_header *headers; /* of the request, where it had such */
     size_t header_count;
     pb_str remote; /* the client's address, or absent */
+    int64_t revision; /* PB_OPERATION_REVISIONS: that If-Match demands; 0: any; -1: one that never was.
+                         Where it names several, each is tried */
 };
 
 /* A header of the request by its name (any case); absent when it is not there. */
@@ -50,6 +66,13 @@ static inline pb_str pb_call_header(const pb_call *call, const char *name)
         if (pb_str_same(call->headers[i].name, want))
             return call->headers[i].value;
     return pb_str_make(NULL, 0);
+}
+
+/* It was changed since the caller saw it: 412. */
+static inline pb_status pb_call_changed(const pb_call *call)
+{
+    (void)call;
+    return pb_fail(PB_CHANGED, "this was changed since you read it; read it again, then change it");
 }
 
 /* A whole answer. */
@@ -66,11 +89,20 @@ struct pb_content {
     pb_str file_name; /* offered for saving under this name (Content-Disposition), or absent */
     const pb_header *headers; /* more headers of the answer, with the life of `body` */
     size_t header_count;
+    pb_str next; /* raw: the next page's cursor, for Link; or absent */
 };
+
+/* A header, for the reference. A list of them ends with {NULL, NULL}. */
+typedef struct pb_header_help {
+    const char *name;
+    const char *help;
+} pb_header_help;
 
 enum {
     PB_OPERATION_STREAMS = 1, /* raw: the answer may be a stream of server-sent events */
     PB_OPERATION_NO_TOOL = 2, /* is not offered to models as a tool */
+    PB_OPERATION_REVISIONS = 4, /* of what has a revision: the INT field `revision` of its output, if it
+                                   has one, becomes the ETag, and `handle` heeds call->revision */
 };
 
 /* An operation has `handle` (structs in and out, validated by the tables) or `raw`. Both may park.
@@ -78,7 +110,8 @@ enum {
  *
  * What describes and does not act (description, examples, schemas, answers, errors) is for the reference:
  * GET /openapi.json, /docs, `patchbay call ID --help`. A test calls every operation and finds answers that
- * are not described. */
+ * are not described. A schema that is written out may have named parts in "$defs" ({"$ref": "#/$defs/Usage"})
+ * and a name of its own in "title"; what has the same name must be the same everywhere. */
 struct pb_operation {
     uint32_t size;
     uint32_t public_access; /* 1: no principal needed (/healthz) */
@@ -111,6 +144,11 @@ struct pb_operation {
                                    principal is needed unauthenticated and forbidden */
     int64_t max_body;           /* bytes; 0: what the transport takes */
     pb_duration timeout;        /* of the whole call; 0: none of its own */
+    const char *event_schema;   /* JSON Schema of one event of a stream, {"event": …, "data": …}, or NULL */
+    const char *error_schema;   /* JSON Schema of its errors where they are no problem documents (an API
+                                   that others designed), or NULL */
+    const pb_header_help *request_headers; /* that it reads, or NULL */
+    const pb_header_help *answer_headers;  /* that its answers have beside those of any answer, or NULL */
 };
 
 #define PB_OPERATION(identifier, http_method, url_path, sentence)                                  \

@@ -147,6 +147,7 @@ struct pb_turn_info {
     pb_str reply;                  /* UUID that the reply gets as a message */
     pb_str replaces;               /* UUID of the message that it regenerates or edits, or absent */
     pb_str remote;                 /* the client's address, or absent */
+    pb_str trace;                  /* as a W3C traceparent: goes with what the turn asks of others */
 };
 
 static inline const pb_turn_info *pb_turn_info_of(pb_turn *turn)

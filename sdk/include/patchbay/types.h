@@ -54,7 +54,10 @@ typedef int64_t pb_duration;
     X(UNAVAILABLE, 14, 503, 1, 14, "unavailable", "Unavailable")                                   \
     X(TIMEOUT, 15, 504, 1, 15, "timeout", "Timed out")                                             \
     X(NO_MEMORY, 16, 503, 1, 16, "no_memory", "Out of memory")                                     \
-    X(NO_SPACE, 17, 507, 0, 17, "no_space", "Out of space")
+    X(NO_SPACE, 17, 507, 0, 17, "no_space", "Out of space")                                        \
+    X(CHANGED, 18, 412, 0, 18, "changed", "Changed meanwhile")                                     \
+    X(METHOD, 19, 405, 0, 19, "method_not_allowed", "Method not allowed")                          \
+    X(NOT_ACCEPTABLE, 20, 406, 0, 20, "not_acceptable", "Not acceptable")
 
 typedef int32_t pb_status;
 
@@ -63,6 +66,7 @@ enum {
     PB_STATUS_MAP(PB_STATUS_ENUM)
 #undef PB_STATUS_ENUM
 };
+#define PB_STATUS_LAST PB_NOT_ACCEPTABLE
 
 /* "not_found" for PB_NOT_FOUND; "internal" for a number that is no status. Any thread. */
 static inline const char *pb_status_name(pb_status status)

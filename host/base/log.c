@@ -139,7 +139,7 @@ void host_log(int32_t level, pb_str message)
         return;
     int error = errno; /* a log line between a call and its errno changes nothing */
     bool json = atomic_load_explicit(&as_json, memory_order_relaxed);
-    struct log_context context = {{0}, {0}, {0}, {0}};
+    struct log_context context = {{0}, {0}, {0}, {0}, {0}};
     struct line line = {memory, 0, LOG_LINE_SIZE - 1024};
     char moment[TIME_TEXT_SIZE];
 
@@ -169,6 +169,7 @@ void host_log(int32_t level, pb_str message)
         add(&line, pb_lit("\""));
     add_field(&line, "turn", context.turn, json);
     add_field(&line, "request", context.request, json);
+    add_field(&line, "trace", context.trace, json);
     add_field(&line, "stage", context.stage, json);
     add_field(&line, "instance", context.instance, json);
     line.most = LOG_LINE_SIZE;

@@ -24,7 +24,7 @@ void log_fini(void);
 
 /* What a line says about whose it is; absent where not known. */
 struct log_context {
-    pb_str turn, request, stage, instance;
+    pb_str turn, request, trace, stage, instance;
 };
 
 /* Sets who fills it in. Called on the loop's thread only, for each line; must not log or park. */

@@ -238,7 +238,8 @@ static const char *text(pb_str from)
 /* "Name: value" lines; a header without a value is "Name;" for libcurl. */
 static const char **header_lines(const pb_http_spec *spec)
 {
-    const char **lines = PB_NEW_ARRAY(const char *, spec->header_count + 1);
+    const char **lines = PB_NEW_ARRAY(const char *, spec->header_count + 2);
+    pb_str trace = request_trace(spec);
 
     for (uint32_t i = 0; lines && i < spec->header_count; i++) {
         const pb_header *header = &spec->headers[i];
@@ -248,6 +249,8 @@ static const char **header_lines(const pb_http_spec *spec)
         if (!lines[i])
             return NULL;
     }
+    if (lines && trace.size)
+        lines[spec->header_count] = pb_printf("traceparent: %.*s", PB_ARG(trace)).data;
     return lines;
 }
 

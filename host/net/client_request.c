@@ -1,6 +1,8 @@
 /* client_request.c - see client_request.h. One walk measures and, with a place to write, writes. */
 #include "net/client_request.h"
 
+#include "runtime/task.h"
+
 #ifndef PATCHBAY_VERSION
 #define PATCHBAY_VERSION "0"
 #endif
@@ -93,10 +95,21 @@ static void put_length(struct pen *pen, const pb_http_spec *spec)
     put(pen, pb_str_make(digits, (size_t)size));
 }
 
+pb_str request_trace(const pb_http_spec *spec)
+{
+    pb_str trace = spec->public_only ? pb_str_make(NULL, 0) : task_local()->trace;
+
+    for (uint32_t i = 0; trace.size && i < spec->header_count; i++)
+        if (pb_str_same(spec->headers[i].name, pb_lit("traceparent")))
+            return pb_str_make(NULL, 0);
+    return trace;
+}
+
 static void walk(struct pen *pen, const pb_http_spec *spec, const struct url *url)
 {
     char authority[URL_AUTHORITY];
     bool agent = false, accept = false;
+    pb_str trace = request_trace(spec);
 
     put(pen, spec->method);
     put(pen, pb_lit(" "));
@@ -117,6 +130,11 @@ static void walk(struct pen *pen, const pb_http_spec *spec, const struct url *ur
         put(pen, pb_lit("User-Agent: patchbay/" PATCHBAY_VERSION "\r\n"));
     if (!accept)
         put(pen, pb_lit("Accept: */*\r\n"));
+    if (trace.size) {
+        put(pen, pb_lit("traceparent: "));
+        put(pen, trace);
+        put(pen, pb_lit("\r\n"));
+    }
     put_length(pen, spec);
     put(pen, pb_lit("\r\n"));
 }

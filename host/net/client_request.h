@@ -12,6 +12,10 @@ pb_status request_check(const pb_http_spec *spec);
 /* Is the answer without a body by definition? */
 bool request_is_head(const pb_http_spec *spec);
 
+/* The traceparent to send: that of the running task, but not to whom a stranger's URL names, and not
+ * beside one that the caller gave. */
+pb_str request_trace(const pb_http_spec *spec);
+
 /* The size of the header block with its empty line, and the block itself. Does not park. */
 size_t request_head_size(const pb_http_spec *spec, const struct url *url);
 void request_head_write(const pb_http_spec *spec, const struct url *url, char *out);

@@ -1,6 +1,7 @@
 /* server_head.c - see server_head.h: the head. RFC 9112. */
 #include "net/server_head.h"
 
+#include "base/trace_context.h"
 #include <string.h>
 
 /* --- where the head ends ---------------------------------------------------------------------- */
@@ -185,7 +186,7 @@ static bool valid_id(pb_str id)
 
 /* What the headers that matter here were seen to say. */
 struct seen {
-    int hosts, lengths, encodings;
+    int hosts, lengths, encodings, traces;
     pb_str host, encoding, expect;
 };
 
@@ -201,6 +202,12 @@ static void look_at(struct request_head *head, struct seen *seen, const pb_heade
     case 6:
         if (pb_str_same(header->name, pb_lit("expect")))
             seen->expect = header->value;
+        break;
+    case 11:
+        if (pb_str_same(header->name, pb_lit("traceparent"))) {
+            bool fine = seen->traces++ == 0 && trace_context_valid(header->value);
+            head->trace = fine ? header->value : pb_str_make(NULL, 0);
+        }
         break;
     case 12:
         if (pb_str_same(header->name, pb_lit("x-request-id")) && valid_id(header->value))

@@ -24,6 +24,7 @@ struct request_head {
     bool head; /* HEAD: the answer has no body */
     bool expects_continue;
     pb_str id;       /* X-Request-Id when it is valid, else absent */
+    pb_str trace;    /* traceparent, the same */
     llhttp_t parser; /* at the head's end: the body reader goes on from here */
     int status;      /* why it was refused: 400 …, with a sentence */
     const char *sentence;

@@ -2,6 +2,7 @@
  */
 #include "net/server_internal.h"
 
+#include "base/trace_context.h"
 #include <patchbay/log.h>
 #include <patchbay/secret.h>
 #include <stdlib.h>
@@ -28,6 +29,17 @@ static void make_id(char out[ID_SIZE])
         out[i] = digit[id & 15];
 }
 
+/* The trace that a request is part of: the client's, or one of its own. */
+static void make_trace(pb_str from, const char id[ID_SIZE], char out[TRACE_CONTEXT_SIZE])
+{
+    static char trace[TRACE_ID_SIZE];
+
+    if (!trace[0])
+        make_id(trace);
+    memcpy(trace + ID_SIZE, id, ID_SIZE);
+    trace_context_write(from, trace, id, out);
+}
+
 /* Where `text`, a part of `from`, lies in the copy at `to`. Literals and the absent stay. */
 static pb_str moved(pb_str text, pb_str from, const char *to)
 {
@@ -44,18 +56,21 @@ static struct server_request *make(struct server_connection *connection,
     size_t headers = head->header_count * sizeof(pb_header);
     size_t remote = strlen(connection->remote);
     struct server_request *request =
-        malloc(sizeof *request + headers + raw.size + ID_SIZE + remote);
+        malloc(sizeof *request + headers + raw.size + ID_SIZE + TRACE_CONTEXT_SIZE + remote);
 
     if (!request)
         return NULL;
     memset(request, 0, sizeof *request);
     char *text = (char *)request->headers + headers, *id = text + raw.size;
+    char *trace = id + ID_SIZE, *address = trace + TRACE_CONTEXT_SIZE;
     memcpy(text, raw.data, raw.size);
     for (uint32_t i = 0; i < head->header_count; i++) {
         request->headers[i].name = moved(head->headers[i].name, raw, text);
         request->headers[i].value = moved(head->headers[i].value, raw, text);
     }
-    memcpy(id + ID_SIZE, connection->remote, remote);
+    memcpy(address, connection->remote, remote);
+    make_id(id);
+    make_trace(head->trace, id, trace);
     request->pub = (pb_request){
         .size = sizeof(pb_request),
         .header_count = head->header_count,
@@ -65,17 +80,17 @@ static struct server_request *make(struct server_connection *connection,
         .query = moved(head->query, raw, text),
         .headers = request->headers,
         .id = moved(head->id, raw, text),
-        .remote = {id + ID_SIZE, remote},
+        .remote = {address, remote},
         .secure = connection->listener->tls != NULL,
         .loopback =
-            IN6_IS_ADDR_LOOPBACK(&connection->address) ||
+            connection->listener->local || IN6_IS_ADDR_LOOPBACK(&connection->address) ||
             (IN6_IS_ADDR_V4MAPPED(&connection->address) && connection->address.s6_addr[12] == 127),
         .server = request,
+        .trace = {trace, TRACE_CONTEXT_SIZE},
+        .traced = head->trace.data != NULL,
     };
-    if (!head->id.data) {
-        make_id(id);
+    if (!head->id.data)
         request->pub.id = pb_str_make(id, ID_SIZE);
-    }
     request->keep_alive = head->keep_alive;
     request->old = head->old;
     request->head = head->head;
@@ -125,6 +140,7 @@ static void run(void *arg)
 
     struct task_locals *locals = task_local();
     locals->request = request->pub.id;
+    locals->trace = request->pub.trace;
     locals->instance = listener->owner;
     locals->work.instance = listener->number;
     task_tell(&locals->work);
@@ -139,7 +155,7 @@ static void run(void *arg)
         listener_note_answer(499);
     pb_log(PB_DEBUG, "%.*s %.*s: %d", PB_ARG(request->pub.method), PB_ARG(request->pub.path),
            request->status);
-    task_local()->request = pb_str_make(NULL, 0);
+    task_local()->request = task_local()->trace = pb_str_make(NULL, 0);
     request_free(request);
     listener->request_count--;
     listener_check_empty(listener);

@@ -72,6 +72,7 @@ struct task_locals {
     void *instance; /* the plugin instance that runs, or NULL */
     const void *principal; /* pb_principal: who asks, of a turn or an operation, or NULL */
     pb_str request; /* the request's id, for the log */
+    pb_str trace;   /* a W3C traceparent, for the log and for what is asked of others */
     struct task_work work; /* told by task_tell */
 };
 struct task_locals *task_local(void); /* of the running task; on the loop a spare one, never NULL */

@@ -2,6 +2,7 @@
 #include "turn/trace.h"
 
 #include "base/time.h"
+#include "base/trace_context.h"
 #include <math.h>
 #include <patchbay/problem.h>
 
@@ -198,6 +199,7 @@ void trace_write(const struct trace *trace, bool tree, pb_json_writer *out)
     write_text(out, "pipeline", trace->pipeline);
     write_text(out, "conversation", trace->conversation);
     write_text(out, "request_id", trace->request_id);
+    write_text(out, "trace_id", trace_context_id(pb_str_of(trace->context)));
     write_created(out, trace->created);
     if (trace->finish > 0 && trace->finish < (int32_t)(sizeof finish_names / sizeof *finish_names))
         write_text(out, "finish", pb_str_of(finish_names[trace->finish]));

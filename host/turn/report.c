@@ -3,6 +3,7 @@
 
 #include "base/log.h"
 #include "base/metrics.h"
+#include "base/trace_context.h"
 #include "cluster/node.h"
 #include "plugin/instances.h"
 
@@ -20,8 +21,10 @@ static void fill_context(struct log_context *context)
     const pb_instance *instance = locals->instance;
 
     context->request = locals->request;
+    context->trace = trace_context_id(locals->trace);
     if (turn) {
         context->turn = turn->info.id;
+        context->trace = trace_context_id(turn->info.trace);
         if (turn->info.request_id.data)
             context->request = turn->info.request_id;
     }

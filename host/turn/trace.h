@@ -70,6 +70,7 @@ struct trace {
     size_t bytes;        /* of chunks and texts */
     pb_time created;
     char id[37];
+    char context[56]; /* W3C traceparent */
     bool running;
     int32_t finish;
     pb_status status;

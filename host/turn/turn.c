@@ -3,6 +3,7 @@
 
 #include "base/ids.h"
 #include "base/scope.h"
+#include "base/trace_context.h"
 #include "plugin/instances.h"
 #include <stdlib.h>
 
@@ -84,6 +85,25 @@ static pb_status take_conversation(struct turn_core *core, const pb_turn_spec *s
                : take_uuid(spec->conversation, "/conversation", core->conversation);
 }
 
+/* That of the request, or of the turn, that makes this one. Else the turn's id is that of its trace:
+ * both are 16 bytes. */
+static void take_trace(struct turn_core *core)
+{
+    pb_str given = task_local()->trace;
+    char id[37], span[TRACE_SPAN_SIZE];
+    size_t size = 0;
+
+    if (given.size == TRACE_CONTEXT_SIZE) {
+        memcpy(core->trace_text, given.data, given.size);
+        return;
+    }
+    for (const char *at = core->id; *at; at++)
+        if (*at != '-')
+            id[size++] = *at;
+    memcpy(span, id + TRACE_ID_SIZE - TRACE_SPAN_SIZE, sizeof span);
+    trace_context_write(pb_str_make(NULL, 0), id, span, core->trace_text);
+}
+
 static void describe(struct turn_whole *turn, const pb_turn_spec *spec)
 {
     struct turn_core *core = &turn->core;
@@ -100,6 +120,8 @@ static void describe(struct turn_whole *turn, const pb_turn_spec *spec)
     info->dialect = spec->dialect;
     info->stream = spec->stream;
     info->remote = spec->remote;
+    take_trace(core);
+    info->trace = (pb_str){core->trace_text, TRACE_CONTEXT_SIZE};
     info->conversation_new = pb_str_is(spec->conversation, "new");
     info->conversation = uuid_str(core->conversation);
     info->reply = uuid_str(core->reply);
@@ -109,6 +131,7 @@ static void describe(struct turn_whole *turn, const pb_turn_spec *spec)
     trace->created = info->created;
     trace->pipeline = info->pipeline;
     trace->request_id = trace_copy(trace, spec->request_id);
+    memcpy(trace->context, core->trace_text, sizeof trace->context);
     trace->conversation = trace_copy(trace, info->conversation);
     trace->owner = trace_copy(trace, info->principal->id);
     trace->tenant = trace_copy(trace, info->principal->tenant);
@@ -199,6 +222,7 @@ static pb_status run_stages(struct turn_whole *turn)
     locals->turn = &turn->view;
     locals->principal = turn->view.info.principal;
     locals->span = NULL;
+    locals->trace = turn->view.info.trace;
     locals->work.pipeline = turn->core.pipeline->number;
     memcpy(locals->work.turn, turn->core.id_words, sizeof locals->work.turn);
     task_tell(&locals->work);
@@ -208,6 +232,7 @@ static pb_status run_stages(struct turn_whole *turn)
     locals->turn = before.turn;
     locals->principal = before.principal;
     locals->span = before.span;
+    locals->trace = before.trace;
     locals->work = before.work;
     task_tell(&locals->work);
     return status;

@@ -82,6 +82,7 @@ struct turn_core {
     pb_str model;     /* as it called itself; in the turn's arena */
     char id[37];
     uint64_t id_words[2]; /* the same, for the scoreboard */
+    char trace_text[56]; /* W3C traceparent */
     char conversation[37], reply[37], replaces[37]; /* UUIDs, or empty */
 };
 

@@ -62,7 +62,6 @@ struct pb_turn_spec {
     pb_str key;          /* pb_turn_launch: the Idempotency-Key, or absent */
     pb_str digest;       /* pb_turn_launch: of all that the client asked for; with `key` */
     pb_document *document; /* what a pipeline for documents works on, or NULL */
-    pb_str trace;        /* pb_request.trace; absent: one of its own */
 };
 
 static inline pb_turn_spec pb_turn_spec_make(void)

@@ -228,12 +228,14 @@ static void tear_down(pb_harness *harness)
 
 static pb_harness *make(void)
 {
+    const char *where = getenv("TMPDIR");
     static const pb_str tester = PB_LIT("tester"), tenant = PB_LIT("default");
     pb_harness *harness = calloc(1, sizeof *harness);
 
     if (!harness || loop_init() != PB_OK)
         harness_die("the loop cannot be set up");
-    strcpy(harness->data_dir, "/tmp/patchbay-harness-XXXXXX");
+    (void)snprintf(harness->data_dir, sizeof harness->data_dir, "%s/harness-XXXXXX",
+                   where && strlen(where) < 64 ? where : "/tmp");
     if (!mkdtemp(harness->data_dir))
         harness_die("there is no room for a data folder: %s", strerror(errno));
     arena_init(&harness->arena, 0);

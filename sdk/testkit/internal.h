@@ -16,7 +16,7 @@ struct pb_harness {
     bool real_time;
     size_t handles; /* of the loop when it was new */
     pb_principal tester;
-    char data_dir[40]; /* of its own, removed at the end */
+    char data_dir[80]; /* of its own, removed at the end */
 };
 
 /* Runs fn(arg) on a task until it returned, the loop with it. */

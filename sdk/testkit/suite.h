@@ -2,13 +2,20 @@
  *
  *     return suite_run("name", (const TTest *const[]){a, b, NULL});
  *
- * With fixtures or loops: suite_case for each group, then suite_run_cases.
+ * With fixtures or loops: suite_case for each group, then suite_run_cases. While it runs TMPDIR is a
+ * folder of its own, which goes with all that tests left in it: one that dies cannot clean up.
  */
 #ifndef PATCHBAY_SUITE_H
 #define PATCHBAY_SUITE_H
 
 #include <check.h>
 #include <patchbay/types.h>
+
+#include <ftw.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <sys/stat.h>
+#include <unistd.h>
 
 /* Tests (NULL at the end) that share what is done before and after each; both may be NULL. */
 static inline TCase *suite_case(const char *name, void (*before)(void), void (*after)(void),
@@ -23,17 +30,34 @@ static inline TCase *suite_case(const char *name, void (*before)(void), void (*a
     return group;
 }
 
+static inline int suite_remove_one(const char *path, const struct stat *about, int kind,
+                                   struct FTW *where)
+{
+    (void)about;
+    (void)kind;
+    (void)where;
+    return remove(path);
+}
+
 /* Runs them (NULL at the end); what main returns. */
 static inline int suite_run_cases(const char *name, TCase *const *groups)
 {
+    const char *where = getenv("TMPDIR");
     Suite *suite = suite_create(name);
+    char folder[200];
 
+    (void)snprintf(folder, sizeof folder, "%s/patchbay-XXXXXX", where ? where : "/tmp");
+    if (!mkdtemp(folder) || setenv("TMPDIR", folder, 1) != 0) {
+        perror(folder);
+        return 1;
+    }
     for (; *groups; groups++)
         suite_add_tcase(suite, *groups);
     SRunner *runner = srunner_create(suite);
     srunner_run_all(runner, CK_NORMAL);
     int failed = srunner_ntests_failed(runner);
     srunner_free(runner);
+    (void)nftw(folder, suite_remove_one, 8, FTW_DEPTH | FTW_PHYS);
     return failed != 0;
 }
 

@@ -219,6 +219,7 @@ struct job {
     const pb_str *words;       /* without duplicates */
     size_t word_count;
     struct matched *matched; /* one for each segment */
+    bool is_matched;
     struct best vector, keyword;
 };
 

@@ -6,7 +6,7 @@
 #include <immintrin.h>
 #endif
 
-enum { AHEAD = 4 }; /* codes that are asked for before they are needed, where they lie apart */
+enum { AHEAD = 16 }; /* codes that are asked for before they are needed, where they lie apart */
 
 /* The two loops around a product; inlined into functions of its instruction set. */
 #define KERNEL(set, target)                                                                        \

@@ -9,7 +9,8 @@ static size_t words_in(const struct segment *segment)
     return ((size_t)segment->header->documents + 63) / 64;
 }
 
-/* Sets the bits of all that have an attribute of the range. */
+/* Sets the bits of all that have an attribute of the range. What all have, as most labels of access,
+ * needs no list read. */
 static void add_range(const struct segment *segment, const struct range *range, uint64_t *bits)
 {
     const struct entry *entries = SECTION(segment, struct entry, ATTRIBUTES);
@@ -21,6 +22,10 @@ static void add_range(const struct segment *segment, const struct range *range, 
            bytes_compare(texts + entries[at].text, entries[at].size, range->high.data,
                          range->high.size) < 0;
          at++) {
+        if (entries[at].count == segment->header->documents) {
+            memset(bits, 0xff, words_in(segment) * sizeof *bits);
+            return;
+        }
         const uint8_t *list = lists + entry_list(&entries[at]), *end = list + entries[at].length;
         uint32_t document = UINT32_MAX;
         while (list < end) {
@@ -84,21 +89,33 @@ static bool and_with(const struct segment *segment, const struct condition *cond
     return true;
 }
 
-/* Bits beyond the last document are cleared. */
-static uint64_t count_rows(const struct segment *segment, uint64_t *bits)
+/* Bits beyond the last document are cleared. Documents of one word follow each other, and so do
+ * those of their rows. */
+static void count_rows(const struct segment *segment, struct matched *out)
 {
     const uint32_t *first = SECTION(segment, uint32_t, DOCUMENT_ROW);
-    uint32_t documents = segment->header->documents;
-    uint64_t rows = 0;
+    uint32_t documents = segment->header->documents, matching = 0;
+    uint64_t *bits = out->bits;
 
     if (documents % 64)
         bits[documents / 64] &= ((uint64_t)1 << (documents % 64)) - 1;
-    for (size_t i = 0; i < words_in(segment); i++)
-        for (uint64_t word = bits[i]; word; word &= word - 1) {
-            size_t document = i * 64 + (size_t)__builtin_ctzll(word);
-            rows += first[document + 1] - first[document];
+    out->rows = 0;
+    for (size_t i = 0; i < words_in(segment); i++) {
+        uint64_t word = bits[i];
+        matching += (uint32_t)__builtin_popcountll(word);
+        if (word == UINT64_MAX) {
+            out->rows += first[i * 64 + 64] - first[i * 64];
+            continue;
         }
-    return rows;
+        for (; word; word &= word - 1) {
+            size_t document = i * 64 + (size_t)__builtin_ctzll(word);
+            out->rows += first[document + 1] - first[document];
+        }
+    }
+    if (matching == documents) {
+        free(out->bits);
+        out->bits = NULL;
+    }
 }
 
 bool match_segment(const struct match *match, const struct shown *shown, struct matched *out)
@@ -122,7 +139,7 @@ bool match_segment(const struct match *match, const struct shown *shown, struct 
     }
     if (made) {
         out->bits = bits;
-        out->rows = count_rows(segment, bits);
+        count_rows(segment, out);
         bits = NULL;
     }
     free(bits);

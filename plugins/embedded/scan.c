@@ -6,9 +6,13 @@
  */
 #include "embedded.h"
 
+#include <math.h>
 #include <stdlib.h>
 
 enum { BLOCK = 256, LISTS_SHARE = 5, LISTS_LEAST = 64, LISTS_FEW = 4 };
+/* Under a condition: so many are compared for each that is kept, and so many positions are looked at
+ * for each document's row that matches before all of those are compared instead. */
+enum { SEEN = 12, LOOKS = 2 };
 
 /* --- the best
  * --------------------------------------------------------------------------------------- */
@@ -76,42 +80,61 @@ struct scan {
     const uint64_t *bits;
 };
 
-static void take(struct scan *scan, uint32_t position, int32_t product)
+static void keep(struct scan *scan, uint32_t position, float score)
 {
-    struct best *best = &scan->job->vector;
-    float score = (float)(product - scan->job->query->bias) * scan->scales[position];
-
-    if (best->count == best->most && score <= best->all[0].score)
-        return;
     uint32_t row = scan->rows[position];
+
     if (bit_is_set(scan->bits, scan->documents[row]))
-        best_add(best, score, scan->number, row);
+        best_add(&scan->job->vector, score, scan->number, row);
+}
+
+/* What a score must be above to count. */
+static float least_of(const struct best *best)
+{
+    return best->count == best->most ? best->all[0].score : -INFINITY;
 }
 
 /* Positions that follow each other. */
 static void scan_range(struct scan *scan, uint32_t from, uint32_t to)
 {
     const struct coded *query = scan->job->query;
+    float least = least_of(&scan->job->vector);
     int32_t products[BLOCK];
 
     for (uint32_t at = from; at < to; at += BLOCK) {
         uint32_t count = to - at < BLOCK ? to - at : BLOCK;
         scan->kernel->run(scan->codes + (size_t)at * query->stride, query, count, products);
-        for (uint32_t i = 0; i < count; i++)
-            take(scan, at + i, products[i]);
+        for (uint32_t i = 0; i < count; i++) {
+            float score = (float)(products[i] - query->bias) * scan->scales[at + i];
+            if (score <= least)
+                continue;
+            keep(scan, at + i, score);
+            least = least_of(&scan->job->vector);
+        }
     }
 }
 
-static void scan_positions(struct scan *scan, const uint32_t *positions, size_t count)
+/* Those of documents that match. */
+static void scan_positions(struct scan *scan, const uint32_t *positions, size_t all)
 {
+    const struct coded *query = scan->job->query;
+    float least = least_of(&scan->job->vector);
     int32_t products[BLOCK];
 
-    scan->kernel->pick(scan->codes, scan->job->query, positions, count, products);
-    for (size_t i = 0; i < count; i++)
-        take(scan, positions[i], products[i]);
+    for (size_t at = 0; at < all; at += BLOCK, positions += BLOCK) {
+        size_t count = all - at < BLOCK ? all - at : BLOCK;
+        scan->kernel->pick(scan->codes, query, positions, count, products);
+        for (size_t i = 0; i < count; i++) {
+            float score = (float)(products[i] - query->bias) * scan->scales[positions[i]];
+            if (score <= least)
+                continue;
+            keep(scan, positions[i], score);
+            least = least_of(&scan->job->vector);
+        }
+    }
 }
 
-/* Only documents that match. */
+/* All documents that match. */
 static void scan_matching(struct scan *scan)
 {
     const uint32_t *first = SECTION(scan->segment, uint32_t, DOCUMENT_ROW);
@@ -132,47 +155,60 @@ static void scan_matching(struct scan *scan)
                 }
             }
         }
-    if (count)
-        scan_positions(scan, positions, count);
+    scan_positions(scan, positions, count);
 }
 
 /* --- lists
  * ------------------------------------------------------------------------------------------------
  */
 
-/* Where vectors lie in clusters the next lists are much farther than the first, and not looked at;
- * else they are nearly as far, and are. */
-static bool is_far(const struct best *near, size_t at)
+/* The lists whose centres are nearest, best first. */
+struct near {
+    struct best best;
+    int32_t *products; /* of all centres with the query */
+};
+
+static void near_free(struct near *near)
 {
-    return at >= LISTS_FEW && near->all[at].score < near->all[0].score * 0.25F;
+    free(near->products);
+    free(near->best.all);
 }
 
-/* `all`: no condition has to be made up for by looking farther. */
-static bool scan_lists(struct scan *scan, uint32_t probes, bool all)
+static bool near_find(const struct scan *scan, uint32_t most, struct near *near)
 {
     const struct coded *query = scan->job->query;
     const float *scales = SECTION(scan->segment, float, CENTROID_SCALES);
-    const uint32_t *first = SECTION(scan->segment, uint32_t, LIST_POSITION);
     uint32_t lists = scan->segment->header->lists;
-    struct best near = {.most = probes};
-    int32_t *products = malloc(lists * sizeof *products);
 
-    near.all = malloc(probes * sizeof *near.all);
-    bool made = products && near.all;
-    if (made) {
-        scan->kernel->run(SECTION(scan->segment, uint8_t, CENTROIDS), query, lists, products);
-        for (uint32_t i = 0; i < lists; i++)
-            best_add(&near, (float)(products[i] - query->bias) * scales[i], 0, i);
-        best_sort(&near);
-        for (size_t i = 0; i < near.count && !(all && is_far(&near, i)); i++)
-            scan_range(scan, first[near.all[i].row], first[near.all[i].row + 1]);
+    most = most < lists ? most : lists;
+    free(near->best.all);
+    near->best = (struct best){malloc(most * sizeof *near->best.all), 0, most};
+    if (!near->products) {
+        near->products = malloc(lists * sizeof *near->products);
+        if (near->products)
+            scan->kernel->run(SECTION(scan->segment, uint8_t, CENTROIDS), query, lists,
+                              near->products);
     }
-    free(products);
-    free(near.all);
-    return made;
+    if (!near->products || !near->best.all)
+        return false;
+    for (uint32_t i = 0; i < lists; i++)
+        best_add(&near->best, (float)(near->products[i] - query->bias) * scales[i], 0, i);
+    best_sort(&near->best);
+    return true;
 }
 
-/* How many lists; more where conditions leave fewer in each. */
+/* Where vectors lie in clusters the next lists are much farther than the first, and not looked at;
+ * else they are nearly as far, and are. How many come before those that are far. */
+static size_t before_far(const struct best *near, size_t first)
+{
+    size_t count = first + LISTS_FEW;
+
+    while (count < near->count && near->all[count].score >= near->all[first].score * 0.25F)
+        count++;
+    return count < near->count ? count : near->count;
+}
+
+/* How many lists without regard to how far they are; more where a condition leaves less in each. */
 static uint32_t probes_of(const struct scan *scan, uint64_t rows)
 {
     const struct segment_header *header = scan->segment->header;
@@ -185,17 +221,121 @@ static uint32_t probes_of(const struct scan *scan, uint64_t rows)
     return (uint32_t)(probes < header->lists ? probes : header->lists);
 }
 
+/* All or nearly all documents match. */
+static bool scan_lists(struct scan *scan, uint32_t probes)
+{
+    const uint32_t *first = SECTION(scan->segment, uint32_t, LIST_POSITION);
+    bool fixed = scan->job->self->probes != 0;
+    struct near near = {.products = NULL};
+    bool made = near_find(scan, fixed ? probes : LISTS_LEAST, &near);
+    size_t count = made && !fixed ? before_far(&near.best, 0) : near.best.count;
+
+    if (made && !fixed && count == near.best.count && count < probes) {
+        made = near_find(scan, probes, &near);
+        count = made ? before_far(&near.best, 0) : 0;
+    }
+    for (size_t i = 0; made && i < count; i++) {
+        uint32_t list = near.best.all[i].row;
+        scan_range(scan, first[list], first[list + 1]);
+    }
+    near_free(&near);
+    return made;
+}
+
+/* --- lists under a condition
+ * ---------------------------------------------------------------------------------------------- */
+
+/* Positions in the nearest lists, of documents that match. */
+struct chosen_positions {
+    uint32_t *all;
+    size_t count;
+    size_t looked; /* how many positions it took */
+};
+
+static void choose_in(const struct scan *scan, uint32_t list, struct chosen_positions *chosen)
+{
+    const uint32_t *first = SECTION(scan->segment, uint32_t, LIST_POSITION);
+
+    for (uint32_t at = first[list]; at < first[list + 1]; at++) {
+        chosen->all[chosen->count] = at;
+        chosen->count += bit_is_set(scan->bits, scan->documents[scan->rows[at]]);
+    }
+    chosen->looked += first[list + 1] - first[list];
+}
+
+/* Fills `chosen` from lists that are near. What is far is measured from the first list that has its
+ * share of what matches: a condition may leave out all that the query is near to. false: all that
+ * matches should be compared instead. */
+static bool choose(const struct scan *scan, const struct matched *matched, const struct best *near,
+                   struct chosen_positions *chosen)
+{
+    const struct segment_header *header = scan->segment->header;
+    bool fixed = scan->job->self->probes != 0;
+    size_t enough = scan->job->vector.most * SEEN;
+    size_t most = matched->rows * LOOKS, begins = near->count, ends = near->count;
+
+    for (size_t i = 0; i < near->count; i++) {
+        size_t count = chosen->count, looked = chosen->looked;
+        if (i >= ends && count >= enough)
+            return true;
+        if (looked > most)
+            return false;
+        choose_in(scan, near->all[i].row, chosen);
+        if (!fixed && begins == near->count && (chosen->count - count) * header->rows * 2 >=
+                                         (chosen->looked - looked) * matched->rows) {
+            begins = i;
+            ends = before_far(near, i);
+        }
+    }
+    return fixed;
+}
+
+/* As many lists as hold what is enough, and some more. */
+static uint32_t lists_wanted(const struct scan *scan, const struct matched *matched)
+{
+    const struct segment_header *header = scan->segment->header;
+    uint64_t rows = scan->job->self->probes
+                        ? (uint64_t)header->rows * (uint64_t)scan->job->self->probes / header->lists
+                        : scan->job->vector.most * SEEN * 4;
+    uint64_t lists = rows * header->lists / matched->rows + LISTS_FEW;
+
+    return (uint32_t)(lists < header->lists ? lists : header->lists);
+}
+
+/* Few documents match. *done: in the nearest lists it was cheaper to find them. */
+static bool scan_lists_matching(struct scan *scan, const struct matched *matched, bool *done)
+{
+    uint32_t wanted = lists_wanted(scan, matched);
+    struct chosen_positions chosen = {.all = NULL};
+    struct near near = {.products = NULL};
+
+    *done = false;
+    if (wanted >= scan->segment->header->lists / 2)
+        return true;
+    chosen.all = malloc((size_t)scan->segment->header->vectors * sizeof *chosen.all);
+    bool made = chosen.all && near_find(scan, wanted, &near);
+    if (made && choose(scan, matched, &near.best, &chosen)) {
+        scan_positions(scan, chosen.all, chosen.count);
+        *done = true;
+    }
+    free(chosen.all);
+    near_free(&near);
+    return made;
+}
+
 static bool scan_segment(struct scan *scan, const struct matched *matched)
 {
     const struct segment_header *header = scan->segment->header;
     uint32_t probes = header->lists ? probes_of(scan, matched->rows) : 0;
+    bool done = false, few = matched->rows * 2 <= header->rows;
 
-    if (probes && matched->rows * header->lists > (uint64_t)header->rows * probes)
-        return scan_lists(scan, probes,
-                          !scan->job->self->probes && matched->rows * 2 > header->rows);
-    if (matched->rows * 2 < header->rows)
+    if (few && header->lists && !scan_lists_matching(scan, matched, &done))
+        return false;
+    if (!few && probes && probes < header->lists)
+        return scan_lists(scan, probes);
+    if (few && !done)
         scan_matching(scan);
-    else
+    else if (!few)
         scan_range(scan, 0, header->vectors);
     return true;
 }

@@ -7,6 +7,7 @@
 #include <stdlib.h>
 
 enum { TOP_MOST = 1000, WORDS_MOST = 64, DIRECT_ROWS = 4096, RANK_FLOOR = 30 };
+enum { DIRECT_MATCHES = 50000, DIRECT_BYTES = 3 << 20 };
 
 /* Of the loop's side. */
 struct searching {
@@ -105,15 +106,21 @@ static pb_status prepare(struct searching *searching)
 /* --- the halves
  * ---------------------------------------------------------------------------------------- */
 
-static pb_status run(void *arg)
+static pb_status match_all(struct job *job)
 {
-    struct job *job = arg;
-    pb_status status = PB_OK;
-
     for (size_t i = 0; i < job->view->count; i++)
         if (!match_segment(job->match, &job->view->all[i], &job->matched[i]))
             return PB_NO_MEMORY;
-    if (job->query)
+    job->is_matched = true;
+    return PB_OK;
+}
+
+static pb_status run(void *arg)
+{
+    struct job *job = arg;
+    pb_status status = job->is_matched ? (pb_status)PB_OK : match_all(job);
+
+    if (status == PB_OK && job->query)
         status = search_scan(job);
     if (status == PB_OK && job->word_count)
         status = search_keywords(job);
@@ -122,13 +129,47 @@ static pb_status run(void *arg)
     return status;
 }
 
+static size_t ranges_in(const struct condition *condition)
+{
+    size_t count = 1;
+
+    if (condition && condition->type == PB_FILTER_EXISTS)
+        return condition->count;
+    for (size_t i = 0; condition && i < condition->count; i++)
+        count += ranges_in(&condition->children[i]);
+    return condition ? count : 0;
+}
+
+/* A search that takes some tenths of a millisecond costs less on the loop than a thread does: of few
+ * passages, or by meaning alone where few are left by conditions that are soon looked up. */
+static pb_status is_short(struct job *job, bool *yes)
+{
+    uint64_t rows = 0, documents = 0;
+    pb_status status = PB_OK;
+
+    for (size_t i = 0; i < job->view->count; i++) {
+        rows += job->view->all[i].segment->header->rows;
+        documents += job->view->all[i].segment->header->documents;
+    }
+    *yes = rows <= DIRECT_ROWS;
+    if (*yes || job->word_count || !job->query ||
+        documents * (job->match->access_count + ranges_in(job->match->filter) + 1) > DIRECT_MATCHES)
+        return PB_OK;
+    status = match_all(job);
+    rows = 0;
+    for (size_t i = 0; i < job->view->count; i++)
+        rows += job->matched[i].rows;
+    *yes = rows * job->query->stride <= DIRECT_BYTES;
+    return status;
+}
+
 static pb_status run_job(struct job *job)
 {
-    uint64_t rows = 0;
+    bool direct;
+    pb_status status = is_short(job, &direct);
 
-    for (size_t i = 0; i < job->view->count; i++)
-        rows += job->view->all[i].segment->header->rows;
-    pb_status status = rows > DIRECT_ROWS ? pb_offload(run, job) : run(job);
+    if (status == PB_OK)
+        status = direct ? run(job) : pb_offload(run, job);
     for (size_t i = 0; i < job->view->count; i++)
         free(job->matched[i].bits);
     return status == PB_NO_MEMORY ? pb_fail(PB_NO_MEMORY, "there is no memory to search") : status;
@@ -194,6 +235,8 @@ static pb_status rescore(struct searching *searching, struct candidates *candida
     const pb_vector_query *query = searching->query;
     pb_rows rows = {.size = sizeof rows};
     pb_str ids;
+    if (candidates->count)
+        qsort(candidates->all, candidates->count, sizeof *candidates->all, by_passage);
     pb_status status = ids_of(candidates, &ids);
     pb_value values[] = {pb_value_text(ids)};
     float *vector = PB_NEW_ARRAY(float, query->dimensions);
@@ -202,7 +245,6 @@ static pb_status rescore(struct searching *searching, struct candidates *candida
         return PB_NO_MEMORY;
     if (status == PB_OK)
         status = ask(searching->self, sql_fetch_floats, values, 1, &rows);
-    qsort(candidates->all, candidates->count, sizeof *candidates->all, by_passage);
     for (size_t i = 0; status == PB_OK && i < rows.count; i++) {
         struct candidate key = {.passage = pb_cell(&rows, i, 0)->integer};
         pb_str bytes = pb_cell(&rows, i, 1)->text;

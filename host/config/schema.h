@@ -54,6 +54,10 @@ void schema_write_json(const pb_field *fields, const void *from, pb_json_writer 
 struct schema_style {
     bool config;          /* for YAML: any scalar may also be a ${VAR} */
     const char *pipeline; /* what a pipeline refers to: "#/$defs/stages"; NULL: any list */
+    bool output;          /* what schema_write_json writes: no bounds, required is what is always there */
+    /* The address of the table of a struct or of items ("#/$defs/job") where it is described elsewhere;
+     * absent: it is described in its place. NULL: always in its place. */
+    pb_str (*reference)(const struct schema_style *style, const pb_field *field);
 };
 
 /* A table as JSON Schema (draft 2020-12, without $schema): {"type":"object","properties":…}. */

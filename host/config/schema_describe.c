@@ -26,6 +26,8 @@ static void text(struct describe *describe, const char *key, const char *value)
 
 static void bounds(struct describe *describe, const pb_field *field)
 {
+    if (describe->style->output)
+        return;
     pb_jw_key(describe->writer, "minimum");
     pb_jw_double(describe->writer, field->min);
     if (field->max != 0) {
@@ -44,6 +46,8 @@ static void describe_text(struct describe *describe, const pb_field *field)
             pb_jw_raw(describe->writer, pb_lit("[\"string\",\"number\",\"boolean\"]"));
     else
         text(describe, "type", "string");
+    if (describe->style->output)
+        return;
     if (field->max_length && !config) {
         pb_jw_key(describe->writer, "maxLength");
         pb_jw_int(describe->writer, field->max_length);
@@ -124,7 +128,7 @@ static void describe_list(struct describe *describe, const pb_field *field)
     pb_field item = schema_item(field);
 
     text(describe, "type", keyed ? "object" : "array");
-    if (field->max_length) {
+    if (field->max_length && !describe->style->output) {
         pb_jw_key(describe->writer, keyed ? "maxProperties" : "maxItems");
         pb_jw_int(describe->writer, field->max_length);
     }
@@ -155,6 +159,42 @@ static void describe_items(struct describe *describe, const pb_field *field)
     pb_jw_close(writer, ']');
 }
 
+/* A struct that is described elsewhere. */
+static bool refer(struct describe *describe, const pb_field *field)
+{
+    pb_str address = describe->style->reference
+                         ? describe->style->reference(describe->style, field)
+                         : (pb_str){0};
+
+    if (address.data) {
+        pb_jw_key(describe->writer, "$ref");
+        pb_jw_str(describe->writer, address);
+    }
+    return address.data;
+}
+
+/* Anything, where its owner did not write out what. */
+static void describe_json(struct describe *describe, const pb_field *field)
+{
+    const pb_json *schema = NULL;
+
+    if (field->schema && pb_json_parse(pb_str_of(field->schema), &schema) == PB_OK)
+        for (const pb_json *at = schema->child; at; at = at->next) {
+            pb_jw_key_str(describe->writer, at->key);
+            pb_jw_json(describe->writer, at);
+        }
+}
+
+static void describe_size(struct describe *describe, const pb_field *field)
+{
+    bool duration = field->kind == PB_KIND_DURATION;
+
+    if (describe->style->output)
+        text(describe, "type", duration ? "string" : "integer");
+    else
+        number_or(describe, field, duration ? DURATION_PATTERN : SIZE_PATTERN);
+}
+
 static void describe_kind(struct describe *describe, const pb_field *field)
 {
     switch (field->kind) {
@@ -166,10 +206,8 @@ static void describe_kind(struct describe *describe, const pb_field *field)
         describe_bool(describe);
         break;
     case PB_KIND_SIZE:
-        number_or(describe, field, SIZE_PATTERN);
-        break;
     case PB_KIND_DURATION:
-        number_or(describe, field, DURATION_PATTERN);
+        describe_size(describe, field);
         break;
     case PB_KIND_ENUM:
         describe_words(describe, field);
@@ -185,10 +223,12 @@ static void describe_kind(struct describe *describe, const pb_field *field)
         describe_items(describe, field);
         break;
     case PB_KIND_STRUCT:
-        describe_table(describe, field->fields);
+        if (!refer(describe, field))
+            describe_table(describe, field->fields);
         break;
     case PB_KIND_JSON:
-        break; /* anything */
+        describe_json(describe, field);
+        break;
     default:
         describe_text(describe, field);
         break;
@@ -218,7 +258,7 @@ static void describe_field(struct describe *describe, const pb_field *field, boo
     if (field->help)
         text(describe, "description", field->help);
     describe_kind(describe, field);
-    if (field->def && !deprecated)
+    if (field->def && !deprecated && !describe->style->output)
         describe_default(describe, field);
     if (deprecated) {
         pb_jw_key(describe->writer, "deprecated");
@@ -249,6 +289,30 @@ static bool must_be_given(const pb_field *field)
     return field->required && field->kind != PB_KIND_REF && !field->alias;
 }
 
+/* What an answer always has: all but text and JSON, which may be absent, and objects of the process. */
+static bool is_always_there(const pb_field *field)
+{
+    switch (field->kind) {
+    case PB_KIND_INT:
+    case PB_KIND_FLOAT:
+    case PB_KIND_BOOL:
+    case PB_KIND_SIZE:
+    case PB_KIND_DURATION:
+    case PB_KIND_ENUM:
+    case PB_KIND_LIST:
+    case PB_KIND_MAP:
+    case PB_KIND_STRUCT:
+        return true;
+    default:
+        return field->required;
+    }
+}
+
+static bool is_needed(const struct describe *describe, const pb_field *field)
+{
+    return describe->style->output ? is_always_there(field) : must_be_given(field);
+}
+
 static void describe_table(struct describe *describe, const pb_field *fields)
 {
     bool any = false;
@@ -267,14 +331,17 @@ static void describe_table(struct describe *describe, const pb_field *fields)
     describe->depth--;
     for (const pb_field *at = fields; at->kind != PB_KIND_END; at = pb_field_next(at)) {
         pb_field field = schema_field(at);
-        any = any || must_be_given(&field);
+        if (!is_needed(describe, &field))
+            continue;
+        if (!any) {
+            pb_jw_key(describe->writer, "required");
+            pb_jw_open(describe->writer, '[');
+        }
+        any = true;
+        pb_jw_str(describe->writer, pb_str_of(pb_field_name(&field)));
     }
-    if (any) {
-        pb_jw_key(describe->writer, "required");
-        pb_jw_open(describe->writer, '[');
-        schema_json_required(fields, describe->writer);
+    if (any)
         pb_jw_close(describe->writer, ']');
-    }
     pb_jw_key(describe->writer, "additionalProperties");
     pb_jw_bool(describe->writer, false);
 }

@@ -4,6 +4,7 @@
 #include "turn/host_operations.h"
 
 #include "plugin/instances.h"
+#include "turn/openapi.h"
 
 pb_status operation_answer(pb_content *out, pb_buf *buf)
 {
@@ -86,6 +87,15 @@ static pb_status config_show(void *self, const pb_call *call, const void *in, pb
     return operation_answer(out, &buf);
 }
 
+static pb_status openapi_get(void *self, const pb_call *call, const void *in, pb_content *out)
+{
+    (void)self;
+    (void)call;
+    (void)in;
+    out->type = pb_lit("application/json");
+    return openapi_document(&out->body);
+}
+
 /* --- problems --------------------------------------------------------------------------------- */
 
 struct problem_in {
@@ -151,6 +161,8 @@ static const pb_operation operations[] = {
      .raw = metrics_read},
     {PB_OPERATION("problems.get", "GET", "/problems/{name}", "What a kind of error means."),
      .public_access = 1, INPUT(problem_in), OUTPUT(problem_out), .handle = problems_get},
+    {PB_OPERATION("openapi.get", "GET", "/openapi.json", "This description, as OpenAPI 3.1."),
+     .public_access = 1, .flags = PB_OPERATION_NO_TOOL, .raw = openapi_get},
     PB_OPERATION_END};
 
 const pb_operation *host_operations(void)

@@ -116,7 +116,8 @@ static pb_status add_body(pb_json *object, pb_str body)
 
 static pb_status assemble(const pb_operation *operation, const pb_call *call, pb_json *object)
 {
-    pb_status status = add_body(object, call->body);
+    bool written = operation->input_schema; /* then the handler reads the body itself */
+    pb_status status = written ? (pb_status)PB_OK : add_body(object, call->body);
 
     if (status == PB_OK)
         status = add_query(operation->input, object, call->query);

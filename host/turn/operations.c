@@ -8,6 +8,7 @@
 
 #include "base/scope.h"
 #include "turn/host_operations.h"
+#include "turn/openapi.h"
 #include "turn/workers.h"
 #include <patchbay/transport.h>
 #include <stdlib.h>
@@ -139,6 +140,7 @@ pb_status operations_setup(void)
 void operations_fini(void)
 {
     workers_fini();
+    openapi_fini();
     free(table.items);
     table.items = NULL;
     table.count = table.room = 0;

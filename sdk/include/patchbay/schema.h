@@ -76,6 +76,7 @@ struct pb_field {
                                   the option beside it, whose value `data` says that the path is
                                   relative to the data folder */
     const pb_field *fields;    /* the table of a struct, or of a list's or map's structs */
+    const char *schema;        /* JSON: JSON Schema of what it is, for the reference; NULL: anything */
 };
 
 /* The next entry of a table; a table ends with kind PB_KIND_END. */

@@ -139,7 +139,8 @@ struct pb_operation {
     const char *output_type;    /* of a raw answer, several with ", "; NULL: application/json */
     const int32_t *answers;     /* HTTP statuses of success, 0 at the end; NULL: 200, without `output` of
                                    a `handle` 204. `handle` is answered with the first */
-    const int32_t *errors;      /* PB_… that it fails with, 0 at the end, beside those that any call has:
+    const int32_t *errors;      /* PB_… that it fails with, or HTTP statuses that none of them has (501), 0 at
+                                   the end, beside those that any call has: not_found with a path variable,
                                    invalid, too_large, unsupported, internal, unavailable, and where a
                                    principal is needed unauthenticated and forbidden */
     int64_t max_body;           /* bytes; 0: what the transport takes */

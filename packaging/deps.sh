@@ -22,6 +22,8 @@ libpcre2-dev         -          regular expressions in the conditions of `route`
 libsqlite3-dev       -          the database in a file, of `sqlite`
 libzip-dev           -          archives that office files are, of `office`
 libexpat1-dev        -          the XML in them
+zlib1g-dev           -          gzip in answers and requests
+libzstd-dev          -          zstd, the same
 poppler-utils        pdftotext  reads PDF for `pdf`, when it runs
 libmd4c-dev          -          reads Markdown, of `text`
 libxml2-dev          -          reads HTML, of `html`

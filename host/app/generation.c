@@ -6,6 +6,7 @@
  */
 #include "app/supervisor.h"
 
+#include "app/notify.h"
 #include <patchbay/log.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -210,6 +211,8 @@ static void serves(struct generation *generation)
     greet(generation);
     pb_log(PB_INFO, "generation %u serves with %lld workers", generation->number,
            (long long)generation->settings.workers);
+    notify_systemd("READY=1\nMAINPID=%d\nSTATUS=Generation %u serves with %lld workers", (int)getpid(),
+                   generation->number, (long long)generation->settings.workers);
     generation_retire_others();
     make_room();
     watchdog_start();

@@ -36,7 +36,9 @@ static void set_port(const char *port, struct loaded *loaded, uint32_t number)
     size_t colon = listen->text.size;
     while (colon && listen->text.data[colon - 1] != ':')
         colon--;
-    pb_str host = colon ? pb_str_slice(listen->text, 0, colon - 1) : pb_lit("127.0.0.1");
+    bool ported = colon && !pb_str_starts(listen->text, pb_lit("unix:")) &&
+                  !pb_str_starts(listen->text, pb_lit("systemd:"));
+    pb_str host = ported ? pb_str_slice(listen->text, 0, colon - 1) : pb_lit("127.0.0.1");
     pb_str assignment = pb_printf("transports.\"%.*s\".listen=\"%.*s:%s\"", PB_ARG(at->key),
                                   PB_ARG(host), port);
     (void)config_tree_set((struct config_node *)loaded->root, assignment.data, number,

@@ -5,6 +5,7 @@
  */
 #include "app/supervisor.h"
 
+#include "app/notify.h"
 #include "base/buf.h"
 #include <patchbay/log.h>
 #include <stdio.h>
@@ -72,6 +73,9 @@ static void finish(pb_str text, int exit_code)
     struct waiting told = reload.now;
 
     reload.running = false;
+    if (exit_code != 0 && !supervisor.stops)
+        notify_systemd("READY=1\nSTATUS=The last reload failed; generation %u goes on",
+                       supervisor.current ? supervisor.current->number : 0);
     reload.now = (struct waiting){.count = 0};
     for (size_t i = 0; i < told.count; i++) {
         if (reload.said.size)
@@ -171,6 +175,7 @@ static void begin(void)
     const struct spawn as_started = {.output = -1};
 
     reload.running = true;
+    notify_reloading();
     reload.check.done = checked;
     if (check_start(&reload.check, &as_started, true) != PB_OK)
         reload_failed(pb_error_last()->sentence.data, pb_status_exit(PB_UNAVAILABLE));

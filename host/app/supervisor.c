@@ -1,7 +1,9 @@
 /* supervisor.c - see supervisor.h: its state, its signals, its beginning and its end. */
 #include "app/supervisor.h"
 
+#include "app/notify.h"
 #include "base/log.h"
+#include "cluster/listen_socket.h"
 #include "plugin/host_options.h"
 #include <errno.h>
 #include <patchbay/log.h>
@@ -40,7 +42,8 @@ void supervisor_stop(const char *why)
                supervisor.stops == 0   ? ": letting turns end"
                : supervisor.stops == 1 ? " again: now"
                                        : " again: at once");
-    supervisor.stops++;
+    if (supervisor.stops++ == 0)
+        notify_systemd("STOPPING=1\nSTATUS=Letting turns end");
     if (supervisor.stops <= 2)
         generation_drain_all();
     for (struct list_link *at = supervisor.processes.next;
@@ -221,6 +224,7 @@ static pb_status set_up(const struct invocation *invocation)
     struct stat program;
 
     supervisor.invocation = invocation;
+    listen_inherited_take();
     list_init(&supervisor.generations);
     list_init(&supervisor.processes);
     ssize_t size = readlink("/proc/self/exe", supervisor.program, sizeof supervisor.program - 1);

@@ -8,6 +8,7 @@
 #include "app/supervisor.h"
 
 #include "base/buf.h"
+#include "cluster/listen_socket.h"
 #include <errno.h>
 #include <fcntl.h>
 #include <patchbay/log.h>
@@ -107,12 +108,14 @@ static void become(int hub_state, int state)
 
     snprintf(resume, sizeof resume, "%d:%d", hub_state, state);
     setenv("PATCHBAY_RESUME", resume, 1);
+    listen_inherited_pass(true);
     sigfillset(&all);
     sigprocmask(SIG_SETMASK, &all, &before);
     execve(supervisor.program, supervisor.invocation->argv, environ);
     int error = errno;
     sigprocmask(SIG_SETMASK, &before, NULL);
     unsetenv("PATCHBAY_RESUME");
+    listen_inherited_pass(false);
     errno = error;
 }
 

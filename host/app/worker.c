@@ -197,6 +197,7 @@ static void set_limits(const struct host_options *options)
     task_limits_set(&tasks);
     turn_setup(&turns);
     client_setup(&client);
+    server_defaults.data_dir = instances_data_dir();
     server_defaults.drain_timeout = options->drain_timeout + 2 * goodbye; /* we are first */
     if (options->contract) /* debug builds check anyway */
         contract_enable(true);

@@ -7,6 +7,7 @@
 #include "base/map.h"
 #include "cluster/hub.h"
 #include "cluster/identity.h"
+#include "cluster/listen_socket.h"
 #include "cluster/message.h"
 #include "runtime/loop.h"
 
@@ -114,7 +115,8 @@ bool hub_lease_add(struct hub_peer *peer, pb_str name, int64_t token, pb_duratio
 /* --- hub_keep.c: listeners and regions */
 struct hub_listener {
     struct list_link link;
-    int fd, port; /* the port that was asked for: 0 is any */
+    int fd, port; /* the port that was asked for: 0 is any, -1: there are none */
+    struct listen_file file; /* of a Unix socket: removed with it */
     size_t wanted;
     pb_str key, address;
     char text[];

@@ -33,6 +33,7 @@ static void listener_drop(struct hub_listener *listener)
 {
     list_remove(&listener->link);
     close(listener->fd);
+    listen_unix_remove(listener->address, listener->file);
     free(listener);
 }
 
@@ -52,14 +53,16 @@ static struct hub_listener *listener_find(pb_str key, pb_str address)
 struct hub_listener *hub_listener_add(pb_str key, pb_str address, int fd)
 {
     struct hub_listener *listener = malloc(sizeof *listener + key.size + address.size);
-    struct sockaddr_storage parsed;
+    struct listen_address parsed;
 
-    if (!listener || listen_address_parse(address, &parsed, &listener->port) != PB_OK) {
+    if (!listener || listen_address_parse(address, &parsed) != PB_OK) {
         free(listener);
         close(fd);
         return NULL;
     }
     listener->fd = fd;
+    listener->port = parsed.port;
+    listener->file = listen_unix_file(address);
     listener->wanted = 0;
     listener->key = pb_str_make(memcpy(listener->text, key.data, key.size), key.size);
     listener->address =
@@ -96,16 +99,41 @@ bool hub_want(struct hub_peer *peer, struct hub_listener *listener, pb_str key)
     return true;
 }
 
+/* A Unix socket that is there already gets the mode and the group of the newest configuration; one
+ * whose file was taken away is made again, and whoever asks from now on gets the new one. */
+static pb_status renew(struct hub_listener *listener, const struct listen_wish *wish)
+{
+    struct listen_address parsed;
+    struct listen_file now = listen_unix_file(wish->address);
+    int fd;
+
+    if (!listener->file.inode)
+        return PB_OK;
+    if (now.inode == listener->file.inode && now.device == listener->file.device) {
+        pb_status status = listen_address_parse(wish->address, &parsed);
+        return status == PB_OK ? listen_unix_permit(wish, &parsed) : status;
+    }
+    pb_status status = listen_socket_open(wish, &fd);
+    if (status != PB_OK)
+        return status;
+    close(listener->fd);
+    listener->fd = fd;
+    listener->file = listen_unix_file(wish->address);
+    return PB_OK;
+}
+
 void hub_listen(struct hub_peer *peer, const struct message *message)
 {
     struct hub_listener *listener = listener_find(message->name, message->body);
-    int fd, port;
+    const struct listen_wish wish = {
+        .address = message->body, .mode = (uint32_t)message->a, .group = message->b};
+    int fd;
 
     if (!message->name.size || !message->body.size) {
         hub_reply(peer, message->number, PB_INVALID, "that is no listener");
         return;
     }
-    if (!listener && listen_socket_open(message->body, &fd, &port) != PB_OK) {
+    if ((listener ? renew(listener, &wish) : listen_socket_open(&wish, &fd)) != PB_OK) {
         reply_error(peer, message->number);
         return;
     }

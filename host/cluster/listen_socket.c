@@ -5,12 +5,17 @@
 #include <errno.h>
 #include <netinet/in.h>
 #include <patchbay/memory.h>
+#include <stddef.h>
+#include <stdio.h>
+#include <sys/un.h>
 #include <unistd.h>
+
+/* --- addresses -------------------------------------------------------------------------------- */
 
 static pb_status no_address(pb_str text)
 {
-    return pb_fail(PB_INVALID, "'%.*s' is no address; write it as 127.0.0.1:8080 or [::1]:8080",
-                   PB_ARG(text));
+    return pb_fail(PB_INVALID, "'%.*s' is no address; write it as 127.0.0.1:8080, [::1]:8080, "
+                               "unix:/path/to.sock or systemd:NAME", PB_ARG(text));
 }
 
 /* 0 to 65535, else -1. */
@@ -36,10 +41,10 @@ pb_str listen_address_host(pb_str address)
     return pb_str_slice(address, 0, colon ? colon - 1 : 0);
 }
 
-pb_status listen_address_parse(pb_str address, struct sockaddr_storage *out, int *port)
+static pb_status parse_tcp(pb_str address, struct listen_address *out)
 {
-    struct sockaddr_in *four = (struct sockaddr_in *)out;
-    struct sockaddr_in6 *six = (struct sockaddr_in6 *)out;
+    struct sockaddr_in *four = (struct sockaddr_in *)&out->at;
+    struct sockaddr_in6 *six = (struct sockaddr_in6 *)&out->at;
     pb_str name = listen_address_host(address);
     char host[64];
 
@@ -54,8 +59,8 @@ pb_status listen_address_parse(pb_str address, struct sockaddr_storage *out, int
     if (name.size)
         memcpy(host, name.data, name.size);
     host[name.size] = 0;
-    memset(out, 0, sizeof *out);
-    *port = (int)number;
+    out->port = (int)number;
+    out->size = bracketed ? sizeof *six : sizeof *four;
     if (bracketed) {
         six->sin6_family = AF_INET6;
         six->sin6_port = htons((uint16_t)number);
@@ -65,6 +70,87 @@ pb_status listen_address_parse(pb_str address, struct sockaddr_storage *out, int
     four->sin_port = htons((uint16_t)number);
     return inet_pton(AF_INET, host, &four->sin_addr) == 1 ? PB_OK : no_address(address);
 }
+
+static pb_status parse_unix(pb_str address, struct listen_address *out)
+{
+    struct sockaddr_un *local = (struct sockaddr_un *)&out->at;
+    pb_str path = pb_str_slice(address, 5, address.size);
+    bool abstract = path.size > 1 && path.data[0] == '@';
+
+    if (!abstract && (path.size < 2 || path.data[0] != '/'))
+        return pb_fail(PB_INVALID, "'%.*s' is no Unix socket; write it as unix:/path/to.sock or "
+                                   "unix:@name", PB_ARG(address));
+    if (path.size >= sizeof local->sun_path || memchr(path.data, 0, path.size))
+        return pb_fail(PB_INVALID, "the path of '%.*s' is longer than %zu bytes", PB_ARG(address),
+                       sizeof local->sun_path - 1);
+    local->sun_family = AF_UNIX;
+    memcpy(local->sun_path, path.data, path.size);
+    if (abstract)
+        local->sun_path[0] = 0;
+    out->size = (socklen_t)(offsetof(struct sockaddr_un, sun_path) + path.size + !abstract);
+    return PB_OK;
+}
+
+pb_status listen_address_parse(pb_str address, struct listen_address *out)
+{
+    memset(out, 0, sizeof *out);
+    out->port = -1;
+    if (pb_str_starts(address, pb_lit("unix:"))) {
+        out->kind = LISTEN_UNIX;
+        return parse_unix(address, out);
+    }
+    if (pb_str_starts(address, pb_lit("systemd:")) && address.size > 8) {
+        out->kind = LISTEN_SYSTEMD;
+        return PB_OK;
+    }
+    return parse_tcp(address, out);
+}
+
+/* --- what a socket says of itself ------------------------------------------------------------- */
+
+int listen_socket_port(int fd)
+{
+    struct sockaddr_storage at = {0};
+    socklen_t size = sizeof at;
+
+    if (getsockname(fd, (struct sockaddr *)&at, &size) != 0)
+        return 0;
+    if (at.ss_family == AF_INET6)
+        return ntohs(((struct sockaddr_in6 *)&at)->sin6_port);
+    return at.ss_family == AF_INET ? ntohs(((struct sockaddr_in *)&at)->sin_port) : 0;
+}
+
+static void unix_text(const struct sockaddr_un *local, socklen_t size, char *out)
+{
+    size_t begin = offsetof(struct sockaddr_un, sun_path);
+    int length = size > begin ? (int)(size - begin) : 0;
+
+    if (length && local->sun_path[0] == 0)
+        snprintf(out, LISTEN_TEXT, "unix:@%.*s", length - 1, local->sun_path + 1);
+    else
+        snprintf(out, LISTEN_TEXT, "unix:%.*s", length, local->sun_path);
+}
+
+void listen_socket_text(int fd, char *out)
+{
+    struct sockaddr_storage at = {0};
+    socklen_t size = sizeof at;
+    char host[INET6_ADDRSTRLEN] = "?";
+
+    if (getsockname(fd, (struct sockaddr *)&at, &size) != 0)
+        size = 0;
+    if (at.ss_family == AF_UNIX) {
+        unix_text((struct sockaddr_un *)&at, size, out);
+    } else if (at.ss_family == AF_INET6) {
+        inet_ntop(AF_INET6, &((struct sockaddr_in6 *)&at)->sin6_addr, host, sizeof host);
+        snprintf(out, LISTEN_TEXT, "[%s]:%d", host, listen_socket_port(fd));
+    } else {
+        inet_ntop(AF_INET, &((struct sockaddr_in *)&at)->sin_addr, host, sizeof host);
+        snprintf(out, LISTEN_TEXT, "%s:%d", host, listen_socket_port(fd));
+    }
+}
+
+/* --- opening ---------------------------------------------------------------------------------- */
 
 static pb_status fail_to_listen(pb_str address)
 {
@@ -82,40 +168,35 @@ static pb_status fail_to_listen(pb_str address)
     }
 }
 
-int listen_socket_port(int fd)
+static pb_status open_tcp(pb_str address, const struct listen_address *parsed, int *out)
 {
-    struct sockaddr_storage at = {0};
-    socklen_t size = sizeof at;
-
-    if (getsockname(fd, (struct sockaddr *)&at, &size) != 0)
-        return 0;
-    if (at.ss_family == AF_INET6)
-        return ntohs(((struct sockaddr_in6 *)&at)->sin6_port);
-    return at.ss_family == AF_INET ? ntohs(((struct sockaddr_in *)&at)->sin_port) : 0;
-}
-
-pb_status listen_socket_open(pb_str address, int *out, int *port)
-{
-    struct sockaddr_storage at;
     int one = 1, zero = 0;
-    pb_status status = listen_address_parse(address, &at, port);
+    int fd = socket(parsed->at.ss_family, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
 
-    if (status != PB_OK)
-        return status;
-    int fd = socket(at.ss_family, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
     if (fd < 0)
         return fail_to_listen(address);
     setsockopt(fd, SOL_SOCKET, SO_REUSEADDR, &one, sizeof one);
-    if (at.ss_family == AF_INET6)
+    if (parsed->at.ss_family == AF_INET6)
         setsockopt(fd, IPPROTO_IPV6, IPV6_V6ONLY, &zero, sizeof zero);
-    socklen_t size =
-        at.ss_family == AF_INET6 ? sizeof(struct sockaddr_in6) : sizeof(struct sockaddr_in);
-    if (bind(fd, (struct sockaddr *)&at, size) != 0 || listen(fd, SOMAXCONN) != 0) {
-        status = fail_to_listen(address);
+    if (bind(fd, (const struct sockaddr *)&parsed->at, parsed->size) != 0 ||
+        listen(fd, SOMAXCONN) != 0) {
+        pb_status status = fail_to_listen(address);
         close(fd);
         return status;
     }
     *out = fd;
-    *port = listen_socket_port(fd);
     return PB_OK;
+}
+
+pb_status listen_socket_open(const struct listen_wish *wish, int *out)
+{
+    struct listen_address parsed;
+    pb_status status = listen_address_parse(wish->address, &parsed);
+
+    if (status != PB_OK)
+        return status;
+    if (parsed.kind == LISTEN_SYSTEMD)
+        return listen_inherited_open(pb_str_slice(wish->address, 8, wish->address.size), out);
+    return parsed.kind == LISTEN_UNIX ? listen_unix_open(wish, &parsed, out)
+                                      : open_tcp(wish->address, &parsed, out);
 }

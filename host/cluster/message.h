@@ -34,7 +34,7 @@ enum message_kind {
     MESSAGE_SHARED_OPEN,   /* number, name, a = bytes, b = version */
     MESSAGE_SHARED_CLOSE,  /* name, a, b */
     MESSAGE_SHARED_HELD,   /* an orphan's: name, a, b, descriptor */
-    MESSAGE_LISTEN,        /* number, name = key, body = address */
+    MESSAGE_LISTEN,        /* number, name = key, body = address, a = mode, b = group or -1 */
     MESSAGE_LISTENER_HELD, /* an orphan's: name, body, descriptor */
     MESSAGE_ASK_END,       /* number: the asker waits no longer */
     /* Both ways. */

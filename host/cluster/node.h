@@ -40,11 +40,12 @@ void node_ready(void);             /* serves now: cell SERVING, told to the supe
 void node_failed(pb_str sentence); /* could not start, and why; then exit */
 void node_drained(void);           /* the last turn ended; exit follows */
 
-/* The listening socket for `address`, the same for all workers and generations; bound by the
+/* The listening socket that `wish` describes, the same for all workers and generations; bound by the
  * supervisor, or here when alone. `key` tells listeners on port 0 apart ("transports.web"). The
  * descriptor is non-blocking, close-on-exec, ours to close. Parks. Failures are those of pb_listen.
  */
-pb_status node_listen(pb_str key, pb_str address, int *out);
+struct listen_wish;
+pb_status node_listen(pb_str key, const struct listen_wish *wish, int *out);
 
 /* --- asking the other workers ----------------------------------------------------------------- */
 

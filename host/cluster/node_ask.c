@@ -174,14 +174,19 @@ static void keep(pb_str key, pb_str address, int fd)
     list_append(&listeners, &listener->link);
 }
 
-pb_status node_listen(pb_str key, pb_str address, int *out)
+pb_status node_listen(pb_str key, const struct listen_wish *wish, int *out)
 {
-    struct node_request request = {
-        .ask = {.kind = MESSAGE_LISTEN, .name = key, .body = address, .fd = -1}, .again = true};
-    int port;
+    pb_str address = wish->address;
+    struct node_request request = {.ask = {.kind = MESSAGE_LISTEN,
+                                           .name = key,
+                                           .body = address,
+                                           .a = wish->mode,
+                                           .b = wish->group,
+                                           .fd = -1},
+                                   .again = true};
 
     if (node.kind != NODE_WORKER)
-        return listen_socket_open(address, out, &port);
+        return listen_socket_open(wish, out);
     pb_status status = node_request(&request);
     if (status != PB_OK)
         return status;

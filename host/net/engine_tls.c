@@ -232,6 +232,11 @@ failed:
     return NULL;
 }
 
+static void ticket_keys(struct tls_context *context, const unsigned char keys[TLS_TICKET_KEYS])
+{
+    (void)SSL_CTX_set_tlsext_ticket_keys(context->ssl, (void *)(uintptr_t)keys, TLS_TICKET_KEYS);
+}
+
 /* --- sessions --------------------------------------------------------------------------------- */
 
 static bool expect_name(SSL *ssl, const char *name)
@@ -358,6 +363,7 @@ __attribute__((visibility("default"))) const struct tls_engine patchbay_tls_engi
     .size = sizeof(struct tls_engine),
     .context_new = context_new,
     .context_free = context_free,
+    .ticket_keys = ticket_keys,
     .session_new = session_new,
     .session_free = session_free,
     .feed = feed,

@@ -1,14 +1,13 @@
-/* listener.c - listening sockets: opening, accepting one connection a wake-up, limits, draining.
+/* listener.c - listening sockets: accepting one connection a wake-up, limits, draining.
  *
  * All workers poll the same socket. Each accepts one connection a wake-up, and looks away for a
  * moment while it holds more than another, so that they share connections evenly.
  */
 #include "base/map.h"
-#include "cluster/listen_socket.h"
 #include "cluster/node.h"
 #include "cluster/scoreboard.h"
 #include "net/server_internal.h"
-#include "net/tls.h"
+#include "net/tls_pair.h"
 
 #include <errno.h>
 #include <patchbay/log.h>
@@ -16,19 +15,6 @@
 #include <stdlib.h>
 #include <sys/socket.h>
 #include <unistd.h>
-
-struct server_defaults server_defaults = {
-    .max_header = 32 << 10,
-    .max_body = 16 << 20,
-    .max_upload = 100 << 20,
-    .max_connections = 10000,
-    .max_connections_per_address = 10000,
-    .header_timeout = 10 * PB_SECOND,
-    .body_timeout = 30 * PB_SECOND,
-    .write_timeout = 60 * PB_SECOND,
-    .keepalive_timeout = 75 * PB_SECOND,
-    .drain_timeout = 25 * PB_SECOND,
-};
 
 /* How many connections an address holds. */
 struct holder {
@@ -39,11 +25,19 @@ struct holder {
 /* How long a worker looks away, and how many connections it then takes at most that still wait. */
 enum { LOOK_AWAY = 2 * 1000 * 1000, LATE_MOST = 64 };
 
-pb_str (*server_owner)(void);
-
-static struct list_link listeners = {&listeners, &listeners};
+struct list_link listeners = {&listeners, &listeners};
 static struct map holders; /* of all listeners, by address */
 static pb_metric *connections_metric, *answers_metric;
+
+/* The same metrics for every listener; asked for each time, because a test may have freed them all.
+ */
+void listener_metrics(void)
+{
+    connections_metric =
+        pb_metric_new(PB_GAUGE, "http_connections", "Open HTTP connections.", NULL);
+    answers_metric = pb_metric_new(PB_COUNTER, "http_requests_total",
+                                   "HTTP requests answered, by class of status.", "class");
+}
 
 /* --- limits and figures ----------------------------------------------------------------------- */
 
@@ -57,7 +51,7 @@ bool listener_full(pb_listener *listener, const struct in6_addr *address)
     struct holder *holder = map_get(&holders, key_of(address));
 
     return (int64_t)listener->connection_count >= listener->spec.max_connections ||
-           (holder && (int64_t)holder->count >= listener->spec.max_connections_per_address);
+           (!listener->local && holder && (int64_t)holder->count >= listener->spec.max_connections_per_address);
 }
 
 void listener_count(pb_listener *listener, const struct in6_addr *address, int by)
@@ -148,6 +142,16 @@ static void to_in6(const struct sockaddr_storage *peer, struct in6_addr *out)
     }
 }
 
+static void tell_who(const pb_listener *listener, int fd)
+{
+    struct ucred who;
+    socklen_t size = sizeof who;
+
+    if (getsockopt(fd, SOL_SOCKET, SO_PEERCRED, &who, &size) == 0)
+        pb_log(PB_DEBUG, "process %d of user %d connected to %s", (int)who.pid, (int)who.uid,
+               listener->url);
+}
+
 static void accept_late(struct timer *timer);
 
 static void look_away(pb_listener *listener, pb_duration time)
@@ -173,6 +177,8 @@ static bool accept_one(pb_listener *listener)
         return false;
     }
     to_in6(&peer, &address);
+    if (listener->local)
+        tell_who(listener, fd);
     if (listener_full(listener, &address))
         turn_away(listener, fd);
     else
@@ -213,94 +219,13 @@ static void accept_late(struct timer *timer)
     listener->late = left ? 1 : listener->late < LATE_MOST ? listener->late * 2 : LATE_MOST;
 }
 
-/* --- opening ---------------------------------------------------------------------------------- */
-
-/* Which listener of its owner this is, the same in all workers: "transports.web", "transports.web
- * 2". */
-static pb_str key_for(pb_str address)
+void listener_begin(pb_listener *listener)
 {
-    pb_str owner = server_owner ? server_owner() : pb_str_make(NULL, 0);
-    void *instance = task_local()->instance;
-    int number = 1;
-
-    if (!owner.size)
-        return address;
-    for (struct list_link *at = listeners.next; at != &listeners; at = at->next)
-        number += list_entry(at, pb_listener, link)->owner == instance;
-    return number == 1 ? owner : pb_printf("%.*s %d", PB_ARG(owner), number);
-}
-
-static pb_status open_socket(pb_listener *listener, pb_str address)
-{
-    pb_status status = node_listen(key_for(address), address, &listener->fd);
-
-    if (status != PB_OK)
-        return status;
-    listener->port = listen_socket_port(listener->fd);
-    snprintf(listener->url, sizeof listener->url, "%s://%.*s:%d", listener->tls ? "https" : "http",
-             PB_ARG(listen_address_host(address)), listener->port);
-    return PB_OK;
-}
-
-#define FILL(field)                                                                                \
-    if (spec->field <= 0)                                                                          \
-    spec->field = server_defaults.field
-
-static void fill(pb_listen_spec *spec)
-{
-    FILL(max_header);
-    FILL(max_body);
-    FILL(max_upload);
-    FILL(header_timeout);
-    FILL(body_timeout);
-    FILL(write_timeout);
-    FILL(keepalive_timeout);
-    FILL(max_connections);
-    FILL(max_connections_per_address);
-}
-
-/* The same metrics for every listener; asked for each time, because a test may have freed them all.
- */
-static void create_metrics(void)
-{
-    connections_metric =
-        pb_metric_new(PB_GAUGE, "http_connections", "Open HTTP connections.", NULL);
-    answers_metric = pb_metric_new(PB_COUNTER, "http_requests_total",
-                                   "HTTP requests answered, by class of status.", "class");
-}
-
-pb_status host_listen(const pb_listen_spec *spec, pb_listener **out)
-{
-    pb_listener *listener = calloc(1, sizeof *listener);
-    pb_status status = PB_OK;
-
-    if (!listener)
-        return pb_fail(PB_NO_MEMORY, "out of memory");
-    memcpy(&listener->spec, spec, spec->size < sizeof *spec ? spec->size : sizeof *spec);
-    fill(&listener->spec);
-    create_metrics();
-    list_init(&listener->connections);
-    listener->fd = -1;
-    if (spec->certificate.size)
-        status = tls_server(spec->certificate, spec->key, &listener->tls);
-    if (status == PB_OK)
-        status = open_socket(listener, spec->address);
-    if (status != PB_OK) {
-        tls_context_free(listener->tls);
-        free(listener);
-        return status;
-    }
-    listener->spec.address = listener->spec.certificate = listener->spec.key = (pb_str){0};
-    listener->owner = task_local()->instance;
-    listener->number = task_local()->work.instance;
     listener->late = 1;
     uv_poll_init(loop_uv(), &listener->poll, listener->fd);
     listener->poll.data = listener;
     uv_poll_start(&listener->poll, UV_READABLE, on_wake);
     list_append(&listeners, &listener->link);
-    pb_log(PB_INFO, "listening on %s", listener->url);
-    *out = listener;
-    return PB_OK;
 }
 
 /* --- closing ---------------------------------------------------------------------------------- */
@@ -392,7 +317,6 @@ static void on_poll_closed(uv_handle_t *handle)
 {
     pb_listener *listener = handle->data;
 
-    tls_context_free(listener->tls);
     free(listener);
 }
 
@@ -406,5 +330,6 @@ void host_listener_close(pb_listener *listener)
         pb_log(PB_ERROR, "%s: %zu requests do not end", listener->url, listener->request_count);
         return; /* they still refer to it */
     }
+    tls_pair_close(listener->tls);
     uv_close((uv_handle_t *)&listener->poll, on_poll_closed);
 }

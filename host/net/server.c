@@ -5,6 +5,7 @@
  * timer for later costs next to nothing.
  */
 #include "net/server_internal.h"
+#include "net/tls_pair.h"
 
 #include <arpa/inet.h>
 #include <patchbay/log.h>
@@ -362,7 +363,9 @@ void connection_accept(pb_listener *listener, int fd, const struct in6_addr *add
     }
     connection->listener = listener;
     connection->address = *address;
-    if (IN6_IS_ADDR_V4MAPPED(address))
+    if (listener->local)
+        memcpy(connection->remote, "unix", sizeof "unix");
+    else if (IN6_IS_ADDR_V4MAPPED(address))
         inet_ntop(AF_INET, address->s6_addr + 12, connection->remote, sizeof connection->remote);
     else
         inet_ntop(AF_INET6, address, connection->remote, sizeof connection->remote);
@@ -375,7 +378,7 @@ void connection_accept(pb_listener *listener, int fd, const struct in6_addr *add
     if (status == PB_OK && listener->tls) {
         connection->phase = PHASE_TLS;
         timer_arm(&connection->timer, listener->spec.header_timeout, fire);
-        status = conn_start_tls(&connection->conn, listener->tls, NULL);
+        status = conn_start_tls(&connection->conn, tls_pair_context(listener->tls), NULL);
     } else {
         connection->phase = PHASE_IDLE;
         timer_arm(&connection->timer, listener->spec.keepalive_timeout, fire);

@@ -1,6 +1,6 @@
 /* server.h - the HTTP/1.1 server behind <patchbay/http_server.h>: what the host asks of it.
  *
- * Reading order: listener.c accepts, server.c has a connection's life, server_head.c and
+ * Reading order: listener_open.c opens, listener.c accepts, server.c has a connection's life, server_head.c and
  * server_body.c read, server_request.c runs the handler on its task, server_respond.c answers.
  *
  * A client that ends its stream (closes, or shuts down its sending side) after a whole request is
@@ -24,6 +24,7 @@ struct server_defaults {
     pb_duration write_timeout;
     pb_duration keepalive_timeout;
     pb_duration drain_timeout; /* of pb_listener_close */
+    const char *data_dir; /* where "unix:name" lies; NULL: there is no such place */
 };
 extern struct server_defaults server_defaults;
 
@@ -34,7 +35,7 @@ extern pb_str (*server_owner)(void);
 /* The port that a listener got (port 0: any). */
 int listener_port(const pb_listener *listener);
 
-/* "http://127.0.0.1:8080". Lives as long as the listener. */
+/* "http://127.0.0.1:8080", "unix:/run/web.sock". Lives as long as the listener. */
 pb_str listener_url(const pb_listener *listener);
 
 /* Calls `each` with the URL of every open listener, in the order of opening. */

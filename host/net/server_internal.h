@@ -24,7 +24,7 @@ struct pb_listener {
     size_t connection_count; /* until each is closed */
     size_t request_count;    /* until each handler returned */
     pb_listen_spec spec;     /* with the defaults filled in; its strings are gone */
-    struct tls_context *tls;
+    struct tls_pair *tls; /* NULL: plain */
     uv_poll_t poll;
     int fd; /* -1: no longer accepting */
     int port;
@@ -35,7 +35,8 @@ struct pb_listener {
     bool draining; /* accepts no more; answers say "Connection: close" */
     bool ending;   /* idle connections are closed too */
     struct waiter *closer; /* who waits in listener_close */
-    char url[80];
+    bool local; /* a Unix socket: its peers have no address */
+    char url[192];
 };
 
 enum connection_phase {
@@ -152,7 +153,10 @@ pb_status problem_respond(pb_request *request, int status, const pb_error *error
 const char *problem_phrase(int status);
 pb_str problem_date(void); /* "Date: …\r\n" */
 
-/* listener.c */
+/* listener.c; host_listen is in listener_open.c */
+extern struct list_link listeners;
+void listener_metrics(void);
+void listener_begin(pb_listener *listener); /* accepts from now on */
 bool listener_full(pb_listener *listener, const struct in6_addr *address);
 void listener_count(pb_listener *listener, const struct in6_addr *address, int by);
 void listener_check_empty(pb_listener *listener);

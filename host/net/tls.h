@@ -13,7 +13,7 @@
 struct tls_context; /* a certificate, or whom to trust; shared by many connections */
 struct tls_session; /* one connection */
 
-/* For a listener: PEM files. Sets the task's error. PB_INVALID: a file cannot be read, or the key
+/* For a listener (tls_pair.h): PEM files. Sets the task's error. PB_INVALID: a file cannot be read, or the key
  * does not belong to the certificate; PB_UNAVAILABLE: no engine. Does blocking file reads: at
  * start. */
 pb_status tls_server(pb_str certificate, pb_str key, struct tls_context **out);
@@ -29,7 +29,7 @@ void tls_context_free(struct tls_context *context);
 /* --- between host and engine -------------------------------------------------------------------
  */
 
-enum { TLS_ENGINE_VERSION = 1, TLS_SENTENCE_SIZE = 256 };
+enum { TLS_ENGINE_VERSION = 2, TLS_SENTENCE_SIZE = 256, TLS_TICKET_KEYS = 80 };
 
 /* Where a session's encrypted bytes go. */
 struct tls_sink {
@@ -49,10 +49,12 @@ struct tls_engine {
     uint32_t size;
 
     /* `certificate` NULL: a client's context, `ca_file` NULL: the system's. NULL on failure with
-     * the reason in why[TLS_SENTENCE_SIZE]. */
+     * the reason in why[TLS_SENTENCE_SIZE]. Any thread, once one was made. */
     struct tls_context *(*context_new)(const char *certificate, const char *key,
                                        const char *ca_file, char *why);
     void (*context_free)(struct tls_context *context);
+    /* A server's: whoever has the same keys resumes its sessions. */
+    void (*ticket_keys)(struct tls_context *context, const unsigned char keys[TLS_TICKET_KEYS]);
 
     /* `server_name` NULL: the server's side. */
     struct tls_session *(*session_new)(struct tls_context *context, const char *server_name,

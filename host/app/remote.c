@@ -3,11 +3,43 @@
 
 #include "plugin/instances.h"
 #include <patchbay/json.h>
+#include <stdio.h>
+#include <unistd.h>
+
+enum { FOLDER = 512 }; /* the path of a socket is shorter anyway */
+
+/* "/run/web.sock" as the host of a URL. */
+static pb_str socket_url(pb_str path, const char *folder)
+{
+    char whole[FOLDER + 256];
+    pb_buf url = {0};
+
+    if (pb_str_starts(path, pb_lit("/")) || pb_str_starts(path, pb_lit("@")) || !folder)
+        folder = NULL;
+    snprintf(whole, sizeof whole, "%s%s%.*s", folder ? folder : "", folder ? "/" : "", PB_ARG(path));
+    pb_buf_add(&url, pb_lit("http+unix://"));
+    for (const char *at = whole; *at; at++)
+        if ((*at >= '0' && *at <= '9') || ((*at | 32) >= 'a' && (*at | 32) <= 'z') || *at == '.')
+            pb_buf_byte(&url, *at);
+        else
+            pb_buf_printf(&url, "%%%02X", (unsigned)(unsigned char)*at);
+    return pb_buf_str(&url);
+}
+
+/* The folder that we are in. */
+static const char *here(char *out)
+{
+    return getcwd(out, FOLDER) ? out : NULL;
+}
 
 pb_str remote_base(const struct invocation *invocation)
 {
+    char folder[FOLDER];
+
     if (invocation->url) {
         pb_str url = pb_str_of(invocation->url);
+        if (pb_str_starts(url, pb_lit("unix:")))
+            return socket_url(pb_str_slice(url, 5, url.size), here(folder));
         while (url.size && url.data[url.size - 1] == '/')
             url.size--;
         return url;
@@ -16,7 +48,10 @@ pb_str remote_base(const struct invocation *invocation)
         if (!pb_str_is(at->kind, "transport") || !at->node)
             continue;
         const struct config_node *listen = config_node_get(at->node, "listen");
-        if (listen && listen->text.size)
+        if (listen && pb_str_starts(listen->text, pb_lit("unix:")))
+            return socket_url(pb_str_slice(listen->text, 5, listen->text.size),
+                              instances_data_dir());
+        if (listen && listen->text.size && !pb_str_starts(listen->text, pb_lit("systemd:")))
             return pb_printf("http://%.*s", PB_ARG(listen->text));
     }
     return pb_lit("http://127.0.0.1:8080");

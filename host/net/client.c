@@ -138,7 +138,7 @@ static bool wants_other_protocol(const struct url *url, pb_status status)
 
 static pb_status open_once(const pb_http_spec *spec, const struct url *url, pb_http **out)
 {
-    if (spec->proxy.size || (url->secure && speaks_http2(url, false)))
+    if ((spec->proxy.size && !url->local.size) || (url->secure && speaks_http2(url, false)))
         return curl_open(spec, url, out);
     pb_status status = native_open(spec, url, out);
     if (wants_other_protocol(url, status)) {

@@ -7,6 +7,7 @@
 #include "net/resolver.h"
 #include "net/tls.h"
 #include <patchbay/log.h>
+#include <sys/un.h>
 
 #define STAGGER (250 * PB_MILLISECOND)
 enum { SENTENCE = 160 };
@@ -125,6 +126,29 @@ static pb_status run_race(struct race *race, pb_duration limit)
     return pb_fail(PB_UNAVAILABLE, "cannot connect to '%s': %s", race->host, race->sentence);
 }
 
+/* A race of one; its stack frame is gone before the task parks. */
+static void start_local(struct race *race, pb_str path)
+{
+    struct sockaddr_un to = {.sun_family = AF_UNIX};
+
+    memcpy(to.sun_path, path.data, path.size);
+    race->running[0] = stream_new(race, (const struct sockaddr *)&to);
+    race->live = race->running[0] != NULL;
+    if (!race->live)
+        snprintf(race->sentence, sizeof race->sentence, "%.*s", PB_ARG(pb_error_last()->sentence));
+}
+
+/* What `race` runs to: addresses, or a Unix socket, which is in nobody's public internet. */
+static pb_status enter_race(struct race *race, const struct url *url, pb_duration limit)
+{
+    if (!url->local.size)
+        return resolver_lookup(url, limit, &race->answer);
+    if (race->public_only)
+        return pb_fail(PB_FORBIDDEN, "'%s' is not on the public internet", race->host);
+    start_local(race, url->local);
+    return PB_OK;
+}
+
 /* The connected address decides: a name may have another address by now. */
 static bool peer_is_public(struct stream *stream)
 {
@@ -182,7 +206,7 @@ pb_status stream_connect(const pb_http_spec *spec, const struct url *url,
     memset(&race, 0, sizeof race);
     race.host = pool_host(origin);
     race.public_only = spec->public_only != 0;
-    pb_status status = resolver_lookup(url, limit, &race.answer);
+    pb_status status = enter_race(&race, url, limit);
     limit -= loop_now() - began;
     if (status == PB_TIMEOUT && limit <= 0)
         return pb_fail(PB_TIMEOUT, "the name '%.*s' was not looked up in time", PB_ARG(url->host));

@@ -6,7 +6,9 @@
 
 #include <patchbay/memory.h>
 #include <signal.h>
+#include <stddef.h>
 #include <stdlib.h>
+#include <sys/un.h>
 #include <unistd.h>
 
 enum { READ_SIZE = 64 << 10, RECORD_SIZE = 16 << 10 };
@@ -40,6 +42,11 @@ static void flush_round(struct loop_work *work)
 {
     struct conn *conn = list_entry(work, struct conn, flush);
 
+    if (conn->announce) {
+        conn->announce = false;
+        if (conn->ops->on_ready)
+            conn->ops->on_ready(conn);
+    }
     conn_flush(conn);
     if (conn->error && !conn->closing)
         end(conn, PB_UNAVAILABLE, uv_strerror(conn->error));
@@ -185,8 +192,35 @@ static void on_connected(uv_connect_t *request, int status)
         conn->ops->on_ready(conn);
 }
 
+/* libuv's TCP handle carries any stream, but connects only to the internet. */
+static pb_status connect_local(struct conn *conn, const struct sockaddr *address)
+{
+    const struct sockaddr_un *local = (const struct sockaddr_un *)(const void *)address;
+    size_t name = strnlen(local->sun_path, sizeof local->sun_path - 1);
+    struct sockaddr_un to = *local;
+    int fd = socket(AF_UNIX, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
+
+    if (to.sun_path[0] == '@')
+        to.sun_path[0] = 0;
+    socklen_t size = (socklen_t)(offsetof(struct sockaddr_un, sun_path) + name + (to.sun_path[0] != 0));
+    int error = fd < 0 || connect(fd, (const struct sockaddr *)&to, size) != 0 ? errno : 0;
+    if (!error)
+        error = -uv_tcp_open(&conn->tcp, fd);
+    if (error) {
+        if (fd >= 0)
+            close(fd);
+        return pb_fail(PB_UNAVAILABLE, "%s", error == EAGAIN ? "it is too busy" : strerror(error));
+    }
+    conn->connected = conn->announce = true;
+    start_reading(conn);
+    loop_defer(&conn->flush);
+    return PB_OK;
+}
+
 pb_status conn_connect(struct conn *conn, const struct sockaddr *address)
 {
+    if (address->sa_family == AF_UNIX)
+        return connect_local(conn, address);
     uv_connect_t *request = calloc(1, sizeof *request);
     int error;
 

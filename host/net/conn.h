@@ -1,4 +1,4 @@
-/* conn.h - a byte stream over TCP, plain or TLS, accepted or connected; what server and client
+/* conn.h - a byte stream over TCP or a Unix socket, plain or TLS, accepted or connected; what server and client
  * share.
  *
  * Embed `struct conn` in your own struct. Everything happens on the loop and nothing parks: ops are
@@ -61,6 +61,7 @@ struct conn {
     uint64_t taken; /* bytes on the wire before `flight`; see conn_taken */
     int error;      /* of uv: writing failed; on_end tells at the end of the round */
     bool connected; /* and not merely connecting */
+    bool announce;  /* on_ready is due at the end of the round: a Unix socket connects at once */
     bool shaking;   /* TLS hands */
     bool paused;    /* by conn_pause */
     bool ended;     /* on_end was called */

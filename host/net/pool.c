@@ -31,8 +31,9 @@ static struct pool_figures figures;
 
 struct pool_origin *pool_hold(const struct url *url, pb_str ca_file)
 {
-    /* "s[host]:port ca_file"; not on the stack of a task that will wait */
-    char *key = pb_alloc(url->host.size + 16 + ca_file.size);
+    /* "s[host]:port ca_file", "plocalhost /path"; not on the stack of a task that will wait */
+    pb_str more = url->local.size ? url->local : ca_file;
+    char *key = pb_alloc(url->host.size + 16 + more.size);
 
     if (!key)
         return NULL;
@@ -41,9 +42,9 @@ struct pool_origin *pool_hold(const struct url *url, pb_str ca_file)
 
     key[0] = url->secure ? 's' : 'p';
     key[size++] = ' ';
-    if (ca_file.size)
-        memcpy(key + size, ca_file.data, ca_file.size);
-    size += ca_file.size;
+    if (more.size)
+        memcpy(key + size, more.data, more.size);
+    size += more.size;
     struct pool_origin *origin = map_get(&origins, pb_str_make(key, size));
     if (!origin) {
         origin = calloc(1, sizeof *origin + size + 1);
@@ -55,7 +56,10 @@ struct pool_origin *pool_hold(const struct url *url, pb_str ca_file)
         list_init(&origin->queue);
         memcpy(origin->key, key, size);
         origin->key_size = size;
-        memcpy(origin->host, key + 1, host_size);
+        if (url->local.size)
+            snprintf(origin->host, sizeof origin->host, "unix:%.*s", PB_ARG(url->local));
+        else
+            memcpy(origin->host, key + 1, host_size);
         if (!map_put(&origins, pb_str_make(origin->key, origin->key_size), origin)) {
             free(origin);
             pb_fail(PB_NO_MEMORY, "there is no memory for a connection");

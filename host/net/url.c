@@ -2,6 +2,7 @@
 #include "net/url.h"
 
 #include <arpa/inet.h>
+#include <sys/un.h>
 
 enum { LONGEST = 16384, HOST_LONGEST = 253, LABEL_LONGEST = 63 };
 
@@ -50,13 +51,14 @@ static size_t scheme_size(pb_str text)
     return size && size < text.size && text.data[size] == ':' ? size + 1 : 0;
 }
 
-static pb_status take_scheme(pb_str *rest, struct url *out)
+static pb_status take_scheme(pb_str *rest, struct url *out, bool *local)
 {
     size_t size = scheme_size(*rest);
     pb_str scheme = pb_str_slice(*rest, 0, size);
 
     out->secure = pb_str_same(scheme, pb_lit("https:"));
-    if (!out->secure && !pb_str_same(scheme, pb_lit("http:")))
+    *local = pb_str_same(scheme, pb_lit("http+unix:"));
+    if (!out->secure && !*local && !pb_str_same(scheme, pb_lit("http:")))
         return pb_fail(PB_INVALID, "the URL must begin with http:// or https://");
     *rest = pb_str_slice(*rest, size, rest->size);
     if (!pb_str_starts(*rest, pb_lit("//")))
@@ -185,20 +187,53 @@ static pb_status take_authority(pb_str authority, struct url *out)
     return status == PB_OK ? take_host(host, out) : status;
 }
 
+static int hex_value(char c)
+{
+    return is_digit(c) ? c - '0' : (c | 32) - 'a' + 10;
+}
+
+/* "%2Frun%2Fweb.sock" */
+static pb_status take_socket(pb_str text, struct url *out)
+{
+    char *path = pb_alloc(text.size + 1);
+    size_t size = 0;
+
+    if (!path)
+        return PB_NO_MEMORY;
+    for (size_t i = 0; i < text.size; i++) {
+        path[size] = text.data[i];
+        if (text.data[i] == '%') {
+            path[size] = (char)(hex_value(text.data[i + 1]) * 16 + hex_value(text.data[i + 2]));
+            i += 2;
+        }
+        size++;
+    }
+    if (size < 2 || memchr(path, 0, size) || (path[0] != '/' && path[0] != '@') ||
+        size >= sizeof((struct sockaddr_un *)0)->sun_path)
+        return pb_fail(PB_INVALID, "the URL has no path of a Unix socket; write it as "
+                                   "http+unix://%%2Frun%%2Fweb.sock/");
+    out->local = pb_str_make(path, size);
+    out->host = pb_lit("localhost");
+    out->port = 80;
+    return PB_OK;
+}
+
 pb_status url_parse(pb_str text, struct url *out)
 {
     size_t end = 0;
+    bool local = false;
     pb_status status = check_bytes(text);
 
     memset(out, 0, sizeof *out);
     if (status == PB_OK)
-        status = take_scheme(&text, out);
+        status = take_scheme(&text, out, &local);
     if (status != PB_OK)
         return status;
     text.size = pb_str_find(text, '#');
     while (end < text.size && text.data[end] != '/' && text.data[end] != '?')
         end++;
-    status = take_authority(pb_str_slice(text, 0, end), out);
+    pb_str authority = pb_str_slice(text, 0, end);
+    status = local ? take_socket(authority, out) : take_authority(authority, out);
     if (status != PB_OK)
         return status;
     out->target = pb_str_slice(text, end, text.size);
@@ -234,7 +269,8 @@ size_t url_authority(const struct url *url, char *out)
 
 bool url_same_origin(const struct url *a, const struct url *b)
 {
-    return a->secure == b->secure && a->port == b->port && pb_str_equal(a->host, b->host);
+    return a->secure == b->secure && a->port == b->port && pb_str_equal(a->host, b->host) &&
+           pb_str_equal(a->local, b->local);
 }
 
 /* Copies the path, which begins with '/', without its "." and ".." segments. */
@@ -274,6 +310,8 @@ pb_status url_resolve(const struct url *base, pb_str reference, pb_str *out)
         *out = pb_copy(reference);
         return out->data ? PB_OK : PB_NO_MEMORY;
     }
+    if (base->local.size) /* whose localhost that would be is not said */
+        return pb_fail(PB_INVALID, "a redirect over a Unix socket must be absolute");
     if (pb_str_starts(reference, pb_lit("//"))) {
         *out = pb_printf("%s%.*s", scheme, PB_ARG(reference));
         return out->data ? PB_OK : PB_NO_MEMORY;

@@ -1,4 +1,5 @@
-/* url.h - http and https URLs: a strict parser, and relative resolution for redirects.
+/* url.h - http and https URLs: a strict parser, and relative resolution for redirects. Also
+ * "http+unix://%2Frun%2Fweb.sock/v1/turns": http over a Unix socket, its path percent-encoded.
  *
  * What is not plainly right is refused with a sentence that does not repeat the URL (it may hold a
  * secret). Nothing here parks.
@@ -12,6 +13,7 @@
 struct url {
     pb_str host;   /* lower case, without brackets and without a dot at the end */
     pb_str target; /* path and query as they are sent: begins with '/', no fragment */
+    pb_str local;  /* the path of a Unix socket ("@name": abstract), or absent; then the host is localhost */
     uint16_t port;
     bool secure; /* https */
     bool v6;     /* the host is an IPv6 literal */

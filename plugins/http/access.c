@@ -34,7 +34,7 @@ bool address_is_loopback(pb_str listen)
 {
     pb_str host = without_port(listen);
 
-    return pb_str_is(host, "[::1]") || pb_str_is(host, "::1") ||
+    return pb_str_starts(listen, pb_lit("unix:")) || pb_str_is(host, "[::1]") || pb_str_is(host, "::1") ||
            pb_str_same(host, pb_lit("localhost")) ||
            (pb_str_starts(host, pb_lit("127.")) && is_address(host));
 }

@@ -21,6 +21,11 @@ struct tls {
     pb_str key;
 };
 
+struct unix_socket {
+    pb_str mode;
+    pb_str group;
+};
+
 struct limits {
     int64_t header;
     int64_t body;
@@ -37,6 +42,7 @@ struct limits {
 
 struct http {
     pb_str listen;
+    struct unix_socket socket;
     pb_list pipelines; /* of pb_str */
     pb_list auth;      /* of pb_instance * */
     struct cors cors;

@@ -16,6 +16,13 @@ static const pb_field tls_fields[] = {
     PB_END,
 };
 
+static const pb_field socket_fields[] = {
+    PB_STR(struct unix_socket, mode, .def = "0660", .pattern = "0?[0-7]{3}",
+           .help = "Who may connect: the file's mode, octal."),
+    PB_STR(struct unix_socket, group, .help = "The file's group; none: that of the process."),
+    PB_END,
+};
+
 static const pb_field limits_fields[] = {
     PB_SIZE(struct limits, header, .def = "32KiB", .min = 1024, .max = 1048576,
             .help = "Request line and header."),
@@ -42,8 +49,11 @@ static const pb_field limits_fields[] = {
 };
 
 static const pb_field http_options[] = {
-    PB_STR(struct http, listen, .def = "127.0.0.1:8080", .pattern = ".+:[0-9]{1,5}",
-           .help = "Address and port; port 0 takes a free one."),
+    PB_STR(struct http, listen, .def = "127.0.0.1:8080", .pattern = ".+:[0-9]{1,5}|unix:.+|systemd:.+",
+           .help = "Address and port (0 takes a free one), unix:/path/to.sock, unix:@name, or "
+                   "systemd:NAME for a socket of its .socket unit."),
+    PB_STRUCT(struct http, socket, struct unix_socket, socket_fields,
+              .help = "The file of a Unix socket."),
     PB_LIST(struct http, pipelines, PB_KIND_STR, .ref = "pipeline", .required = 1,
             .max_length = 1000,
             .help = "The pipelines that clients may ask; the first is the default."),
@@ -101,6 +111,16 @@ static void http_check(const void *self, pb_diagnostics *diagnostics)
     check_origins(http, diagnostics);
 }
 
+/* "0660", checked by its pattern. */
+static uint32_t octal(pb_str digits)
+{
+    uint32_t mode = 0;
+
+    for (size_t i = 0; i < digits.size; i++)
+        mode = mode * 8 + (uint32_t)(digits.data[i] - '0');
+    return mode;
+}
+
 static pb_status http_start(void *self)
 {
     struct http *http = self;
@@ -119,6 +139,8 @@ static pb_status http_start(void *self)
     memset(&spec, 0, sizeof spec);
     spec.size = (uint32_t)sizeof spec;
     spec.address = http->listen;
+    spec.mode = octal(http->socket.mode);
+    spec.group = http->socket.group;
     spec.certificate = http->tls.certificate;
     spec.key = http->tls.key;
     spec.self = http;

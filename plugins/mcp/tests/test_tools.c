@@ -1,0 +1,355 @@
+/* Tools, turns with progress and cancellation, resources, changes, prompts. */
+#include "kit.h"
+
+static void open_all(void)
+{
+    open_with(CONFIG(
+        "pipelines: [support], max_content: 64KiB, tools: {deny: [\"turns.*\", \"pipelines.*\"]}, "
+        "instructions: Ask away., prompts: {review: {title: Review, description: Looks at code., "
+        "arguments: [{name: code, description: The code., required: true}, {name: language, "
+        "values: "
+        "[C, C++, Python]}], template: \"Review this {{ language }} code:\\n{{code}}\"}}"));
+}
+
+/* --- tools ---------------------------------------------------------------------------------------
+ */
+
+START_TEST(tools_are_listed_by_scope)
+{
+    const char *heard = call("tools/list", NULL);
+
+    has(heard,
+        "{\"name\":\"ask_support\",\"title\":\"Ask support\",\"description\":\"Answers about "
+        "the product.\",\"inputSchema\":{\"type\":\"object\"");
+    has(heard,
+        "\"name\":\"notes_get\",\"title\":\"One note\",\"description\":\"One note.\\n\\nMore "
+        "about it.\"");
+    has(heard, "\"readOnlyHint\":true,\"destructiveHint\":false,\"idempotentHint\":true,"
+               "\"openWorldHint\":false");
+    has(heard, "\"name\":\"notes_delete\"");
+    has(heard, "\"readOnlyHint\":false,\"destructiveHint\":true,\"idempotentHint\":true");
+    has(heard, "\"outputSchema\":{\"type\":\"object\"");
+    has_not(heard, "notes_secret");
+    has_not(heard, "notes_upload");
+    has_not(heard, "documents_events");
+    has_not(heard, "\"mcp_post\"");
+    has_not(heard, "health");
+    has_not(heard, "\"turns_");
+    has_not(heard, "as an earlier answer named it");
+    begin("2024-11-05");
+    heard = call("tools/list", NULL);
+    has(heard, "\"name\":\"notes_get\",\"description\"");
+    has_not(heard, "annotations");
+    has_not(heard, "outputSchema");
+    begin_as("2025-11-25", &bert);
+    memset(&said, 0, offsetof(struct say, heard));
+    said.body = "{\"jsonrpc\":\"2.0\",\"id\":1,\"method\":\"tools/list\"}";
+    said.principal = &bert;
+    heard = say(&said, 200);
+    has(heard, "documents_get");
+    has(heard, "notes_image");
+    has_not(heard, "notes_get");
+    has_not(heard, "ask_support");
+    said.body = "{\"jsonrpc\":\"2.0\",\"id\":1,\"method\":\"tools/call\",\"params\":{\"name\":"
+                "\"notes_get\",\"arguments\":{\"id\":\"a\"}}}";
+    has(say(&said, 200), "-32602");
+}
+END_TEST
+
+START_TEST(tools_are_called)
+{
+    has(call("tools/call", "{\"name\":\"notes_get\",\"arguments\":{\"id\":\"a\",\"count\":3}}"),
+        "{\"jsonrpc\":\"2.0\",\"id\":7,\"result\":{\"content\":[{\"type\":\"text\",\"text\":"
+        "\"{\\\"id\\\":\\\"a\\\",\\\"text\\\":\\\"hello\\\",\\\"count\\\":3}\"}],"
+        "\"structuredContent\":{\"id\":\"a\",\"text\":\"hello\",\"count\":3},\"isError\":false}}");
+    has(call("tools/call", "{\"name\":\"notes_delete\",\"arguments\":{\"id\":\"a\"}}"),
+        "\"text\":\"done\"}],\"isError\":false");
+    has(call("tools/call", "{\"name\":\"notes_image\"}"),
+        "{\"type\":\"image\",\"mimeType\":\"image/png\",\"data\":\"AP8A/wD/\"}");
+    begin("2025-03-26");
+    has_not(call("tools/call", "{\"name\":\"notes_get\",\"arguments\":{\"id\":\"a\"}}"),
+            "structuredContent");
+}
+END_TEST
+
+START_TEST(what_a_tool_fails_with_is_a_result)
+{
+    const char *heard =
+        call("tools/call", "{\"name\":\"notes_get\",\"arguments\":{\"id\":\"gone\"}}");
+
+    has(heard, "{\"type\":\"text\",\"text\":\"there is no such note\"}");
+    has(heard, "\"isError\":true");
+    heard = call("tools/call", "{\"name\":\"notes_get\",\"arguments\":{\"count\":9,\"wrong\":1}}");
+    has(heard, "/count: ");
+    has(heard, "/wrong: ");
+    has(heard, "\"isError\":true");
+    heard = call("tools/call", "{\"name\":\"notes_long\"}");
+    has(heard, "longer than 65536 bytes");
+    has(heard, "\"isError\":true");
+}
+END_TEST
+
+/* --- turns ---------------------------------------------------------------------------------------
+ */
+
+#define ASK(id, meta)                                                                              \
+    "{\"jsonrpc\":\"2.0\",\"id\":" id ",\"method\":\"tools/call\",\"params\":{\"name\":"           \
+    "\"ask_support\",\"arguments\":{\"message\":\"Hi\"}" meta "}}"
+#define TOKEN ",\"_meta\":{\"progressToken\":\"p\"}"
+
+START_TEST(a_pipeline_answers)
+{
+    pb_script(harness, "main", PB_STEP_TEXT("Hello "), PB_STEP_TEXT("you."), PB_STEP_USAGE(10, 2),
+              PB_STEP_STOP);
+    const char *heard = post(ASK("1", ""));
+
+    ck_assert_str_eq(said.kind, "text/event-stream");
+    ck_assert_ptr_eq(
+        strstr(heard, "event: message\ndata: {\"jsonrpc\":\"2.0\",\"id\":1,\"result\":"), heard);
+    has(heard, "\"content\":[{\"type\":\"text\",\"text\":\"Hello you.\"}]");
+    has(heard, "\"structuredContent\":{\"turn\":\"");
+    has(heard, "\"conversation\":null,\"text\":\"Hello you.\",\"finish\":\"stop\",\"sources\":[]");
+    has(heard, "\"input_tokens\":10");
+    has(heard, "\"isError\":false}}\n\n");
+    has_not(heard, "notifications/");
+    ck_text(
+        pb_json_text(pb_json_path(pb_scripted_request(harness, "main", 0), "messages/0/content")),
+        "Hi");
+}
+END_TEST
+
+START_TEST(progress_is_told_as_text_comes)
+{
+    pb_script(harness, "main", PB_STEP_WAIT(PB_SECOND), PB_STEP_TEXT("one "),
+              PB_STEP_WAIT(PB_SECOND), PB_STEP_TEXT("two "), PB_STEP_TEXT("three "),
+              PB_STEP_TEXT("four "), PB_STEP_WAIT(PB_SECOND), PB_STEP_TEXT("five"), PB_STEP_STOP);
+    const char *heard = post(ASK("1", TOKEN));
+
+    has(heard, "{\"jsonrpc\":\"2.0\",\"method\":\"notifications/progress\",\"params\":{"
+               "\"progressToken\":\"p\",\"progress\":1,\"message\":\"generate\"}}");
+    has(heard, "\"progress\":2,\"message\":\"one \"}");
+    has(heard, "\"progress\":3,\"message\":\"one two \"}");
+    has(heard, "\"progress\":4,\"message\":\"one two three four five\"}");
+    has_not(heard, "\"progress\":5");
+    has(heard, "\"id\":1,\"result\"");
+}
+END_TEST
+
+START_TEST(stages_are_logged_when_asked_for)
+{
+    (void)call("logging/setLevel", "{\"level\":\"debug\"}");
+    const char *heard = post(ASK("1", ""));
+    has(heard, "\"method\":\"notifications/message\",\"params\":{\"level\":\"debug\",\"logger\":"
+               "\"support\",\"data\":{\"stage\":\"generate\",\"state\":\"begin\"}}");
+    (void)call("logging/setLevel", "{\"level\":\"error\"}");
+    has_not(post(ASK("1", "")), "notifications/message");
+}
+END_TEST
+
+START_TEST(a_turn_that_fails_is_a_result)
+{
+    pb_script(harness, "main", PB_STEP_FAIL(PB_UNAVAILABLE, "the model is away"));
+    const char *heard = post(ASK("1", ""));
+    has(heard, "the model is away");
+    has(heard, "\"isError\":true");
+    has(call("tools/call", "{\"name\":\"ask_support\"}"), "'message' must be a text");
+    has(call("tools/call", "{\"name\":\"ask_support\",\"arguments\":{\"message\":\"\"}}"),
+        "'message' must be a text");
+    has(call("tools/call", "{\"name\":\"ask_support\",\"arguments\":{\"message\":\"a\",\"x\":1}}"),
+        "'x' is no argument");
+    has(call("tools/call",
+             "{\"name\":\"ask_support\",\"arguments\":{\"message\":\"a\",\"variables\":1}}"),
+        "'variables' must be an object");
+    ck_assert_str_eq(said.kind, "text/event-stream");
+}
+END_TEST
+
+static struct say cancelling;
+
+static pb_status ask_and_cancel(void *arg)
+{
+    pb_task *task;
+
+    (void)arg;
+    memset(&said, 0, offsetof(struct say, heard));
+    memset(&cancelling, 0, offsetof(struct say, heard));
+    said.body = ASK("\"req-1\"", TOKEN);
+    cancelling.body = "{\"jsonrpc\":\"2.0\",\"method\":\"notifications/cancelled\",\"params\":{"
+                      "\"requestId\":\"req-1\",\"reason\":\"enough\"}}";
+    ck_assert_int_eq(pb_spawn(say_it, &said, &task), PB_OK);
+    ck_assert_int_eq(pb_sleep(PB_SECOND), PB_OK);
+    ck_assert_int_eq(say_it(&cancelling), PB_OK);
+    return pb_join(task);
+}
+
+START_TEST(a_request_is_cancelled)
+{
+    pb_script(harness, "main", PB_STEP_TEXT("so far"), PB_STEP_HANG);
+    ck_assert_int_eq(pb_harness_run(harness, ask_and_cancel, NULL, NULL), PB_OK);
+    ck_assert_int_eq(cancelling.status, 202);
+    ck_assert_int_eq(said.end, PB_OK);
+    has(said.heard, "\"message\":\"so far\"");
+    has_not(said.heard, "\"result\"");
+    has_not(said.heard, "\"error\"");
+}
+END_TEST
+
+START_TEST(a_client_that_leaves_ends_its_turn)
+{
+    pb_script(harness, "main", PB_STEP_TEXT("so far"), PB_STEP_HANG);
+    memset(&said, 0, offsetof(struct say, heard));
+    said.body = ASK("1", TOKEN);
+    said.leave_at = 2;
+    (void)say(&said, 200);
+    has_not(said.heard, "\"result\"");
+}
+END_TEST
+
+/* --- resources
+ * ------------------------------------------------------------------------------------ */
+
+START_TEST(documents_are_resources)
+{
+    const char *heard = call("resources/list", NULL);
+
+    has(heard,
+        "{\"uri\":\"patchbay://documents/d1\",\"name\":\"a.md\",\"title\":\"A\",\"mimeType\":"
+        "\"text/markdown\",\"size\":3,\"annotations\":{\"lastModified\":"
+        "\"2026-01-02T03:04:05.000Z\"}}");
+    has(heard, "\"nextCursor\":\"2\"");
+    heard = call("resources/list", "{\"cursor\":\"2\"}");
+    has(heard, "patchbay://documents/d2");
+    has_not(heard, "nextCursor");
+    has(call("resources/read", "{\"uri\":\"patchbay://documents/d1\"}"),
+        "\"contents\":[{\"uri\":\"patchbay://documents/d1\",\"mimeType\":\"text/"
+        "markdown\",\"text\":"
+        "\"# A\"}]");
+    has(call("resources/read", "{\"uri\":\"patchbay://documents/d2\"}"),
+        "\"mimeType\":\"image/png\",\"blob\":\"AP8A/wD/\"");
+    has(call("resources/read", "{\"uri\":\"patchbay://documents/d3\"}"), "-32002");
+    has(call("resources/templates/list", NULL), "patchbay://documents/{id}");
+}
+END_TEST
+
+START_TEST(changes_are_told)
+{
+    has(call("resources/subscribe", "{\"uri\":\"patchbay://documents/d1\"}"), "\"result\":{}");
+    has(call("resources/subscribe", "{\"uri\":\"patchbay://documents/d2\"}"), "\"result\":{}");
+    has(call("resources/unsubscribe", "{\"uri\":\"patchbay://documents/d2\"}"), "\"result\":{}");
+    has(call("resources/subscribe", "{\"uri\":\"patchbay://documents/d3\"}"), "-32002");
+    memset(&said, 0, offsetof(struct say, heard));
+    said.method = "GET";
+    const char *heard = say(&said, 200);
+    ck_assert_str_eq(said.kind, "text/event-stream");
+    ck_assert_uint_eq(times(heard, "notifications/resources/list_changed"), 3);
+    ck_assert_uint_eq(times(heard, "notifications/resources/updated"), 2);
+    has(heard, "{\"uri\":\"patchbay://documents/d1\"}");
+    has_not(heard, "\"id\"");
+}
+END_TEST
+
+static pb_status listen_and_end(void *arg)
+{
+    pb_task *task;
+
+    (void)arg;
+    memset(&said, 0, offsetof(struct say, heard));
+    memset(&cancelling, 0, offsetof(struct say, heard));
+    said.method = "GET";
+    cancelling.method = "DELETE";
+    ck_assert_int_eq(pb_spawn(say_it, &said, &task), PB_OK);
+    ck_assert_int_eq(pb_sleep(1500 * PB_MILLISECOND), PB_OK);
+    ck_assert_int_eq(say_it(&cancelling), PB_OK);
+    return pb_join(task);
+}
+
+START_TEST(the_stream_ends_with_its_session)
+{
+    ck_assert_int_eq(pb_harness_run(harness, listen_and_end, NULL, NULL), PB_OK);
+    ck_assert_int_eq(said.end, PB_OK);
+    ck_assert_uint_eq(times(said.heard, "list_changed"), 1);
+}
+END_TEST
+
+static void open_bare(void)
+{
+    harness =
+        pb_harness_new("llms: {main: {use: scripted}}\ncaches: {shared: {use: memory}}\n"
+                       "services: {mcp: {}}\n"
+                       "pipelines: {p: {stages: [generate: {llm: main}]}}\n",
+                       &patchbay_plugin_generate, &patchbay_plugin_mcp, &patchbay_plugin_memory);
+    begin("2025-11-25");
+}
+
+START_TEST(without_documents_there_are_no_resources)
+{
+    has_not(said.heard, "resources");
+    has(call("resources/list", NULL), "-32601");
+    has(call("resources/read", "{\"uri\":\"patchbay://documents/d1\"}"), "-32601");
+    has(call("resources/templates/list", NULL), "-32601");
+    has(call("resources/subscribe", "{\"uri\":\"patchbay://documents/d1\"}"), "-32601");
+    memset(&said, 0, offsetof(struct say, heard));
+    said.method = "GET";
+    (void)say(&said, 405);
+    ck_assert_str_eq(said.allow, "POST, DELETE, OPTIONS");
+    has_not(call("tools/list", NULL), "ask_");
+}
+END_TEST
+
+/* --- prompts
+ * -------------------------------------------------------------------------------------- */
+
+START_TEST(prompts_are_filled_in)
+{
+    const char *heard = call("prompts/list", NULL);
+
+    has(heard, "{\"name\":\"review\",\"title\":\"Review\",\"description\":\"Looks at code.\","
+               "\"arguments\":[{\"name\":\"code\",\"description\":\"The code.\",\"required\":true},"
+               "{\"name\":\"language\",\"required\":false}]}");
+    has(call("prompts/get", "{\"name\":\"review\",\"arguments\":{\"code\":\"{{language}}\"}}"),
+        "{\"description\":\"Looks at "
+        "code.\",\"messages\":[{\"role\":\"user\",\"content\":{\"type\":"
+        "\"text\",\"text\":\"Review this  code:\\n{{language}}\"}}]}");
+    has(call("prompts/get",
+             "{\"name\":\"review\",\"arguments\":{\"code\":\"x\",\"language\":\"C\"}}"),
+        "Review this C code:\\nx");
+    has(call("prompts/get", "{\"name\":\"review\"}"), "'code' is needed");
+    has(call("prompts/get", "{\"name\":\"review\",\"arguments\":{\"code\":7}}"), "must be a text");
+    has(call("prompts/get", "{\"name\":\"review\",\"arguments\":{\"x\":\"7\"}}"),
+        "no argument 'x'");
+}
+END_TEST
+
+START_TEST(arguments_are_completed)
+{
+#define COMPLETE(name, value)                                                                      \
+    "{\"ref\":{\"type\":\"ref/prompt\",\"name\":\"review\"},\"argument\":{\"name\":\"" name        \
+    "\",\"value\":\"" value "\"}}"
+    has(call("completion/complete", COMPLETE("language", "c")),
+        "{\"completion\":{\"values\":[\"C\",\"C++\"],\"total\":2,\"hasMore\":false}}");
+    has(call("completion/complete", COMPLETE("code", "")), "\"values\":[]");
+    has(call("completion/complete", COMPLETE("nope", "")), "-32602");
+    has(call("completion/complete",
+             "{\"ref\":{\"type\":\"ref/resource\",\"uri\":\"x\"},\"argument\":{\"name\":\"id\","
+             "\"value\":\"\"}}"),
+        "\"values\":[]");
+}
+END_TEST
+
+int main(void)
+{
+    TCase *all = suite_case(
+        "all", open_all, end,
+        (const TTest *const[]){tools_are_listed_by_scope, tools_are_called,
+                               what_a_tool_fails_with_is_a_result, a_pipeline_answers,
+                               progress_is_told_as_text_comes, stages_are_logged_when_asked_for,
+                               a_turn_that_fails_is_a_result, a_request_is_cancelled,
+                               a_client_that_leaves_ends_its_turn, documents_are_resources,
+                               changes_are_told, the_stream_ends_with_its_session,
+                               prompts_are_filled_in, arguments_are_completed, NULL});
+    TCase *bare =
+        suite_case("bare", open_bare, end,
+                   (const TTest *const[]){without_documents_there_are_no_resources, NULL});
+
+    return suite_run_cases("mcp tools", (TCase *const[]){all, bare, NULL});
+}

@@ -17,6 +17,8 @@ static pb_status collect(struct call *call, const pb_event *event)
         call->id = pb_copy(event->id);
     if (event->name.size && !call->known)
         call->name = pb_copy(event->name);
+    if (!call->signature.size)
+        call->signature = pb_copy(pb_json_text(pb_json_get(event->data, "signature")));
     pb_buf_add(&call->arguments, event->text);
     if ((event->id.size && !call->id.size) || (event->name.size && !call->name.size))
         return PB_NO_MEMORY;
@@ -95,6 +97,7 @@ static pb_message *calling_message(const struct calls *calls, pb_str text)
         items[i].id = calls->items[i].id;
         items[i].name = calls->items[i].name;
         items[i].arguments = arguments.size ? arguments : pb_lit("{}");
+        items[i].signature = calls->items[i].signature;
         list[i] = &items[i];
     }
     message->tool_calls = list;
@@ -102,7 +105,8 @@ static pb_message *calling_message(const struct calls *calls, pb_str text)
     return message;
 }
 
-pb_status calls_append(const struct calls *calls, pb_str text, pb_turn *turn)
+pb_status calls_append(const struct calls *calls, const struct thinking *thinking, pb_str text,
+                       pb_turn *turn)
 {
     size_t count = 0;
     const pb_message *const *before = pb_turn_messages(turn, &count);
@@ -111,9 +115,10 @@ pb_status calls_append(const struct calls *calls, pb_str text, pb_turn *turn)
     if (!all)
         return PB_NO_MEMORY;
     memcpy(all, before, count * sizeof *all);
-    all[count] = calling_message(calls, text);
-    if (!all[count++])
+    pb_message *calling = calling_message(calls, text);
+    if (!calling || thinking_give(thinking, calling) != PB_OK)
         return PB_NO_MEMORY;
+    all[count++] = calling;
     for (size_t i = 0; i < calls->count; i++) {
         pb_message *message = pb_message_new(PB_ROLE_TOOL, calls->items[i].result);
         if (!message)

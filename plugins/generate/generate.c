@@ -27,6 +27,7 @@ struct catcher {
     const struct generate *generate;
     struct offers offers;
     struct calls calls;
+    struct thinking thinking;
     pb_buf text; /* kept only where tools run here: the next round's messages need it */
     const pb_json *params;
     int32_t finish;
@@ -42,6 +43,9 @@ static pb_status catch_event(pb_sink *sink, const pb_event *event)
     }
     if (event->type == PB_EVENT_TOOL_CALL && catcher->offers.count)
         return calls_take(&catcher->calls, event, &catcher->offers, sink->below);
+    if (event->type == PB_EVENT_THINKING && catcher->offers.count &&
+        thinking_take(&catcher->thinking, event) != PB_OK)
+        return PB_NO_MEMORY;
     if (event->type == PB_EVENT_TEXT && catcher->offers.count) {
         pb_buf_add(&catcher->text, event->text);
         if (catcher->text.failed)
@@ -70,6 +74,7 @@ static pb_status ask(struct catcher *catcher, pb_turn *turn, int64_t round)
     memset(&catcher->calls, 0, sizeof catcher->calls); /* messages hold on to the earlier ones */
     catcher->calls.most = (size_t)catcher->generate->max_calls;
     memset(&catcher->text, 0, sizeof catcher->text);
+    memset(&catcher->thinking, 0, sizeof catcher->thinking);
     catcher->finish = PB_FINISH_NONE;
     return pb_llm_generate(catcher->generate->llm, &request, &catcher->base);
 }
@@ -94,7 +99,9 @@ static pb_status answer(struct catcher *catcher, pb_turn *turn)
         status = calls_run(catcher->generate, calls);
     for (uint32_t i = 0; status == PB_OK && i < calls->count; i++)
         status = call_report(&calls->items[i], i, below);
-    return status == PB_OK ? calls_append(calls, pb_buf_str(&catcher->text), turn) : status;
+    return status == PB_OK ? calls_append(calls, &catcher->thinking,
+                                          pb_buf_str(&catcher->text), turn)
+                           : status;
 }
 
 static pb_status generate_run(void *self, pb_turn *turn, const pb_next *next)

@@ -34,7 +34,7 @@ struct offers {
 
 /* One call, put together from the events of a stream. */
 struct call {
-    pb_str id, name;
+    pb_str id, name, signature;
     pb_buf arguments;
     bool known;                /* its name is there: it is decided whose it is */
     bool passed;               /* the client's */
@@ -47,6 +47,13 @@ struct calls {
     struct call *items; /* `most` */
     size_t count, most;
     uint32_t passed;
+};
+
+/* What the model thought, in blocks that its service signed: it wants them back with the calls. */
+struct thinking {
+    const pb_part **parts;
+    size_t count, room;
+    pb_buf text; /* of the block that is not signed yet */
 };
 
 /* params.c: the request's own parameters, then the stage's, and all tools. `again`: the model has
@@ -70,6 +77,12 @@ pb_status calls_take(struct calls *calls, const pb_event *event, const struct of
 pb_status call_announce(const struct call *call, uint32_t index, pb_sink *sink);
 pb_status call_report(const struct call *call, uint32_t index, pb_sink *sink);
 /* Appends the assistant's calls and their results to the turn's messages. */
-pb_status calls_append(const struct calls *calls, pb_str text, pb_turn *turn);
+pb_status calls_append(const struct calls *calls, const struct thinking *thinking, pb_str text,
+                       pb_turn *turn);
+
+/* thinking.c: takes a PB_EVENT_THINKING. */
+pb_status thinking_take(struct thinking *thinking, const pb_event *event);
+/* Gives an assistant's message these parts, and its text behind them. */
+pb_status thinking_give(const struct thinking *thinking, pb_message *message);
 
 #endif

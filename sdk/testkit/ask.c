@@ -119,62 +119,6 @@ static void cancel_now(struct timer *timer)
 
 /* --- what is asked ---------------------------------------------------------------------------- */
 
-static int32_t role_of(pb_str role)
-{
-    static const char *const names[] = {"system", "user", "assistant", "tool"};
-
-    for (int32_t i = 0; i < 4; i++)
-        if (pb_str_is(role, names[i]))
-            return i;
-    harness_die("no role: '%.*s'", PB_ARG(role));
-}
-
-static void read_tool_calls(const pb_json *json, pb_message *message)
-{
-    if (!pb_json_is(json, PB_JSON_ARRAY))
-        return;
-    const pb_tool_call **calls = PB_NEW_ARRAY(const pb_tool_call *, json->count);
-    for (const pb_json *at = json->child; at; at = at->next) {
-        const pb_json *function = pb_json_get(at, "function");
-        pb_tool_call *call = PB_NEW(pb_tool_call);
-        call->size = sizeof *call;
-        call->index = (uint32_t)message->tool_call_count;
-        call->id = pb_json_text(pb_json_get(at, "id"));
-        call->name = pb_json_text(pb_json_get(function, "name"));
-        call->arguments = pb_json_text(pb_json_get(function, "arguments"));
-        calls[message->tool_call_count++] = call;
-    }
-    message->tool_calls = calls;
-}
-
-static const pb_message *read_message(const pb_json *json)
-{
-    pb_message *message = pb_message_new(role_of(pb_json_text(pb_json_get(json, "role"))),
-                                         pb_json_text(pb_json_get(json, "content")));
-
-    message->name = pb_json_text(pb_json_get(json, "name"));
-    message->tool_call_id = pb_json_text(pb_json_get(json, "tool_call_id"));
-    read_tool_calls(pb_json_get(json, "tool_calls"), message);
-    return message;
-}
-
-static void read_messages(pb_harness *harness, const pb_ask *ask, pb_turn_spec *spec)
-{
-    const pb_json *json = ask->messages ? harness_json(harness, pb_str_of(ask->messages)) : NULL;
-    size_t count = json ? json->count : 1;
-    const pb_message **messages = PB_NEW_ARRAY(const pb_message *, count);
-
-    if (!json && !ask->text && ask->replaces)
-        return;
-    if (!json)
-        messages[0] = pb_message_new(PB_ROLE_USER, pb_str_of(ask->text ? ask->text : ""));
-    count = 0;
-    for (const pb_json *at = json ? json->child : NULL; at; at = at->next)
-        messages[count++] = read_message(at);
-    spec->messages = messages;
-    spec->message_count = json ? count : 1;
-}
-
 static const pb_json *optional(pb_harness *harness, const char *text)
 {
     return text ? harness_json(harness, pb_str_of(text)) : NULL;
@@ -201,7 +145,8 @@ static pb_turn_spec spec_of(struct collector *collector)
     spec.replaces = pb_str_of(ask->replaces);
     spec.remote = pb_str_of(ask->remote);
     spec.document = ask->document;
-    read_messages(harness, ask, &spec);
+    spec.dialect = pb_str_of(ask->dialect);
+    harness_messages(harness, ask, &spec);
     return spec;
 }
 

@@ -30,4 +30,7 @@ pb_str harness_copy(pb_harness *harness, pb_str text);
 void *harness_alloc(pb_harness *harness, size_t size);
 const pb_json *harness_json(pb_harness *harness, pb_str text);
 
+/* messages.c: the messages of an ask, in the running scope. */
+void harness_messages(pb_harness *harness, const pb_ask *ask, pb_turn_spec *spec);
+
 #endif

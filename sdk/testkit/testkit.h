@@ -50,7 +50,8 @@ void pb_harness_log(int32_t level, const char *file);
 /* How to ask; all zero means: the text to the first pipeline, by the principal "tester". */
 typedef struct pb_ask {
     const char *text;     /* one message of the user; or */
-    const char *messages; /* JSON: [{"role": "user", "content": "…"}] */
+    const char *messages; /* JSON: [{"role": "user", "content": "…"}]; content may be a list of parts:
+                             {"type": "text", "text"}, {"type": "image", "mime", "content"}, … */
     const char *pipeline;
     const char *params;    /* JSON object */
     const char *variables; /* JSON object */
@@ -67,6 +68,7 @@ typedef struct pb_ask {
     int fail_at_event;        /* the client is gone at the n-th event: the sink returns … */
     pb_status fail_with;      /* … this */
     pb_duration slow;         /* every event takes the client that long (back-pressure) */
+    const char *dialect;      /* of the parameters; each message is its own `source` then, or has one */
 } pb_ask;
 
 /* What came of it. */

@@ -12,7 +12,7 @@
 #include <patchbay/http.h>
 
 enum {
-    EXCHANGE_UNREAD = 256 << 10,      /* unread body above which the connection is paused */
+    EXCHANGE_UNREAD = 64 << 10,       /* unread body above which the connection is paused */
     EXCHANGE_HEADER_BYTES = 64 << 10, /* of an answer, with its 1xx answers and trailers */
     EXCHANGE_HEADERS = 256
 };

@@ -145,7 +145,7 @@ static pb_status open_one(struct chat *chat, pb_str argument)
     pb_status status = find_conversation(chat, argument, &id);
     if (status == PB_OK)
         status = api_get(chat->invocation,
-                         pb_printf("/v1/conversations/%.*s/messages?order=desc&limit=%d",
+                         pb_printf("/v1/conversations/%.*s/messages?sort=-seq&limit=%d",
                                    PB_ARG(api_quoted(id)), RECENT),
                          &json);
     if (status != PB_OK)

@@ -15,7 +15,7 @@ struct turn_in {
 };
 struct turns_in {
     int64_t limit;
-    pb_str before;
+    pb_str cursor;
 };
 extern const pb_field turn_in_fields[], turns_in_fields[];
 pb_status turns_get(void *self, const pb_call *call, const void *in, pb_content *out);

@@ -14,7 +14,8 @@ const pb_field turn_in_fields[] = {
 
 const pb_field turns_in_fields[] = {
     PB_INT(struct turns_in, limit, .def = "20", .min = 1, .max = 100, .help = "How many at most."),
-    PB_STR(struct turns_in, before, .help = "Only turns that began before the one with this id."),
+    PB_STR(struct turns_in, cursor, .max_length = 64, .alias = "before",
+           .help = "`next` of the page before: only turns that began before the one with this id."),
     PB_END};
 
 static pb_status turn_unknown(void)
@@ -227,25 +228,27 @@ pb_status turns_list(void *self, const pb_call *call, const void *in, pb_content
 {
     const struct turns_in *input = in;
     struct worker_who who = {
-        .id = input->before, .limit = input->limit, .principal = *call->principal};
+        .id = input->cursor, .limit = input->limit, .principal = *call->principal};
     struct lines lines = {0};
     uint8_t uuid[16];
     pb_buf own = {0}, buf = {0};
     pb_json_writer writer = pb_json_writer_make(&buf);
 
     (void)self;
-    if (input->before.data && !pb_uuid_bytes(input->before, uuid))
-        return pb_fail_at(PB_INVALID, "/before", "must be the id of a turn");
+    if (input->cursor.data && !pb_uuid_bytes(input->cursor, uuid))
+        return pb_fail_at(PB_INVALID, "/cursor", "must be the id of a turn");
     write_lines(&who, &own);
     take_lines(&lines, pb_buf_str(&own));
     (void)workers_ask(&(struct workers_question){
         .topic = "turns.list",
-        .text = workers_who_write(input->before, input->limit, call->principal),
+        .text = workers_who_write(input->cursor, input->limit, call->principal),
         .each = take_lines,
         .arg = &lines});
     if (lines.count)
         qsort(lines.items, lines.count, sizeof *lines.items, by_falling_id);
     write_turns(&lines, (size_t)input->limit, &writer);
+    if (lines.count > (size_t)input->limit)
+        out->next = pb_str_slice(lines.items[input->limit - 1], 0, 36);
     return operation_answer(out, &buf);
 }
 

@@ -184,14 +184,15 @@ static pb_status keys_create(void *self, const pb_call *call, const void *in, vo
 /* --- list ------------------------------------------------------------------------------------- */
 
 struct list_in {
-    pb_str tenant, after;
+    pb_str tenant, cursor;
     int64_t limit;
     bool revoked;
 };
 
 static const pb_field list_in_fields[] = {
     PB_INT(struct list_in, limit, .def = "50", .min = 1, .max = 500, .help = "How many at most."),
-    PB_STR(struct list_in, after, .help = "Go on behind this: `next` of the page before."),
+    PB_STR(struct list_in, cursor, .max_length = 64, .alias = "after",
+           .help = "`next` of the page before."),
     PB_BOOL(struct list_in, revoked, .help = "Those too that are revoked."),
     PB_STR(struct list_in, tenant, .max_length = REST_MOST,
            .help = "Of this tenant; without it of your own."),
@@ -205,7 +206,7 @@ struct list_out {
 
 static const pb_field list_out_fields[] = {
     PB_LIST_OF(struct list_out, keys, struct key_out, key_out_fields, .help = "The newest first."),
-    PB_STR(struct list_out, next, .help = "Where the next page begins; absent on the last."),
+    PB_STR(struct list_out, next, .help = "The next page's cursor; absent at the end."),
     PB_END,
 };
 
@@ -243,8 +244,8 @@ static pb_status keys_list(void *self, const pb_call *call, const void *in, void
         status = grants_tenant(call->principal, input->tenant, &tenant);
     if (status != PB_OK)
         return status;
-    if (input->after.size && !read_place(input->after, &created, &id))
-        return pb_fail_at(PB_INVALID, "/after", "must be the `next` of a page before");
+    if (input->cursor.size && !read_place(input->cursor, &created, &id))
+        return pb_fail_at(PB_INVALID, "/cursor", "must be `next` of an earlier page");
     pb_value values[] = {pb_value_text(tenant), pb_value_int(created), pb_value_text(id),
                          pb_value_int(input->revoked), pb_value_int(input->limit + 1)};
     status = pb_db_query(keys->database, list_sql, values, 5, &rows);

@@ -4,6 +4,17 @@
 
 enum { TAGS_MOST = 32, TAG_SIZE = 64 };
 
+/* Nothing was written: it is not there, or another edit came first. */
+static pb_status gone_or_changed(const struct asked *asked, const pb_call *call)
+{
+    struct conversation conversation;
+    pb_status status = asked_read(asked, true, &conversation);
+
+    if (status != PB_OK)
+        return status;
+    return call->revision ? pb_call_changed(call) : no_conversation();
+}
+
 /* --- naming, tagging, marking
  * --------------------------------------------------------------------- */
 
@@ -63,7 +74,7 @@ static pb_status write_changes(const struct asked *asked, const pb_value *change
 
     if (!tagged)
         return PB_NO_MEMORY;
-    batch[count++] = statement_of(sql_update, changes, 7, PB_EXPECT_ROW);
+    batch[count++] = statement_of(sql_update, changes, 8, PB_EXPECT_ROW);
     if (changes[4].type != PB_VALUE_NULL)
         batch[count++] = statement_of(sql_untag, whose, 2, 0);
     for (size_t i = 0; i < tags->count; i++) {
@@ -73,15 +84,14 @@ static pb_status write_changes(const struct asked *asked, const pb_value *change
         values[2] = whose[1];
         batch[count++] = statement_of(sql_tag, values, 3, 0);
     }
-    pb_status status = pb_db_batch(asked->database, batch, count, NULL);
-    return status == PB_CONFLICT ? no_conversation() : status;
+    return pb_db_batch(asked->database, batch, count, NULL);
 }
 
 pb_status update_handle(void *self, const pb_call *call, const void *in, void *out)
 {
     const struct update_in *input = in;
     struct asked asked;
-    pb_value changes[7];
+    pb_value changes[8];
     pb_list tags = {0};
     pb_str tags_json = {NULL, 0}, title = pb_str_trim(input->title);
     pb_status status = asked_for(self, call, input->id, &asked);
@@ -101,7 +111,10 @@ pb_status update_handle(void *self, const pb_call *call, const void *in, void *o
     changes[4] = pb_value_text(tags_json);
     changes[5] = id_value(asked.uuid);
     changes[6] = pb_value_text(call->principal->id);
+    changes[7] = pb_value_int(call->revision);
     status = write_changes(&asked, changes, &tags);
+    if (status == PB_CONFLICT)
+        return gone_or_changed(&asked, call);
     return status == PB_OK ? asked_read(&asked, true, out) : status;
 }
 
@@ -120,12 +133,12 @@ pb_status delete_handle(void *self, const pb_call *call, const void *in, void *o
     if (status != PB_OK)
         return status;
     pb_value values[] = {pb_value_int(pb_now()), id_value(asked.uuid),
-                         pb_value_text(call->principal->id)};
+                         pb_value_text(call->principal->id), pb_value_int(call->revision)};
     status = pb_db_query(asked.database, sql_remove, values, sizeof values / sizeof *values, &rows);
     if (status != PB_OK)
         return status;
     if (!rows.count)
-        return no_conversation();
+        return gone_or_changed(&asked, call);
     const pb_value *running = pb_cell(&rows, 0, 0);
     if (running->type == PB_VALUE_BYTES && running->text.size == ID_SIZE &&
         pb_turn_cancel(pb_uuid_text(running->text.data), call->principal) != PB_OK)
@@ -141,11 +154,12 @@ pb_status restore_handle(void *self, const pb_call *call, const void *in, void *
 
     if (status != PB_OK)
         return status;
-    pb_value values[] = {id_value(asked.uuid), pb_value_text(call->principal->id)};
-    pb_statement statement = statement_of(sql_restore, values, 2, PB_EXPECT_ROW);
+    pb_value values[] = {id_value(asked.uuid), pb_value_text(call->principal->id),
+                         pb_value_int(call->revision)};
+    pb_statement statement = statement_of(sql_restore, values, 3, PB_EXPECT_ROW);
     status = pb_db_run(asked.database, &statement, NULL);
-    if (status == PB_CONFLICT)
-        return no_conversation();
+    if (status == PB_CONFLICT) /* also what is deleted: whoever may not see it learns nothing */
+        return call->revision ? pb_call_changed(call) : no_conversation();
     return status == PB_OK ? asked_read(&asked, true, out) : status;
 }
 

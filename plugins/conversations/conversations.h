@@ -198,7 +198,7 @@ void saver_stop(struct history *history); /* parks */
  */
 
 struct conversation {
-    int64_t key;
+    int64_t key, revision;
     pb_time updated_at;
     pb_str uuid; /* 16 bytes */
     pb_str id, title, pipeline, created, updated;
@@ -340,14 +340,14 @@ struct id_in {
     pb_str id;
 };
 struct messages_in {
-    pb_str id;
+    pb_str id, cursor;
     int64_t limit, after, before;
-    int32_t order;
+    int32_t sort;
     bool superseded, deleted;
 };
 struct messages_out {
     pb_list messages;
-    const pb_json *next;
+    pb_str next;
 };
 struct message_in {
     pb_str id, message;

@@ -212,16 +212,34 @@ pb_status messages_page(pb_instance *database, const struct page *page, pb_rows 
     return pb_db_query(database, sql_forward, values, sizeof values / sizeof *values, rows);
 }
 
+/* A message's place, as the cursor of its page. */
+static pb_status read_seq(pb_str cursor, int64_t *out)
+{
+    int64_t seq = 0;
+
+    for (size_t i = 0; i < cursor.size; i++) {
+        if (cursor.data[i] < '0' || cursor.data[i] > '9' || i == 18)
+            return pb_fail_at(PB_INVALID, "/cursor", "must be `next` of an earlier page");
+        seq = seq * 10 + (cursor.data[i] - '0');
+    }
+    if (cursor.size)
+        *out = seq;
+    return PB_OK;
+}
+
 static pb_status read_messages(const struct asked *asked, int64_t key, const struct messages_in *in,
                                pb_rows *rows)
 {
-    struct page page = {key, in->after, in->limit + 1, in->superseded, in->deleted};
+    int64_t after = in->after, before = in->before ? in->before : INT64_MAX;
+    pb_status status = read_seq(in->cursor, in->sort == 0 ? &after : &before);
+    struct page page = {key, after, in->limit + 1, in->superseded, in->deleted};
 
-    if (in->order == 0)
+    if (status != PB_OK)
+        return status;
+    if (in->sort == 0)
         return messages_page(asked->database, &page, rows);
-    pb_value values[] = {pb_value_int(key), pb_value_int(in->before ? in->before : INT64_MAX),
-                         pb_value_int(in->superseded), pb_value_int(in->deleted),
-                         pb_value_int(in->limit + 1)};
+    pb_value values[] = {pb_value_int(key), pb_value_int(before), pb_value_int(in->superseded),
+                         pb_value_int(in->deleted), pb_value_int(in->limit + 1)};
     return pb_db_query(asked->database, sql_backward, values, sizeof values / sizeof *values, rows);
 }
 
@@ -252,7 +270,7 @@ pb_status messages_handle(void *self, const pb_call *call, const void *in, void 
     output->messages.items = items;
     output->messages.count = count;
     if (count < rows.count)
-        output->next = pb_json_number((double)items[count - 1].seq);
+        output->next = pb_printf("%" PRId64, items[count - 1].seq);
     return status;
 }
 

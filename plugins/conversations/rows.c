@@ -20,6 +20,7 @@ const pb_field conversation_fields[] = {
     PB_STR(struct conversation, turn, .help = "The turn that runs in it now."),
     PB_STR(struct conversation, forked_from, .help = "The conversation that it was copied from."),
     PB_STR(struct conversation, owner, .help = "Whose it is."),
+    PB_INT(struct conversation, revision, .help = "Grows with each edit; see If-Match."),
     PB_END,
 };
 
@@ -102,6 +103,7 @@ pb_status conversation_read(const pb_rows *rows, size_t row, struct conversation
     out->forked_from = id_of(&cell[12]);
     out->owner = text_of(&cell[13]);
     out->titled = cell[14].integer != 0;
+    out->revision = cell[15].integer;
     return tags_of(out->tags_json, &out->tags);
 }
 

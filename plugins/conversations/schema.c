@@ -53,8 +53,16 @@ static const char *const tables[] = {
     NULL,
 };
 
+/* Grows with each edit of what the owner says of it: title, tags, marks. `version` grows with what a model
+ * would see. */
+static const char *const revisions[] = {
+    "ALTER TABLE conversations ADD COLUMN revision BIGINT NOT NULL DEFAULT 1",
+    NULL,
+};
+
 static const pb_migration migrations[] = {
     {.size = sizeof(pb_migration), .number = 1, .statements = tables},
+    {.size = sizeof(pb_migration), .number = 2, .statements = revisions},
 };
 
 pb_status schema_open(pb_instance *database)

@@ -8,7 +8,7 @@
 
 #define CONVERSATION_COLUMNS                                                                       \
     "c.id, c.uuid, c.title, c.pipeline, c.created, c.updated, c.pinned, c.archived_at, "           \
-    "c.deleted_at, c.tags, c.running, c.running_node, c.forked_from, c.owner, c.titled"
+    "c.deleted_at, c.tags, c.running, c.running_node, c.forked_from, c.owner, c.titled, c.revision"
 
 #define MESSAGE_COLUMNS                                                                            \
     "m.id, m.seq, m.uuid, m.role, m.text, m.extra, m.status, m.reason, m.turn, m.node, m.llm, "    \
@@ -159,15 +159,18 @@
               "titled = CASE WHEN $1 IS NULL THEN titled ELSE 1 END, "                             \
               "pinned = COALESCE($2, pinned), archived_at = CASE WHEN $3 IS NULL THEN archived_at " \
               "WHEN $3 = 1 THEN COALESCE(archived_at, $4) ELSE NULL END, "                         \
-              "tags = COALESCE($5, tags) WHERE c.tenant = $tenant AND c.uuid = $6 "                \
-              "AND c.owner = $7 AND c.deleted_at IS NULL")                                         \
+              "tags = COALESCE($5, tags), revision = revision + 1 "                               \
+              "WHERE c.tenant = $tenant AND c.uuid = $6 AND c.owner = $7 "                         \
+              "AND c.deleted_at IS NULL AND ($8 = 0 OR c.revision = $8)")                                         \
     X(untag, "DELETE FROM conversation_tags WHERE conversation = " OWN("$1", "$2"))                \
     X(tag, "INSERT INTO conversation_tags (conversation, tag) SELECT id, $1 FROM conversations "   \
            "WHERE tenant = $tenant AND uuid = $2 AND owner = $3 ON CONFLICT DO NOTHING")           \
-    X(remove, "UPDATE conversations SET deleted_at = COALESCE(deleted_at, $1) "                    \
-              "WHERE tenant = $tenant AND uuid = $2 AND owner = $3 RETURNING running")             \
-    X(restore, "UPDATE conversations SET deleted_at = NULL "                                       \
-               "WHERE tenant = $tenant AND uuid = $1 AND owner = $2")                              \
+    X(remove, "UPDATE conversations SET deleted_at = COALESCE(deleted_at, $1), "                   \
+              "revision = revision + 1 WHERE tenant = $tenant AND uuid = $2 AND owner = $3 "       \
+              "AND ($4 = 0 OR revision = $4) RETURNING running")                                   \
+    X(restore, "UPDATE conversations SET deleted_at = NULL, revision = revision + 1 "              \
+               "WHERE tenant = $tenant AND uuid = $1 AND owner = $2 "                              \
+               "AND ($3 = 0 OR revision = $3)")                                                    \
     X(remove_message, "UPDATE messages SET deleted_at = COALESCE(deleted_at, $1) "                 \
                       "WHERE tenant = $tenant AND uuid = $2 AND status <> 1 "                      \
                       "AND conversation = " OWN("$3", "$4"))                                       \

@@ -63,8 +63,21 @@ pb_status document_relabel(const struct knowledge *self, const struct document *
 
 struct change {
     pb_str name, metadata, tags, access;
+    int64_t revision; /* that it must have; 0: any */
 };
 
+/* Nothing was written: it is not there, or another edit came first. */
+static pb_status gone_or_changed(const struct knowledge *self, const pb_call *call, pb_str id)
+{
+    struct document now;
+    pb_status status = document_own(self, call->principal, id, &now);
+
+    if (status != PB_OK)
+        return status;
+    return call->revision ? pb_call_changed(call) : no_document();
+}
+
+/* PB_CONFLICT: it is not there as it should be. */
 static pb_status write_change(const struct knowledge *self, const struct document *document,
                               const struct change *change)
 {
@@ -72,20 +85,20 @@ static pb_status write_change(const struct knowledge *self, const struct documen
     pb_value key = pb_value_int(document->collection_key);
     pb_value values[] = {pb_value_text(change->name), pb_value_text(change->metadata),
                          pb_value_text(change->tags), pb_value_text(change->access),
-                         pb_value_int(pb_now()),      pb_value_int(document->key)};
+                         pb_value_int(pb_now()),      pb_value_int(document->key),
+                         pb_value_int(change->revision)};
     pb_statement batch[] = {statement_of(sql_document_update, values, COUNT(values), PB_EXPECT_ROW),
                             job_now(pb_uuid(), KIND_RELABEL, document->id, job),
                             statement_of(sql_collection_touch, &key, 1, 0)};
-    pb_status status = pb_db_batch(self->database, batch, COUNT(batch), NULL);
 
-    return status == PB_CONFLICT ? no_document() : status;
+    return pb_db_batch(self->database, batch, COUNT(batch), NULL);
 }
 
 HANDLER(documents_update)
 {
     const struct document_in *input = in;
     struct document *document = out;
-    struct change change = {.name = input->name};
+    struct change change = {.name = input->name, .revision = call->revision};
     pb_str id = input->id;
     pb_status status = document_own(self, call->principal, id, document);
 
@@ -99,6 +112,8 @@ HANDLER(documents_update)
         status = access_read(input->access, document->owner, &change.access);
     if (status == PB_OK)
         status = write_change(self, document, &change);
+    if (status == PB_CONFLICT)
+        return gone_or_changed(self, call, id);
     struct asker asker = {.id = call->principal->id, .json = pb_lit("[]"), .all = true};
     if (status == PB_OK)
         status = document_find(self, &asker, id, document);
@@ -116,6 +131,8 @@ pb_status document_tag(const struct knowledge *self, const struct document *docu
     pb_status status = write_change(self, document, &change);
 
     changed.tags_json = tags;
+    if (status == PB_CONFLICT)
+        return no_document();
     return status == PB_OK ? document_relabel(self, &changed) : status;
 }
 
@@ -149,7 +166,9 @@ static pb_status cancel_jobs(const struct knowledge *self, int64_t document, pb_
 
 /* --- removing --------------------------------------------------------------------------------- */
 
-pb_status document_remove(const struct knowledge *self, const struct document *document)
+/* PB_CONFLICT: it is not there as it should be. */
+static pb_status remove_revision(const struct knowledge *self, const struct document *document,
+                                 int64_t revision)
 {
     pb_vector_selection selection = {.size = (uint32_t)sizeof selection,
                                      .collection = document->collection,
@@ -157,10 +176,11 @@ pb_status document_remove(const struct knowledge *self, const struct document *d
                                      .last = -1,
                                      .all = 1};
     pb_value job[6], key = pb_value_int(document->collection_key);
-    pb_value values[] = {pb_value_int(pb_now()), pb_value_int(document->key)};
+    pb_value values[] = {pb_value_int(pb_now()), pb_value_int(document->key),
+                         pb_value_int(revision)};
     pb_value late[] = {values[0], pb_value_text(pb_lit("the document was removed")),
                        pb_value_text(document->id)};
-    pb_statement batch[] = {statement_of(sql_document_delete, values, 2, PB_EXPECT_ROW),
+    pb_statement batch[] = {statement_of(sql_document_delete, values, 3, PB_EXPECT_ROW),
                             statement_of(sql_job_supersede, late, 3, 0),
                             job_now(pb_uuid(), KIND_REMOVE, document->id, job),
                             statement_of(sql_collection_touch, &key, 1, 0)};
@@ -168,13 +188,20 @@ pb_status document_remove(const struct knowledge *self, const struct document *d
     pb_status status = pb_db_batch(self->database, batch, COUNT(batch), NULL);
 
     if (status == PB_CONFLICT)
-        return no_document();
+        return status;
     if (status == PB_OK)
         status = pb_vectors_remove(self->vectors, &selection, &removed);
     struct cancelled cancelled;
     if (status == PB_OK)
         status = cancel_jobs(self, document->key, late[1].text, &cancelled);
     return status;
+}
+
+pb_status document_remove(const struct knowledge *self, const struct document *document)
+{
+    pb_status status = remove_revision(self, document, 0);
+
+    return status == PB_CONFLICT ? no_document() : status;
 }
 
 HANDLER(documents_delete)
@@ -185,7 +212,9 @@ HANDLER(documents_delete)
 
     (void)out;
     if (status == PB_OK)
-        status = document_remove(self, &document);
+        status = remove_revision(self, &document, call->revision);
+    if (status == PB_CONFLICT)
+        return gone_or_changed(self, call, input->id);
     jobs_ring();
     documents_ring(call->principal->tenant);
     return status;

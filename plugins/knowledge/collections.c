@@ -198,6 +198,17 @@ static pb_status find_own(const struct knowledge *self, const pb_principal *prin
     return collection_open(out, principal);
 }
 
+/* Nothing was written: it is not there, or another edit came first. */
+static pb_status gone_or_changed(const struct knowledge *self, const pb_call *call, pb_str name)
+{
+    struct collection now;
+    pb_status status = find_own(self, call->principal, name, &now);
+
+    if (status != PB_OK)
+        return status;
+    return call->revision ? pb_call_changed(call) : no_collection(name);
+}
+
 HANDLER(collections_update)
 {
     const struct knowledge *service = self;
@@ -216,8 +227,13 @@ HANDLER(collections_update)
     if (status != PB_OK)
         return status;
     pb_value values[] = {pb_value_text(input->description), pb_value_text(access),
-                         pb_value_text(tags), pb_value_int(pb_now()), pb_value_int(collection.key)};
-    status = pb_db_query(service->database, sql_collection_update, values, COUNT(values), NULL);
+                         pb_value_text(tags), pb_value_int(pb_now()), pb_value_int(collection.key),
+                         pb_value_int(call->revision)};
+    pb_statement statement =
+        statement_of(sql_collection_update, values, COUNT(values), PB_EXPECT_ROW);
+    status = pb_db_run(service->database, &statement, NULL);
+    if (status == PB_CONFLICT)
+        return gone_or_changed(service, call, input->name);
     return status == PB_OK ? collection_find(service, &asker, input->name, out) : status;
 }
 
@@ -234,14 +250,15 @@ HANDLER(collections_delete)
     (void)out;
     if (status != PB_OK)
         return status;
-    pb_value when[] = {pb_value_int(pb_now()), pb_value_int(collection.key)};
+    pb_value when[] = {pb_value_int(pb_now()), pb_value_int(collection.key),
+                       pb_value_int(call->revision)};
     pb_value job[] = {pb_value_text(pb_uuid()), when[0], when[1]};
-    pb_statement batch[] = {statement_of(sql_collection_delete, when, 2, PB_EXPECT_ROW),
+    pb_statement batch[] = {statement_of(sql_collection_delete, when, 3, PB_EXPECT_ROW),
                             statement_of(sql_collection_empty, when, 2, 0),
                             statement_of(sql_job_insert_clear, job, 3, PB_EXPECT_ROW)};
     status = pb_db_batch(service->database, batch, 3, NULL);
     if (status == PB_CONFLICT)
-        return no_collection(input->name);
+        return gone_or_changed(service, call, input->name);
     if (status != PB_OK)
         return status;
     selection.collection = collection.name;

@@ -147,19 +147,24 @@ HANDLER(documents_versions)
     struct versions_out *output = out;
     struct document document;
     pb_rows rows;
+    int64_t before = INT64_MAX;
     pb_status status = find(self, call, input->id, &document);
 
     if (status == PB_OK)
-        status = versions_page(self, document.key, input->before ? input->before : INT64_MAX,
-                               input->limit, &rows);
+        status = read_cursor(input->cursor, &before);
+    if (status == PB_OK)
+        status = versions_page(self, document.key, before, input->limit + 1, &rows);
     if (status != PB_OK)
         return status;
-    struct version *items = PB_NEW_ARRAY(struct version, rows.count + 1);
+    size_t count = rows.count > (size_t)input->limit ? (size_t)input->limit : rows.count;
+    struct version *items = PB_NEW_ARRAY(struct version, count + 1);
     if (!items)
         return PB_NO_MEMORY;
-    for (size_t i = 0; i < rows.count; i++)
+    for (size_t i = 0; i < count; i++)
         version_read(&rows, i, &document, &items[i]);
-    output->versions = (pb_list){items, rows.count};
+    output->versions = (pb_list){items, count};
+    if (count < rows.count)
+        output->next = pb_printf("%" PRId64, items[count - 1].version);
     return PB_OK;
 }
 
@@ -226,15 +231,18 @@ HANDLER(documents_chunks)
     struct chunks_out *output = out;
     struct document document;
     pb_passages found;
+    int64_t first = input->first;
     pb_status status = find(service, call, input->id, &document);
 
+    if (status == PB_OK)
+        status = read_cursor(input->cursor, &first);
     if (status != PB_OK)
         return status;
     pb_vector_selection selection = {.size = (uint32_t)sizeof selection,
                                      .collection = document.collection,
                                      .document_id = document.id,
-                                     .first = input->first,
-                                     .last = input->first + input->limit - 1,
+                                     .first = first,
+                                     .last = first + input->limit - 1,
                                      .limit = input->limit,
                                      .all = 1};
     status = pb_vectors_get(service->vectors, &selection, &found);
@@ -249,7 +257,7 @@ HANDLER(documents_chunks)
         items[i].document = document.name;
     }
     output->chunks = (pb_list){items, found.count};
-    if (input->first + (int64_t)found.count < document.chunks && found.count)
-        output->next = pb_json_number((double)(input->first + (int64_t)found.count));
+    if (first + (int64_t)found.count < document.chunks && found.count)
+        output->next = pb_printf("%" PRId64, first + (int64_t)found.count);
     return PB_OK;
 }

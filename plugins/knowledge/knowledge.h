@@ -108,7 +108,7 @@ bool is_admin(const pb_principal *principal);
  */
 
 struct collection {
-    int64_t key, dimensions;
+    int64_t key, dimensions, edition;
     pb_str name, owner, description, access_json, tags_json, model, refused, created, updated;
     const pb_json *access, *tags, *documents;
     int64_t passages;
@@ -116,7 +116,7 @@ struct collection {
 };
 
 struct document {
-    int64_t key, collection_key, revision;
+    int64_t key, collection_key, revision, edition;
     pb_str id, owner, collection, name, type, digest, url, source, source_id, title, access_json,
         tags_json, metadata_json, stage, error, used, created, updated, blob;
     const pb_json *metadata, *tags, *access;
@@ -354,16 +354,16 @@ struct download_in {
     int64_t version;
 };
 struct chunks_in {
-    pb_str id;
+    pb_str id, cursor;
     int64_t first, limit;
 };
 struct chunks_out {
     pb_list chunks;
-    const pb_json *next;
+    pb_str next;
 };
 struct versions_in {
-    pb_str id;
-    int64_t limit, before;
+    pb_str id, cursor;
+    int64_t limit;
 };
 struct version {
     int64_t version, size;
@@ -372,6 +372,7 @@ struct version {
 };
 struct versions_out {
     pb_list versions;
+    pb_str next;
 };
 struct bulk_in {
     int32_t action;

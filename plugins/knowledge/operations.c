@@ -91,19 +91,22 @@ static const pb_field download_in[] = {
     PB_END};
 static const pb_field chunks_in[] = {
     ID(chunks_in, "The document's id."),
+    PB_STR(struct chunks_in, cursor, .max_length = 24, .help = "`next` of the page before."),
     PB_INT(struct chunks_in, first, .max = 1e9, .help = "The first passage's index."),
     PB_INT(struct chunks_in, limit, .def = "20", .min = 1, .max = 200, .help = "How many at most."),
     PB_END};
 static const pb_field chunks_out[] = {
     PB_LIST_OF(struct chunks_out, chunks, struct passage, passage_fields,
                .help = "In the order of the document."),
-    PB_JSON(struct chunks_out, next, .help = "The next page's `first`; absent at the end."),
+    PB_STR(struct chunks_out, next, .help = "The next page's cursor; absent at the end."),
     PB_END};
 static const pb_field versions_in[] = {
     ID(versions_in, "The document's id."),
     PB_INT(struct versions_in, limit, .def = "20", .min = 1, .max = 200,
            .help = "How many at most."),
-    PB_INT(struct versions_in, before, .max = 1e9, .help = "Only those before this one."), PB_END};
+    PB_STR(struct versions_in, cursor, .max_length = 24, .alias = "before",
+           .help = "`next` of the page before."),
+    PB_END};
 static const pb_field version_fields[] = {
     PB_INT(struct version, version, .help = "Its number, from 1."),
     PB_INT(struct version, size, .help = "Bytes."),
@@ -115,6 +118,8 @@ static const pb_field version_fields[] = {
     PB_END};
 static const pb_field versions_out[] = {PB_LIST_OF(struct versions_out, versions, struct version,
                                                    version_fields, .help = "The newest first."),
+                                        PB_STR(struct versions_out, next,
+                                               .help = "The next page's cursor; absent at the end."),
                                         PB_END};
 static const pb_field selection_fields[] = {SELECTION(struct selection, ), PB_END};
 static const pb_field bulk_in[] = {
@@ -182,14 +187,14 @@ const pb_operation knowledge_operations[] = {
      .handle = collections_create},
     {PB_OPERATION("collections.get", "GET", "/v1/collections/{name}",
                   "One collection, and how many documents are in which state."),
-     READ, IN(name_in, name_in), OUT(collection_fields, collection), .handle = collections_get},
+     READ, IN(name_in, name_in), OUT(collection_fields, collection), .flags = PB_OPERATION_REVISIONS, .handle = collections_get},
     {PB_OPERATION("collections.update", "PATCH", "/v1/collections/{name}",
                   "Changes what a collection says of itself and of what comes into it."),
      WRITE, IN(collection_in, collection_in), OUT(collection_fields, collection),
-     .handle = collections_update},
+     .flags = PB_OPERATION_REVISIONS, .handle = collections_update},
     {PB_OPERATION("collections.delete", "DELETE", "/v1/collections/{name}",
                   "Removes a collection with all its documents."),
-     WRITE, IN(name_in, name_in), .handle = collections_delete},
+     WRITE, IN(name_in, name_in), .flags = PB_OPERATION_REVISIONS, .handle = collections_delete},
     {PB_OPERATION("collections.reindex", "POST", "/v1/collections/{name}/reindex",
                   "Makes all documents of a collection into passages anew, for another model."),
      WRITE, IN(name_in, name_in), OUT(collection_fields, collection),
@@ -208,13 +213,13 @@ const pb_operation knowledge_operations[] = {
                   "Changes of documents as they happen, as server-sent events."),
      READ, IN(events_in, events_in), .raw = documents_events},
     {PB_OPERATION("documents.get", "GET", "/v1/documents/{id}", "One document."), READ,
-     IN(id_in, id_in), OUT(document_fields, document), .handle = documents_get},
+     IN(id_in, id_in), OUT(document_fields, document), .flags = PB_OPERATION_REVISIONS, .handle = documents_get},
     {PB_OPERATION("documents.update", "PATCH", "/v1/documents/{id}",
                   "Names or tags a document, or says who sees it."),
      WRITE, IN(document_in, document_in), OUT(document_fields, document),
-     .handle = documents_update},
+     .flags = PB_OPERATION_REVISIONS, .handle = documents_update},
     {PB_OPERATION("documents.delete", "DELETE", "/v1/documents/{id}", "Removes a document."), WRITE,
-     IN(id_in, id_in), .handle = documents_delete},
+     IN(id_in, id_in), .flags = PB_OPERATION_REVISIONS, .handle = documents_delete},
     {PB_OPERATION("documents.download", "GET", "/v1/documents/{id}/content", "Its bytes."), READ,
      IN(download_in, download_in), .raw = documents_download},
     {PB_OPERATION("documents.chunks", "GET", "/v1/documents/{id}/chunks",

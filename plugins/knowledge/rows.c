@@ -21,6 +21,8 @@ const pb_field collection_fields[] = {
     PB_INT(struct collection, passages, .help = "How many passages they have."),
     PB_STR(struct collection, created, .help = "When it was made."),
     PB_STR(struct collection, updated, .help = "When it was changed."),
+    PB_INT(struct collection, edition, .name = "revision",
+           .help = "Grows with each edit; see If-Match."),
     PB_END,
 };
 
@@ -52,6 +54,8 @@ const pb_field document_fields[] = {
     PB_BOOL(struct document, duplicate, .help = "These bytes were there already: this is it."),
     PB_STR(struct document, created, .help = "When it came."),
     PB_STR(struct document, updated, .help = "When it was changed."),
+    PB_INT(struct document, edition, .name = "revision",
+           .help = "Grows with each edit; see If-Match."),
     PB_END,
 };
 
@@ -91,6 +95,7 @@ pb_status collection_read(const pb_rows *rows, size_t row, struct collection *ou
     out->reindex = out->refused.data != NULL;
     out->created = time_text(cell[10].integer);
     out->updated = time_text(cell[11].integer);
+    out->edition = cell[11].integer;
     pb_status status = json_of(out->access_json, &out->access);
     return status == PB_OK ? json_of(out->tags_json, &out->tags) : status;
 }
@@ -136,6 +141,7 @@ pb_status document_read(const pb_rows *rows, size_t row, struct document *out)
     out->blob = cell_text(&cell[27]);
     out->collection_key = cell[28].integer;
     out->revision = cell[29].integer;
+    out->edition = out->revision + 1; /* 0 would be no revision */
     out->deleted = cell_there(&cell[30]);
     pb_status status = json_of(out->metadata_json, &out->metadata);
     if (status == PB_OK)

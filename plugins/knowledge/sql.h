@@ -62,9 +62,11 @@
     X(collection_update,                                                                           \
       "UPDATE knowledge_collections AS c SET description = COALESCE($1, "                          \
       "description), access = COALESCE($2, access), tags = COALESCE($3, tags), "                   \
-      "updated = $4 WHERE " THERE("c") " AND c.id = $5")                                           \
+      "updated = CASE WHEN updated < $4 THEN $4 ELSE updated + 1 END "                             \
+      "WHERE " THERE("c") " AND c.id = $5 AND ($6 = 0 OR c.updated = $6)")                         \
     X(collection_delete, "UPDATE knowledge_collections AS c SET deleted = $1, updated = $1, "      \
-                         "revision = revision + 1 WHERE " THERE("c") " AND c.id = $2")             \
+                         "revision = revision + 1 WHERE " THERE("c") " AND c.id = $2 "             \
+                         "AND ($3 = 0 OR c.updated = $3)")                                         \
     X(collection_empty, "UPDATE knowledge_documents AS d SET deleted = $1, updated = $1, "         \
                         "state = 4 WHERE " THERE("d") " AND d.collection = $2")                    \
     X(collection_model, "UPDATE knowledge_collections AS c SET model = $1, dimensions = $2, "      \
@@ -139,9 +141,10 @@
       "UPDATE knowledge_documents AS d SET name = COALESCE($1, name), "                            \
       "metadata = COALESCE($2, metadata), tags = COALESCE($3, tags), "                             \
       "access = COALESCE($4, access), updated = $5, revision = revision + 1 WHERE " THERE(         \
-          "d") " AND d.id = $6")                                                                   \
+          "d") " AND d.id = $6 AND ($7 = 0 OR d.revision + 1 = $7)")                               \
     X(document_delete, "UPDATE knowledge_documents AS d SET deleted = $1, updated = $1, "          \
-                       "state = 4, revision = revision + 1 WHERE " THERE("d") " AND d.id = $2")    \
+                       "state = 4, revision = revision + 1 WHERE " THERE("d") " AND d.id = $2 "    \
+                       "AND ($3 = 0 OR d.revision + 1 = $3)")                                      \
     X(document_requeue,                                                                            \
       "UPDATE knowledge_documents AS d SET state = 0, error = NULL, "                              \
       "stage = NULL, progress = 0, updated = $1 WHERE " THERE("d") " AND d.id = $2")               \

@@ -81,7 +81,7 @@ class Across(ServerCase):
             page = self.get(path).json()
             self.assertLessEqual(len(page['turns']), limit)
             ids += [(turn['id'], turn['status']) for turn in page['turns']]
-            path = page['next'] and f'/v1/turns?limit={limit}&before={page["next"]}'
+            path = page['next'] and f'/v1/turns?limit={limit}&cursor={page["next"]}'
         return ids
 
     def test_list(self):
@@ -96,7 +96,7 @@ class Across(ServerCase):
         served = {line['worker'] for line in self.server.log() if line.get('turn') in made}
         self.assertEqual(served, {1, 2})
         raw.socket.close()
-        self.assert_problem(self.get('/v1/turns?before=7'), 400, 'invalid', '/before')
+        self.assert_problem(self.get('/v1/turns?cursor=7'), 400, 'invalid', '/cursor')
 
     def figures(self):
         lines = self.get('/metrics').body.decode().splitlines()

@@ -160,7 +160,7 @@ START_TEST(the_hosts_own_operations_answer)
               "not_found");
     check_has(call(harness, "DELETE", "/v1/turns/x", NULL), 404, "not_found");
     check_has(call(harness, "GET", "/v1/turns?limit=0", NULL), 400, "\"pointer\":\"/limit\"");
-    check_has(call(harness, "GET", "/v1/turns?before=x", NULL), 400, "\"pointer\":\"/before\"");
+    check_has(call(harness, "GET", "/v1/turns?cursor=x", NULL), 400, "\"pointer\":\"/cursor\"");
     pb_harness_free(harness);
 }
 END_TEST

@@ -225,7 +225,7 @@ START_TEST(only_so_many_turns_are_kept)
     ck_assert_ptr_nonnull(strstr(list.body.data, ids[5].data));
     ck_assert_ptr_null(strstr(list.body.data, ids[3].data));
     char path[100];
-    snprintf(path, sizeof path, "/v1/turns?limit=2&before=%s", ids[4].data);
+    snprintf(path, sizeof path, "/v1/turns?limit=2&cursor=%s", ids[4].data);
     list = pb_harness_call(harness, "GET", path, NULL, NULL);
     ck_assert_ptr_nonnull(strstr(list.body.data, ids[3].data));
     ck_assert_ptr_nonnull(strstr(list.body.data, "\"next\":null"));

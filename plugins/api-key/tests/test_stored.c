@@ -331,14 +331,14 @@ START_TEST(pages_go_from_new_to_old)
                            PB_ARG(pb_json_text(pb_json_get(at, "name"))));
         }
         pb_str next = pb_json_text(pb_json_get(json, "next"));
-        (void)snprintf(path, sizeof path, next.size ? "/v1/keys?limit=3&after=%.*s" : "%.*s",
+        (void)snprintf(path, sizeof path, next.size ? "/v1/keys?limit=3&cursor=%.*s" : "%.*s",
                        PB_ARG(next));
     }
     ck_assert_str_eq(seen, "k6 k5 k4 k3 k2 k1 k0 ");
     ck_assert_int_eq(pages, 3);
     pb_content theirs = call_as(&operator_, "GET", "/v1/keys?tenant=other", NULL);
     ck_assert(strstr(theirs.body.data, "\"theirs\"") && !strstr(theirs.body.data, "\"k1\""));
-    ck_assert_int_eq(call_as(&operator_, "GET", "/v1/keys?after=x", NULL).status, 400);
+    ck_assert_int_eq(call_as(&operator_, "GET", "/v1/keys?cursor=x", NULL).status, 400);
 }
 END_TEST
 

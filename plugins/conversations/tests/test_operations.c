@@ -138,13 +138,13 @@ START_TEST(messages_page_by_page)
     const pb_json *page = call("GET", path_of(id, "/messages?limit=4"), NULL, 200);
     ck_assert_uint_eq(pb_json_get(page, "messages")->count, 4);
     ck_assert_str_eq(member(page, "next"), "4");
-    page = call("GET", path_of(id, "/messages?limit=4&after=4"), NULL, 200);
+    page = call("GET", path_of(id, "/messages?limit=4&cursor=4"), NULL, 200);
     ck_assert_uint_eq(pb_json_get(page, "messages")->count, 2);
     ck_assert_str_eq(member(page, "messages/0/text"), "3");
     ck_assert_ptr_null(member(page, "next"));
-    page = call("GET", path_of(id, "/messages?limit=1&order=desc"), NULL, 200);
+    page = call("GET", path_of(id, "/messages?limit=1&sort=-seq"), NULL, 200);
     ck_assert_str_eq(member(page, "messages/0/seq"), "6");
-    page = call("GET", path_of(id, "/messages?limit=3&order=desc&before=6"), NULL, 200);
+    page = call("GET", path_of(id, "/messages?limit=3&sort=-seq&cursor=6"), NULL, 200);
     ck_assert_str_eq(member(page, "messages/0/text"), "3");
     ck_assert_str_eq(member(page, "next"), "3");
     char *rest = keep(100);

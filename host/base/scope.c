@@ -1,6 +1,7 @@
 /* scope.c - see scope.h. Also the host functions of memory.h: alloc, grow, scopes, fail, error. */
 #include "base/scope.h"
 
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -50,11 +51,19 @@ void scope_instance_name_set(pb_str (*name_of_running)(void))
 
 /* --- host functions --------------------------------------------------------------------------- */
 
+/* Only memory of turns has a limit. */
 static void *short_of_memory(void)
 {
-    if (current)
-        host_fail(PB_NO_MEMORY, pb_lit("this request needs more memory than is allowed"),
-                  (pb_str){0}, 0);
+    char sentence[160] = "the machine has no memory for this request";
+
+    if (!current)
+        return NULL;
+    if (current->arena->limit)
+        (void)snprintf(sentence, sizeof sentence,
+                       "this request needs more memory than is allowed: a turn has %zu KiB "
+                       "(host.limits.turn_memory)",
+                       current->arena->limit >> 10);
+    host_fail(PB_NO_MEMORY, pb_str_of(sentence), (pb_str){0}, 0);
     return NULL;
 }
 

@@ -288,6 +288,18 @@ static pb_status tell_turn(struct ingestion *ingestion, pb_turn *turn)
     return rows.count && !pb_cell(&rows, 0, 0)->integer ? (pb_status)PB_OK : taken_over();
 }
 
+/* All of a document is in the memory of its turn at once: nothing of it is stored when that is not
+ * enough, and trying again helps only where it was the machine's. */
+static pb_status too_large(void)
+{
+    pb_str why = pb_copy(pb_error_last()->sentence);
+
+    return pb_fail(PB_NO_MEMORY,
+                   "the document is too large to be taken in at once: %.*s; raise the limit, or "
+                   "divide the document",
+                   PB_ARG(why));
+}
+
 static pb_status run_pipeline(struct ingestion *ingestion)
 {
     pb_turn_spec spec = pb_turn_spec_make();
@@ -308,6 +320,8 @@ static pb_status run_pipeline(struct ingestion *ingestion)
     if (!ingestion->judged)
         keep_title(ingestion);
     pb_turn_free(turn);
+    if (status == PB_NO_MEMORY)
+        return too_large();
     if (status == PB_OK && !ingestion->carried.stored)
         status = pb_fail(PB_INVALID, "the pipeline '%.*s' stores no passages: it needs 'store'",
                          PB_ARG(ingestion->work->self->pipeline));

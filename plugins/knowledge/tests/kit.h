@@ -186,7 +186,7 @@ static pb_harness *harness;
 static char folder[256];
 static char *kept[8192];
 static size_t kept_count;
-static const char *model = "hash/1", *more_options = "";
+static const char *model = "hash/1", *more_options = "", *host_options = "";
 
 static inline char *keep(size_t size)
 {
@@ -201,7 +201,7 @@ static inline void open_harness(void)
 
     (void)snprintf(
         yaml, sizeof yaml,
-        "databases: {main: {use: sqlite, path: %s/t.db}}\n"
+        "%sdatabases: {main: {use: sqlite, path: %s/t.db}}\n"
         "blob_stores: {files: {use: filesystem, path: %s/blobs}}\n"
         "embedders: {words: {use: hash, name: \"%s\"}}\n"
         "vector_stores: {passages: {use: embedded, database: main}}\n"
@@ -213,7 +213,7 @@ static inline void open_harness(void)
         "retrievers: {documents: {use: knowledge}}\n"
         "pipelines: {ingest: {stages: [trap: {}, extract: {extractors: [text]}, chunk: {}, "
         "embed: {embedder: words}, store: {vectors: passages}]}}\n",
-        folder, folder, model, more_options);
+        host_options, folder, folder, model, more_options);
     harness = pb_harness_open(yaml, plugins, NULL);
 }
 

@@ -118,6 +118,43 @@ START_TEST(a_document_that_ends_workers_is_given_up)
 }
 END_TEST
 
+/* A text of so many paragraphs, with a word that no other has. */
+static const char *long_text(const char *word, int paragraphs)
+{
+    size_t size = (size_t)paragraphs * 128;
+    char *text = keep(size + 128), *at = text;
+
+    for (int i = 0; i < paragraphs; i++)
+        at += sprintf(at, "Paragraph %d says of the %s what has been said of it before.\n\n", i, word);
+    return text;
+}
+
+START_TEST(a_document_that_is_too_large_is_refused_whole)
+{
+    close_harness();
+    host_options = "host: {limits: {turn_memory: 64KiB}}\n";
+    more_options = ", attempts: 2";
+    open_harness();
+    const char *id = bring("name=a.txt", "about okapis");
+    int64_t passages = sql("SELECT count(*) FROM vector_passages");
+    send_as(NULL, "name=a.txt", long_text("tapir", 600), 201); /* the next version of it */
+    const char *other_id =
+        member(send_as(NULL, "name=b.txt", long_text("gnu", 600), 201), "id");
+    ck_assert_str_eq(settle(id), "failed");
+    ck_assert_str_eq(settle(other_id), "failed");
+    ck_assert_ptr_nonnull(strstr(error_of(other_id), "the document is too large"));
+    ck_assert_ptr_nonnull(strstr(error_of(other_id), "64 KiB (host.limits.turn_memory)"));
+    ck_assert_ptr_nonnull(strstr(error_of(id), "host.limits.turn_memory"));
+    ck_assert_int_eq(sql("SELECT count(*) FROM vector_passages"), passages);
+    ck_assert_int_eq(sql("SELECT count(*) FROM vector_documents"), 1);
+    ck_assert_int_eq(sql("SELECT count(*) FROM knowledge_jobs WHERE state = 3"), 2);
+    ck_assert_str_eq(found("okapis"), "a.txt "); /* as it was */
+    ck_assert_str_eq(found("gnu"), "");
+    bring("name=c.txt", "about zebras"); /* the worker goes on */
+    ck_assert_str_eq(found("zebras"), "c.txt ");
+}
+END_TEST
+
 /* --- sources ---------------------------------------------------------------------------------- */
 
 static void set_shelf(size_t count, const char *const (*items)[3])
@@ -231,6 +268,7 @@ int main(void)
                                   one_that_is_deleted_while_it_comes_leaves_nothing,
                                   a_dead_workers_job_goes_on,
                                   a_document_that_ends_workers_is_given_up,
+                                  a_document_that_is_too_large_is_refused_whole,
                                   a_source_is_followed,
                                   what_a_source_tells_is_taken_at_once,
                                   a_document_comes_by_its_address,

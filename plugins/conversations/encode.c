@@ -89,7 +89,8 @@ pb_str title_of(pb_str text)
 
 /* --- messages --------------------------------------------------------------------------------- */
 
-static const char *const part_types[] = {"text", "image", "file", "audio"};
+static const char *const part_types[] = {"text", "image", "file", "audio", "thinking"};
+enum { PART_TYPES = sizeof part_types / sizeof *part_types };
 
 static void write_present(pb_json_writer *writer, const char *key, pb_str text)
 {
@@ -106,7 +107,7 @@ static void write_parts(pb_json_writer *writer, const pb_message *message)
     for (size_t i = 0; i < message->part_count; i++) {
         const pb_part *part = message->parts[i];
         pb_jw_open(writer, '{');
-        write_present(writer, "type", pb_str_of(part_types[part->type & 3]));
+        write_present(writer, "type", pb_str_of(part_types[part->type < PART_TYPES ? part->type : 0]));
         write_present(writer, "text", part->text);
         write_present(writer, "mime", part->mime);
         write_present(writer, "name", part->name);
@@ -127,6 +128,7 @@ static void write_calls(pb_json_writer *writer, const pb_message *message)
         write_present(writer, "id", call->id);
         write_present(writer, "name", call->name);
         write_present(writer, "arguments", call->arguments);
+        write_present(writer, "signature", call->signature);
         pb_jw_close(writer, '}');
     }
     pb_jw_close(writer, ']');
@@ -156,7 +158,7 @@ pb_status extra_of(const pb_message *message, pb_str *out)
 
 static int32_t part_type(pb_str name)
 {
-    for (int32_t i = 0; i < 4; i++)
+    for (int32_t i = 0; i < PART_TYPES; i++)
         if (pb_str_is(name, part_types[i]))
             return i;
     return PB_PART_TEXT;
@@ -200,6 +202,7 @@ pb_status calls_read(const pb_json *calls, pb_message *message)
         call->id = pb_json_text(pb_json_get(at, "id"));
         call->name = pb_json_text(pb_json_get(at, "name"));
         call->arguments = pb_json_text(pb_json_get(at, "arguments"));
+        call->signature = pb_json_text(pb_json_get(at, "signature"));
         list[message->tool_call_count++] = call;
     }
     message->tool_calls = list;

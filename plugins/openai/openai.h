@@ -129,10 +129,11 @@ struct piece {
     pb_str id;
     pb_str name;
     pb_str text;
+    pb_str data; /* JSON text of the event's data, or absent */
 };
 
 /* Pieces in one chunk of a stream: servers send one, seldom two, some all tool calls at once. */
-enum { PIECES = 3, PIECES_MOST = 128 };
+enum { PIECES = 8, PIECES_MOST = 128 };
 
 /* A chunk of a stream, taken apart. Its strings live in `text`. */
 struct chunk {
@@ -140,17 +141,28 @@ struct chunk {
     struct piece *pieces; /* `few`, or more of them once a chunk needed more */
     size_t count, room;
     pb_buf text;
+    size_t extra, extra_room; /* bytes of data beside the chunk's own strings, and room for such */
     bool plain; /* one piece of text and nothing else: the shape that repeats */
 };
 
-/* body.c: the request's JSON text in the running scope. */
+/* body.c, message.c: the request's JSON text in the running scope. */
 pb_status body_write(const struct openai *openai, const pb_llm_request *request, pb_str *out);
+
+pb_status message_write(pb_json_writer *writer, const pb_message *message);
 
 /* chunk.c: reads one chunk of a stream. Nothing that it allocated stays but chunk->text. */
 pb_status chunk_read(const struct openai *openai, struct answer *answer, pb_str data,
                      struct chunk *chunk);
+
+/* answer.c */
 /* Reads usage, model and finish of a chunk or a whole answer. */
 void answer_note(const struct openai *openai, struct answer *answer, const pb_json *json);
+/* {"logprobs": […]} of a choice, {"signature": …} of a call, as text in the running scope; absent when it has
+ * none. */
+pb_str data_of_choice(const pb_json *choice);
+pb_str data_of_call(const pb_json *call);
+/* {"signature": …} or {"redacted": …} of one of thinking_blocks, as LiteLLM calls them. */
+pb_str data_of_block(const pb_json *block);
 /* Emits one piece; what is empty is left out. */
 pb_status answer_emit(struct answer *answer, const struct piece *piece);
 /* Emits usage and finish: the end of a good answer. */

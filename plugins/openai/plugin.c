@@ -128,7 +128,7 @@ static pb_status openai_generate(void *self, const pb_llm_request *request, pb_s
 PB_PLUGIN("openai", "0.1.0", "Apache-2.0",
           "Models and embeddings behind OpenAI's API, at OpenAI or any server that speaks it.",
           PB_LLM("openai", struct openai, openai_options, .check = openai_check,
-                 .create = openai_create, .generate = openai_generate),
+                 .create = openai_create, .generate = openai_generate, .dialect = "openai"),
           PB_EMBEDDER("openai", struct embedder, embedder_options, .check = embedder_check,
                       .create = embedder_create, .embed = embedder_embed,
                       .dimensions = embedder_dimensions, .model = embedder_model));

@@ -28,6 +28,7 @@ typedef struct pb_reply_call {
     pb_reply_text id;
     pb_reply_text name;
     pb_reply_text arguments;
+    pb_reply_text signature; /* what the model's service wants back with it */
 } pb_reply_call;
 
 typedef struct pb_reply {
@@ -38,6 +39,10 @@ typedef struct pb_reply {
     pb_reply_text sources; /* JSON values with commas between them */
     pb_reply_call *calls;
     size_t call_count;
+    pb_reply_text logprobs; /* of the text's tokens: JSON values with commas between them */
+    pb_reply_text blocks;   /* of thinking that is signed or redacted, as Anthropic's API writes them: JSON
+                               values with commas between them */
+    size_t block_begin;     /* where in `thinking` the block that has no signature yet begins */
 } pb_reply;
 
 /* `limit`: the longest reply in bytes, 0: 64 MiB. */
@@ -110,21 +115,79 @@ static inline pb_status pb_reply_note_call(pb_reply *reply, const pb_event *even
         status = pb_reply_add(reply, &call->name, event->name);
     if (status == PB_OK)
         status = pb_reply_add(reply, &call->arguments, event->text);
+    if (status == PB_OK && event->data && !call->signature.size)
+        status = pb_reply_add(reply, &call->signature,
+                              pb_json_text(pb_json_get(event->data, "signature")));
     return status;
 }
 
-static inline pb_status pb_reply_note_source(pb_reply *reply, const pb_json *source)
+/* Adds a JSON value to a list of such. */
+static inline pb_status pb_reply_add_json(pb_reply *reply, pb_reply_text *list, const pb_json *value)
 {
     pb_buf buf;
     pb_scope *scope = pb_scope_begin();
 
     memset(&buf, 0, sizeof buf);
-    if (reply->sources.size)
+    if (list->size)
         pb_buf_byte(&buf, ',');
-    pb_json_write(&buf, source);
+    pb_json_write(&buf, value);
     pb_status status = pb_buf_status(&buf);
     if (status == PB_OK)
-        status = pb_reply_add(reply, &reply->sources, pb_buf_str(&buf));
+        status = pb_reply_add(reply, list, pb_buf_str(&buf));
+    pb_scope_end(scope);
+    return status;
+}
+
+static inline pb_status pb_reply_note_source(pb_reply *reply, const pb_json *source)
+{
+    return pb_reply_add_json(reply, &reply->sources, source);
+}
+
+static inline pb_status pb_reply_note_logprobs(pb_reply *reply, const pb_json *data)
+{
+    const pb_json *list = pb_json_get(data, "logprobs");
+    pb_status status = PB_OK;
+
+    for (const pb_json *at = pb_json_is(list, PB_JSON_ARRAY) ? list->child : NULL;
+         at && status == PB_OK; at = at->next)
+        status = pb_reply_add_json(reply, &reply->logprobs, at);
+    return status;
+}
+
+/* {"type": "thinking", "thinking": …, "signature": …} or {"type": "redacted_thinking", "data": …} */
+static inline void pb_reply_write_block(pb_buf *buf, pb_str thinking, const pb_json *data)
+{
+    pb_str redacted = pb_json_text(pb_json_get(data, "redacted"));
+
+    pb_buf_add(buf, redacted.size ? pb_lit("{\"type\":\"redacted_thinking\",\"data\":")
+                                  : pb_lit("{\"type\":\"thinking\",\"thinking\":"));
+    pb_json_quote(buf, redacted.size ? redacted : thinking);
+    if (!redacted.size) {
+        pb_buf_add(buf, pb_lit(",\"signature\":"));
+        pb_json_quote(buf, pb_json_text(pb_json_get(data, "signature")));
+    }
+    pb_buf_byte(buf, '}');
+}
+
+/* Notes a piece of thinking, and its block when it ends here. */
+static inline pb_status pb_reply_note_thinking(pb_reply *reply, const pb_event *event)
+{
+    pb_status status = pb_reply_add(reply, &reply->thinking, event->text);
+    pb_buf buf;
+
+    if (status != PB_OK || !event->data)
+        return status;
+    memset(&buf, 0, sizeof buf);
+    pb_scope *scope = pb_scope_begin();
+    if (reply->blocks.size)
+        pb_buf_byte(&buf, ',');
+    pb_reply_write_block(
+        &buf, pb_str_slice(pb_reply_str(&reply->thinking), reply->block_begin, reply->thinking.size),
+        event->data);
+    status = pb_buf_status(&buf);
+    if (status == PB_OK)
+        status = pb_reply_add(reply, &reply->blocks, pb_buf_str(&buf));
+    reply->block_begin = reply->thinking.size;
     pb_scope_end(scope);
     return status;
 }
@@ -133,11 +196,14 @@ static inline pb_status pb_reply_note_source(pb_reply *reply, const pb_json *sou
  * PB_NO_MEMORY. */
 static inline pb_status pb_reply_note(pb_reply *reply, const pb_event *event)
 {
+    pb_status status;
+
     switch (event->type) {
     case PB_EVENT_TEXT:
-        return pb_reply_add(reply, &reply->text, event->text);
+        status = pb_reply_add(reply, &reply->text, event->text);
+        return status == PB_OK && event->data ? pb_reply_note_logprobs(reply, event->data) : status;
     case PB_EVENT_THINKING:
-        return pb_reply_add(reply, &reply->thinking, event->text);
+        return pb_reply_note_thinking(reply, event);
     case PB_EVENT_TOOL_CALL: /* what was run here the client need not do */
         return event->flags & PB_EVENT_LOCAL ? (pb_status)PB_OK : pb_reply_note_call(reply, event);
     case PB_EVENT_SOURCE:
@@ -168,11 +234,14 @@ static inline void pb_reply_end(pb_reply *reply)
         free(reply->calls[i].id.data);
         free(reply->calls[i].name.data);
         free(reply->calls[i].arguments.data);
+        free(reply->calls[i].signature.data);
     }
     free(reply->calls);
     free(reply->text.data);
     free(reply->thinking.data);
     free(reply->sources.data);
+    free(reply->logprobs.data);
+    free(reply->blocks.data);
     memset(reply, 0, sizeof *reply);
 }
 
@@ -223,6 +292,8 @@ static inline void pb_reply_write_calls(pb_json_writer *writer, const pb_reply *
         pb_jw_member(writer, "id", pb_reply_str(&call->id));
         pb_jw_member(writer, "name", pb_reply_str(&call->name));
         pb_jw_member(writer, "arguments", pb_reply_str(&call->arguments));
+        if (call->signature.size)
+            pb_jw_member(writer, "signature", pb_reply_str(&call->signature));
         pb_jw_close(writer, '}');
     }
     pb_jw_close(writer, ']');
@@ -300,6 +371,8 @@ static inline void pb_reply_write_members(pb_json_writer *writer, const pb_reply
     pb_jw_member(writer, "status", pb_str_of(pb_result_state(result)));
     pb_jw_member(writer, "conversation", info->conversation);
     pb_jw_member(writer, "pipeline", info->pipeline);
+    if (info->request_id.size)
+        pb_jw_member(writer, "request_id", info->request_id);
     pb_reply_write_content(writer, reply, info, result);
     pb_reply_write_answered(writer, result);
     pb_jw_key(writer, "usage");

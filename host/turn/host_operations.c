@@ -1,10 +1,10 @@
 /* host_operations.c - the table of the host's own operations, and those that tell what is configured:
- * pipelines, instances, the effective configuration, kinds of problems. Turns are in
- * turn_operations.c, health and figures in state_operations.c. */
+ * pipelines, instances, the effective configuration, all operations. Turns are in turn_operations.c, health and
+ * figures in state_operations.c, kinds of problems in problems.c, what they answer in host_schemas.c. */
 #include "turn/host_operations.h"
 
 #include "plugin/instances.h"
-#include "turn/openapi.h"
+#include "turn/docs.h"
 
 pb_status operation_answer(pb_content *out, pb_buf *buf)
 {
@@ -96,73 +96,65 @@ static pb_status openapi_get(void *self, const pb_call *call, const void *in, pb
     return openapi_document(&out->body);
 }
 
-/* --- problems --------------------------------------------------------------------------------- */
-
-struct problem_in {
-    pb_str name;
-};
-
-static const pb_field problem_in_fields[] = {
-    PB_STR(struct problem_in, name, .required = 1, .help = "The last part of a problem's type."),
-    PB_END};
-
-struct problem_out {
-    pb_str title;
-    int64_t status;
-    bool retryable;
-};
-
-static const pb_field problem_out_fields[] = {
-    PB_STR(struct problem_out, title, .help = "What it is called."),
-    PB_INT(struct problem_out, status, .help = "The HTTP status that comes with it."),
-    PB_BOOL(struct problem_out, retryable, .help = "May the same request succeed later?"), PB_END};
-
-static pb_status problems_get(void *self, const pb_call *call, const void *in, void *out)
+static pb_status docs_get(void *self, const pb_call *call, const void *in, pb_content *out)
 {
-    const struct problem_in *input = in;
-    struct problem_out *problem = out;
-
     (void)self;
     (void)call;
-    for (pb_status status = PB_DECLINED; status <= PB_STATUS_LAST; status++)
-        if (pb_str_is(input->name, pb_status_name(status))) {
-            problem->title = pb_str_of(pb_status_title(status));
-            problem->status = pb_status_http(status);
-            problem->retryable = pb_status_retryable(status);
-            return PB_OK;
-        }
-    return pb_fail(PB_NOT_FOUND, "there is no problem of this name");
+    (void)in;
+    return docs_page(out);
 }
 
 /* --- the table -------------------------------------------------------------------------------- */
 
-#define INPUT(type)  .input = type##_fields, .input_size = sizeof(struct type)
-#define OUTPUT(type) .output = type##_fields, .output_size = sizeof(struct type)
+#define INPUT(type) .input = type##_fields, .input_size = sizeof(struct type)
+
+static const int32_t accepted[] = {202, 0};
+static const int32_t ready_answers[] = {200, 503, 0};
+static const int32_t conflicts[] = {PB_CONFLICT, 0};
 
 static const pb_operation operations[] = {
     {PB_OPERATION("turns.list", "GET", "/v1/turns", "The last turns and those that run, newest first."),
-     .scope = "turns.read", .input = turns_in_fields, .input_size = sizeof(struct turns_in),
-     .raw = turns_list},
+     .description = "One's own; an administrator sees those of the tenant. Only the last ones are kept.",
+     .scope = "turns.read", INPUT(turns_in), .raw = turns_list, .output_schema = turns_list_schema},
     {PB_OPERATION("turns.get", "GET", "/v1/turns/{id}", "Where a turn's time and money went."),
-     .scope = "turns.read", INPUT(turn_in), .raw = turns_get},
+     .description = "Every stage and call of it with its times, tokens and cost. Of a turn that was kept "
+                    "(`detach`, `Idempotency-Key`) the whole reply, once it ended.",
+     .scope = "turns.read", INPUT(turn_in), .raw = turns_get, .output_schema = turn_explained_schema,
+     .input_example = "{\"id\": \"0193f3c2-7a51-7d20-9c3e-5b1f6f0e2a44\"}"},
     {PB_OPERATION("turns.cancel", "DELETE", "/v1/turns/{id}", "Ends a running turn."),
-     .scope = "turns.cancel", INPUT(turn_in), .raw = turns_cancel},
+     .description = "Its client gets what was said so far. A turn that has ended is a conflict.",
+     .scope = "turns.cancel", INPUT(turn_in), .raw = turns_cancel, .output_schema = turn_cancelled_schema,
+     .input_example = "{\"id\": \"0193f3c2-7a51-7d20-9c3e-5b1f6f0e2a44\"}", .answers = accepted,
+     .errors = conflicts},
     {PB_OPERATION("pipelines.list", "GET", "/v1/pipelines", "What can be asked."),
-     .scope = "pipelines.read", .raw = pipelines_list},
+     .scope = "pipelines.read", .raw = pipelines_list, .output_schema = pipelines_schema,
+     .output_example = "{\"pipelines\": [{\"name\": \"support\", \"description\": \"Answers from the "
+                       "manuals.\", \"stages\": [\"history\", \"retrieve\", \"generate\"]}]}"},
     {PB_OPERATION("instances.list", "GET", "/v1/instances", "The configured components."),
-     .scope = "config.read", .raw = instances_list},
+     .scope = "config.read", .raw = instances_list, .output_schema = instances_schema},
     {PB_OPERATION("config.show", "GET", "/v1/config", "The effective configuration, masked."),
-     .scope = "config.read", .raw = config_show},
+     .scope = "config.read", .raw = config_show, .output_schema = config_schema},
     {PB_OPERATION("health.live", "GET", "/healthz", "Is the process there?"), .public_access = 1,
-     .raw = health_live},
+     .flags = PB_OPERATION_NO_TOOL, .raw = health_live, .output_schema = live_schema},
     {PB_OPERATION("health.ready", "GET", "/readyz", "Can it serve, and if not, why?"),
-     .public_access = 1, .raw = health_ready},
+     .description = "Of the worker that answers. 503 while a component is not well, or the server stops.",
+     .public_access = 1, .flags = PB_OPERATION_NO_TOOL, .raw = health_ready,
+     .output_schema = ready_schema, .answers = ready_answers},
     {PB_OPERATION("metrics.read", "GET", "/metrics", "Figures for Prometheus."), .public_access = 1,
-     .raw = metrics_read},
+     .description = "Of all workers together, in Prometheus' text format.", .flags = PB_OPERATION_NO_TOOL,
+     .raw = metrics_read, .output_type = "text/plain"},
     {PB_OPERATION("problems.get", "GET", "/problems/{name}", "What a kind of error means."),
-     .public_access = 1, INPUT(problem_in), OUTPUT(problem_out), .handle = problems_get},
+     .description = "What the `type` of a problem document refers to: its meaning, and what to do. A page for "
+                    "browsers, JSON for programs.",
+     .public_access = 1, .flags = PB_OPERATION_NO_TOOL, .input = problem_in_fields,
+     .input_size = sizeof(struct problem_in), .input_example = "{\"name\": \"rate_limited\"}",
+     .raw = problems_get, .output_schema = problem_output_schema,
+     .output_type = "application/json, text/html"},
     {PB_OPERATION("openapi.get", "GET", "/openapi.json", "This description, as OpenAPI 3.1."),
-     .public_access = 1, .flags = PB_OPERATION_NO_TOOL, .raw = openapi_get},
+     .public_access = 1, .flags = PB_OPERATION_NO_TOOL, .raw = openapi_get,
+     .output_schema = "{\"title\":\"OpenApiDocument\",\"type\":\"object\"}"},
+    {PB_OPERATION("docs.get", "GET", "/docs", "This description, as a page for people."),
+     .public_access = 1, .flags = PB_OPERATION_NO_TOOL, .raw = docs_get, .output_type = "text/html"},
     PB_OPERATION_END};
 
 const pb_operation *host_operations(void)

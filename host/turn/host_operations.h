@@ -29,4 +29,16 @@ pb_status health_ready(void *self, const pb_call *call, const void *in, pb_conte
 pb_status metrics_read(void *self, const pb_call *call, const void *in, pb_content *out);
 void state_operations_setup(void);
 
+/* problems.c */
+struct problem_in {
+    pb_str name;
+};
+extern const pb_field problem_in_fields[];
+extern const char problem_output_schema[];
+pb_status problems_get(void *self, const pb_call *call, const void *in, pb_content *out);
+
+/* host_schemas.c */
+extern const char turns_list_schema[], turn_explained_schema[], turn_cancelled_schema[],
+    pipelines_schema[], instances_schema[], config_schema[], live_schema[], ready_schema[];
+
 #endif

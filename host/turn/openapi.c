@@ -11,24 +11,7 @@ static const char about[] =
     "configured services.\n\nErrors are RFC 9457 problem documents, but for the calls that speak another "
     "API's dialect. Ids are UUIDv7, times are UTC. Pages are asked for with `limit` and `cursor`.";
 
-static const char problem[] =
-    "{\"type\":\"object\",\"title\":\"Problem\",\"description\":\"What went wrong: RFC 9457.\","
-    "\"properties\":{"
-    "\"type\":{\"type\":\"string\",\"description\":\"A page about this kind: /problems/<name>.\"},"
-    "\"title\":{\"type\":\"string\",\"description\":\"What the kind is called.\"},"
-    "\"status\":{\"type\":\"integer\",\"description\":\"The HTTP status.\"},"
-    "\"detail\":{\"type\":\"string\",\"description\":\"A sentence: what is wrong, and what would be "
-    "right.\"},"
-    "\"instance\":{\"type\":\"string\",\"description\":\"The request's id.\"},"
-    "\"retry_after\":{\"type\":\"integer\",\"description\":\"Seconds after which trying again makes "
-    "sense.\"},"
-    "\"errors\":{\"type\":\"array\",\"description\":\"Each field at fault.\",\"items\":"
-    "{\"$ref\":\"#/$defs/ProblemField\"}}},"
-    "\"required\":[\"type\",\"title\",\"status\",\"detail\"],"
-    "\"$defs\":{\"ProblemField\":{\"type\":\"object\",\"properties\":{"
-    "\"pointer\":{\"type\":\"string\",\"description\":\"Where: a JSON pointer into the request.\"},"
-    "\"detail\":{\"type\":\"string\",\"description\":\"What is wrong there.\"}},"
-    "\"required\":[\"pointer\",\"detail\"]}}}";
+static const char problem[] = "{\"$ref\":\"#/$defs/Problem\",\"$defs\":{" PB_PROBLEM_SCHEMAS "}}";
 
 static void text(pb_json_writer *writer, const char *key, const char *value)
 {

@@ -1,7 +1,7 @@
-/* openapi.h - the operations as an OpenAPI 3.1 document, and as a page for people that is made from it.
+/* openapi.h - the operations as an OpenAPI 3.1 document.
  *
- * Both are made when they are first asked for and kept as long as the process: the table of operations does
- * not change. Making them takes some milliseconds, so it yields between operations.
+ * It is made when it is first asked for and kept as long as the process: the table of operations does not
+ * change. Making it takes some milliseconds, so it yields between operations.
  */
 #ifndef HOST_TURN_OPENAPI_H
 #define HOST_TURN_OPENAPI_H
@@ -70,8 +70,5 @@ bool openapi_keep(struct openapi *api, pb_str name, pb_str text);
 /* Tables that are what a noun is: named after it, before anything else refers to them. */
 void openapi_nouns(struct openapi *api);
 void openapi_schemas_write(struct openapi *api);
-
-/* docs_page.c: GET /docs. May park. */
-pb_status docs_page(pb_str *out, pb_str *policy);
 
 #endif

@@ -7,8 +7,8 @@
 #include "turn/operations_internal.h"
 
 #include "base/scope.h"
+#include "turn/docs.h"
 #include "turn/host_operations.h"
-#include "turn/openapi.h"
 #include "turn/workers.h"
 #include <patchbay/transport.h>
 #include <stdlib.h>
@@ -141,6 +141,7 @@ void operations_fini(void)
 {
     workers_fini();
     openapi_fini();
+    docs_fini();
     free(table.items);
     table.items = NULL;
     table.count = table.room = 0;

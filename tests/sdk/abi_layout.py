@@ -20,7 +20,7 @@ import tempfile
 FROZEN = {'pb_str', 'pb_bytes', 'pb_value'}                   # for ever
 BY_VALUE = {'pb_list', 'pb_map', 'pb_secret'}        # members of option structs
 TABLE = {'pb_host', 'pb_plugin'}                     # size stands where abi_major finds it
-PLAIN = {'pb_header', 'pb_json', 'pb_buf'}           # many small ones, their shape is kept
+PLAIN = {'pb_header', 'pb_header_help', 'pb_json', 'pb_buf'}           # many small ones, their shape is kept
 LOCAL = {'pb_block_writer', 'pb_bw_block', 'pb_media_magic', 'pb_media_name', 'pb_word',
          'pb_question_words', 'pb_json_writer', 'pb_sse', 'pb_sse_event', 'pb_reply', 'pb_reply_text',
          'pb_reply_call', 'pb_watch', 'pb_filter_reading', 'pb_multipart_part', 'pb_multipart',

@@ -12,6 +12,25 @@
 
 #define PB_PROBLEM_TYPE "application/problem+json"
 
+/* The document in "$defs" of JSON Schema, for operations whose answers contain one: {"$ref": "#/$defs/Problem"}. */
+#define PB_PROBLEM_SCHEMAS                                                                         \
+    "\"Problem\":{\"type\":\"object\",\"description\":\"What went wrong: RFC 9457.\","               \
+    "\"properties\":{"                                                                             \
+    "\"type\":{\"type\":\"string\",\"description\":\"A page about this kind: /problems/<name>.\"},"  \
+    "\"title\":{\"type\":\"string\",\"description\":\"What the kind is called.\"},"                  \
+    "\"status\":{\"type\":\"integer\",\"description\":\"The HTTP status.\"},"                        \
+    "\"detail\":{\"type\":\"string\",\"description\":\"What is wrong, and what would be right.\"},"  \
+    "\"instance\":{\"type\":\"string\",\"description\":\"The request's id.\"},"                      \
+    "\"retry_after\":{\"type\":\"integer\",\"description\":\"Seconds after which trying again makes " \
+    "sense.\"},"                                                                                   \
+    "\"errors\":{\"type\":\"array\",\"description\":\"Each field at fault.\",\"items\":"             \
+    "{\"$ref\":\"#/$defs/ProblemField\"}}},"                                                       \
+    "\"required\":[\"type\",\"title\",\"status\",\"detail\"]},"                                    \
+    "\"ProblemField\":{\"type\":\"object\",\"description\":\"A field at fault.\",\"properties\":{"   \
+    "\"pointer\":{\"type\":\"string\",\"description\":\"Where: a JSON pointer into the request.\"}," \
+    "\"detail\":{\"type\":\"string\",\"description\":\"What is wrong there.\"}},"                    \
+    "\"required\":[\"pointer\",\"detail\"]}"
+
 /* One field at fault, beside the error's own. */
 typedef struct pb_field_error {
     uint32_t size;

@@ -155,6 +155,9 @@ struct pb_operation {
 #define PB_OPERATION(identifier, http_method, url_path, sentence)                                  \
     .size = (uint32_t)sizeof(pb_operation), .id = (identifier), .method = (http_method),           \
     .path = (url_path), .summary = (sentence)
+/* JSON as it is written, for schemas and examples: PB_JSON_TEXT({"type": "object"}). Not within the arguments
+ * of another macro, where `true` and `false` would be 1 and 0. */
+#define PB_JSON_TEXT(...) #__VA_ARGS__
 #define PB_OPERATION_END                                                                           \
     {                                                                                              \
         .size = (uint32_t)sizeof(pb_operation)                                                     \

@@ -17,29 +17,30 @@ struct listener {
     pb_duration begin;
     pb_usage usage;
     pb_str model;
+    pb_str stop;
     bool finished;
 };
 
-static pb_str keep_model(struct listener *listener, pb_str model)
+/* `known`: what the turn kept before. */
+static pb_str keep_text(struct turn_core *core, pb_str known, pb_str text)
 {
-    struct turn_core *core = listener->core;
-
-    if (!core || !model.data)
+    if (!core || !text.data)
         return (pb_str){0};
-    if (pb_str_equal(core->model, model))
-        return core->model;
-    char *copy = arena_alloc(&core->kept, model.size + 1);
-    if (copy && model.size)
-        memcpy(copy, model.data, model.size);
-    return (pb_str){copy, copy ? model.size : 0};
+    if (pb_str_equal(known, text))
+        return known;
+    char *copy = arena_alloc(&core->kept, text.size + 1);
+    if (copy && text.size)
+        memcpy(copy, text.data, text.size);
+    return (pb_str){copy, copy ? text.size : 0};
 }
 
 static pb_status listen_emit(pb_sink *sink, const pb_event *event)
 {
     struct listener *listener = (struct listener *)(void *)sink;
+    struct turn_core *core = listener->core;
 
-    if (listener->core)
-        listener->core->emitted++;
+    if (core)
+        core->emitted++;
     if (event->type == PB_EVENT_USAGE && event->usage) {
         size_t size = event->usage->size;
         if (size > sizeof listener->usage)
@@ -47,7 +48,8 @@ static pb_status listen_emit(pb_sink *sink, const pb_event *event)
         memcpy(&listener->usage, event->usage, size);
     } else if (event->type == PB_EVENT_FINISH) {
         listener->finished = true;
-        listener->model = keep_model(listener, event->text);
+        listener->model = keep_text(core, core ? core->model : (pb_str){0}, event->text);
+        listener->stop = keep_text(core, core ? core->stop : (pb_str){0}, event->name);
     }
     return pb_pass(sink, event);
 }
@@ -82,6 +84,7 @@ static void note_call(struct listener *listener, pb_instance *llm, pb_status sta
     if (status == PB_OK) {
         core->llm = llm;
         core->model = listener->model;
+        core->stop = listener->stop;
         core->other_answered = core->failed_llm && core->failed_llm != llm;
     } else if (!core->failed_llm && status != PB_CANCELLED) {
         core->failed_llm = llm;

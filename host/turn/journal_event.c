@@ -62,6 +62,7 @@ static void write_result(pb_json_writer *writer, const pb_turn_result *result)
     write_usage(writer, &result->usage);
     write_text(writer, "llm", result->llm);
     write_text(writer, "model", result->model);
+    write_text(writer, "stop", result->stop);
     write_int(writer, "total", result->total);
     write_int(writer, "first_text", result->first_text);
     pb_jw_close(writer, '}');
@@ -151,6 +152,7 @@ static pb_status read_result(const pb_json *json, pb_event *out)
                                .usage = read_usage(pb_json_get(json, "usage")),
                                .llm = text_of(json, "llm"),
                                .model = text_of(json, "model"),
+                               .stop = text_of(json, "stop"),
                                .total = number_of(json, "total"),
                                .first_text = number_of(json, "first_text"),
                                .interrupted = (uint32_t)number_of(json, "interrupted")};

@@ -269,7 +269,8 @@ static void finish(struct turn_whole *turn, pb_status status)
                              .fallback = core->other_answered,
                              .usage = core->usage,
                              .model = core->model,
-                             .first_text = core->first_text};
+                             .first_text = core->first_text,
+                             .stop = core->stop};
 
     if (core->llm)
         result.llm = core->llm->name;

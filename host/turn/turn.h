@@ -80,6 +80,7 @@ struct turn_core {
     pb_instance *failed_llm;
     pb_instance *llm; /* that answered last */
     pb_str model;     /* as it called itself; in the turn's arena */
+    pb_str stop;      /* the stop text that ended its answer, or absent; there too */
     char id[37];
     uint64_t id_words[2]; /* the same, for the scoreboard */
     char trace_text[56]; /* W3C traceparent */

@@ -173,7 +173,8 @@ void host_turn_so_far(pb_turn *turn, pb_turn_result *out)
                              .usage = core->usage,
                              .model = core->model,
                              .total = core->started ? trace_now() - core->started : 0,
-                             .first_text = core->first_text};
+                             .first_text = core->first_text,
+                             .stop = core->stop};
 
     if (core->llm)
         result.llm = core->llm->name;

@@ -75,6 +75,7 @@ struct answer {
     int64_t fresh, cache_read, cache_write; /* the three that input_tokens adds up */
     bool has_usage;
     int32_t finish; /* PB_FINISH_NONE until the model said why it stopped */
+    pb_str stop;    /* the stop sequence that it met, or absent */
     int32_t block;  /* BLOCK_… */
     uint32_t calls; /* tool calls begun */
     bool arguments; /* the running one's have begun */
@@ -99,7 +100,8 @@ pb_status event_read(const struct anthropic *anthropic, struct answer *answer, p
 /* What a block of content says when it begins, or is whole. */
 void block_begin(struct answer *answer, const pb_json *block, struct piece *piece);
 void answer_note_usage(struct answer *answer, const pb_json *usage);
-void answer_note_stop(struct answer *answer, const pb_json *reason);
+/* `json` has the members stop_reason and stop_sequence. */
+void answer_note_stop(struct answer *answer, const pb_json *json);
 /* Emits one piece; what is empty is left out. */
 pb_status answer_emit(struct answer *answer, const struct piece *piece);
 /* Emits usage and finish: the end of a good answer. */

@@ -20,11 +20,14 @@ static int32_t finish_of(pb_str reason)
     return PB_FINISH_STOP;
 }
 
-void answer_note_stop(struct answer *answer, const pb_json *reason)
+void answer_note_stop(struct answer *answer, const pb_json *json)
 {
-    int32_t finish = finish_of(pb_json_text(reason));
+    int32_t finish = finish_of(pb_json_text(pb_json_get(json, "stop_reason")));
+    pb_str stop = pb_json_text(pb_json_get(json, "stop_sequence"));
     if (finish != PB_FINISH_NONE)
         answer->finish = finish;
+    if (stop.size)
+        answer->stop = stop;
 }
 
 /* Totals: a later event says them again, or leaves out what did not change. */
@@ -104,6 +107,7 @@ pb_status answer_end(const struct anthropic *anthropic, struct answer *answer)
     event = pb_event_make(PB_EVENT_FINISH);
     event.finish = answer->finish;
     event.text = answer->model;
+    event.name = answer->stop;
     return pb_sink_emit(answer->sink, &event);
 }
 
@@ -197,7 +201,7 @@ static pb_status take_apart(const struct anthropic *anthropic, struct answer *an
         answer->model = pb_json_text(pb_json_get(message, "model"));
         answer_note_usage(answer, pb_json_get(message, "usage"));
     } else if (pb_str_is(type, "message_delta")) {
-        answer_note_stop(answer, pb_json_get(pb_json_get(json, "delta"), "stop_reason"));
+        answer_note_stop(answer, pb_json_get(json, "delta"));
         answer_note_usage(answer, pb_json_get(json, "usage"));
     } else if (pb_str_is(type, "message_stop")) {
         answer->ended = true;
@@ -212,13 +216,14 @@ static void keep(pb_buf *buf, pb_str *text)
 {
     size_t at = buf->size;
     pb_buf_add(buf, *text);
-    *text = pb_str_make(buf->data + at, text->size);
+    if (text->data) /* what is absent stays absent */
+        *text = pb_str_make(buf->data + at, text->size);
 }
 
 pb_status event_read(const struct anthropic *anthropic, struct answer *answer, pb_str data,
                      pb_buf *text, struct piece *piece)
 {
-    pb_str model = answer->model;
+    pb_str model = answer->model, stop = answer->stop;
 
     text->size = 0;
     memset(piece, 0, sizeof *piece);
@@ -229,10 +234,14 @@ pb_status event_read(const struct anthropic *anthropic, struct answer *answer, p
     pb_status status = take_apart(anthropic, answer, data, piece);
     pb_str *const kept[] = {&piece->id,        &piece->name,     &piece->text,
                             &piece->signature, &piece->redacted, &answer->model};
-    bool named = answer->model.data != model.data;
+    bool named = answer->model.data != model.data, stopped = answer->stop.data != stop.data;
     for (size_t i = 0; i < 5u + named; i++)
         keep(text, kept[i]);
+    if (stopped)
+        keep(text, &answer->stop);
     pb_scope_end(scope);
+    if (stopped)
+        answer->stop = pb_copy(answer->stop);
     if (named) /* once in a stream */
         answer->model = pb_copy(answer->model);
     return status == PB_OK ? pb_buf_status(text) : status;

@@ -24,7 +24,7 @@ pb_status whole_read(const struct anthropic *anthropic, pb_http *http, struct an
     if (pb_str_is(pb_json_text(pb_json_get(json, "type")), "error"))
         return failure_of_error(anthropic, pb_json_get(json, "error"));
     content = pb_json_get(json, "content");
-    answer_note_stop(answer, pb_json_get(json, "stop_reason"));
+    answer_note_stop(answer, json);
     if (!pb_json_is(content, PB_JSON_ARRAY) || !answer->finish)
         return pb_fail(PB_BAD_UPSTREAM, "the model's service sent an answer without a message");
     answer->model = pb_json_text(pb_json_get(json, "model"));

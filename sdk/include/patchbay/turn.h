@@ -203,7 +203,8 @@ enum {
     PB_EVENT_TOOL_RESULT = 4, /* id, name, text: the result */
     PB_EVENT_SOURCE = 5,      /* data: a source as in the native API */
     PB_EVENT_USAGE = 6,       /* usage: of one model call */
-    PB_EVENT_FINISH = 7,      /* finish, text: the model's name; from an llm to generate only */
+    PB_EVENT_FINISH = 7,      /* finish, text: the model's name, name: the text of `stop` that ended it, or
+                                 absent; from an llm to generate only */
     PB_EVENT_STAGE = 8,       /* name, text: "begin" or "end"; only where the client asked */
     PB_EVENT_CUSTOM = 9,      /* name, data: anything; unknown names pass unchanged */
     PB_EVENT_DONE = 10,       /* result: the turn is over; emitted by the host alone, once */
@@ -241,6 +242,7 @@ struct pb_turn_result {
     pb_duration first_text; /* to the first text, or 0 when there was none */
     uint32_t interrupted;   /* 1: the worker died, nobody goes on with it */
     uint32_t reserved;
+    pb_str stop; /* the text of the parameter `stop` that ended the reply, where the model told it */
 };
 
 /* A tool call, or its result, that is made and answered here, not by the client: a dialect that has

@@ -38,6 +38,21 @@ static void write_text(pb_json_writer *writer, const char *name, pb_str text)
     }
 }
 
+static void write_thinking(pb_json_writer *writer, const pb_message *message)
+{
+    pb_jw_key(writer, "thinking");
+    pb_jw_open(writer, '[');
+    for (size_t i = 0; i < message->part_count; i++) {
+        if (message->parts[i]->type != PB_PART_THINKING)
+            continue;
+        pb_jw_open(writer, '{');
+        write_text(writer, "text", message->parts[i]->text);
+        write_text(writer, "content", message->parts[i]->content);
+        pb_jw_close(writer, '}');
+    }
+    pb_jw_close(writer, ']');
+}
+
 static void write_message(pb_json_writer *writer, const pb_message *message)
 {
     static const char *const roles[] = {"system", "user", "assistant", "tool"};
@@ -55,10 +70,13 @@ static void write_message(pb_json_writer *writer, const pb_message *message)
             write_text(writer, "id", message->tool_calls[i]->id);
             write_text(writer, "name", message->tool_calls[i]->name);
             write_text(writer, "arguments", message->tool_calls[i]->arguments);
+            write_text(writer, "signature", message->tool_calls[i]->signature);
             pb_jw_close(writer, '}');
         }
         pb_jw_close(writer, ']');
     }
+    if (message->part_count && message->role == PB_ROLE_ASSISTANT)
+        write_thinking(writer, message);
     pb_jw_close(writer, '}');
 }
 
@@ -114,6 +132,8 @@ static pb_status emit(pb_sink *sink, int32_t type, const pb_script_step *step)
         event.usage = &usage;
     if (type == PB_EVENT_FINISH)
         event.finish = (int32_t)step->a;
+    if (step->data && pb_json_parse(pb_str_of(step->data), &event.data) != PB_OK)
+        harness_die("the data of a step is no JSON: %s", step->data);
     return pb_sink_emit(sink, &event);
 }
 

@@ -161,6 +161,7 @@ typedef struct pb_script_step {
     int64_t a, b; /* usage: input and output tokens; finish; tool call: index */
     pb_status status;
     pb_duration wait; /* also retry_after of a failure */
+    const char *data; /* JSON: the event's data */
 } pb_script_step;
 
 /* clang-format off */
@@ -168,6 +169,7 @@ typedef struct pb_script_step {
 #define PB_STEP_THINKING(words) {.type = PB_SCRIPT_THINKING, .text = (words)}
 #define PB_STEP_TOOL_CALL(i, call_id, function, arguments)                                         \
     {.type = PB_SCRIPT_TOOL_CALL, .a = (i), .id = (call_id), .name = (function), .text = (arguments)}
+#define PB_STEP_SIGNED(json) {.type = PB_SCRIPT_THINKING, .data = (json)}
 #define PB_STEP_USAGE(input, output) {.type = PB_SCRIPT_USAGE, .a = (input), .b = (output)}
 #define PB_STEP_FINISH(why) {.type = PB_SCRIPT_FINISH, .a = (why), .text = "scripted-1"}
 #define PB_STEP_STOP PB_STEP_FINISH(PB_FINISH_STOP)
@@ -187,7 +189,7 @@ void pb_script_add(pb_harness *harness, const char *llm, const pb_script_step *s
 void pb_script_reset(pb_harness *harness, const char *llm);
 
 /* The requests that it got, oldest first, as JSON:
- * {"messages": [{"role", "content", "name"?, "tool_call_id"?, "tool_calls"?}], "params": {…},
+ * {"messages": [{"role", "content", "name"?, "tool_call_id"?, "tool_calls"?, "thinking"?}], "params": {…},
  *  "stream": true, "dialect"?} */
 size_t pb_scripted_count(pb_harness *harness, const char *llm);
 const pb_json *pb_scripted_request(pb_harness *harness, const char *llm, size_t index);

@@ -69,6 +69,32 @@ START_TEST(forced_calls_are_forced_once)
 }
 END_TEST
 
+/* A service that signs its model's thinking and calls wants them back, unsigned thinking it does not. */
+START_TEST(what_was_signed_goes_back)
+{
+    begin(", tools: [desk]");
+    pb_script(harness, "main", PB_STEP_THINKING("h"), PB_STEP_THINKING("m"),
+              PB_STEP_SIGNED("{\"signature\": \"S1\"}"), PB_STEP_SIGNED("{\"redacted\": \"DARK\"}"),
+              PB_STEP_SIGNED("{\"signature\": \"S2\"}"), PB_STEP_TEXT("Let me see."),
+              PB_STEP_THINKING("unsigned"),
+              {.type = PB_SCRIPT_TOOL_CALL, .id = "c1", .name = "clock", .text = "{}",
+               .data = "{\"signature\": \"S3\"}"},
+              PB_STEP_FINISH(PB_FINISH_TOOL_CALLS));
+    pb_script(harness, "main", PB_STEP_TEXT("done"), PB_STEP_STOP);
+    is(pb_harness_say(harness, "hi")->text, "Let me see.done");
+    is(request_text(1, "messages/1/content"), "Let me see.");
+    is(request_text(1, "messages/1/tool_calls/0/signature"), "S3");
+    is(request_text(1, "messages/1/thinking/0/text"), "hm");
+    is(request_text(1, "messages/1/thinking/0/content"), "S1");
+    ck_assert_ptr_null(request(1, "messages/1/thinking/1/text"));
+    is(request_text(1, "messages/1/thinking/1/content"), "DARK");
+    is(request_text(1, "messages/1/thinking/2/text"), "");
+    is(request_text(1, "messages/1/thinking/2/content"), "S2");
+    ck_assert_ptr_null(request(1, "messages/1/thinking/3"));
+    end();
+}
+END_TEST
+
 /* A round in which the client has a part is the client's: it gets its calls, numbered without
  * holes. */
 START_TEST(both_kinds_of_tools)
@@ -131,6 +157,7 @@ int main(void)
     return suite_run("rounds",
                      (const TTest *const[]){the_client_goes_away_between, rounds_have_an_end,
                                             calls_have_a_limit, forced_calls_are_forced_once,
+                                            what_was_signed_goes_back,
                                             both_kinds_of_tools, a_cut_answer_runs_nothing,
                                             offers_that_fail, NULL});
 }

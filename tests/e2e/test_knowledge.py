@@ -12,10 +12,12 @@ import time
 
 from harness import client
 from harness.case import ServerCase
+from harness.workers import Workers
 
 DOCUMENTS = '/v1/documents'
 ANNA = {'Authorization': 'Bearer planted-key-of-anna-0123456789'}
 BERT = {'Authorization': 'Bearer planted-key-of-bert-0123456789'}
+CARL = {'Authorization': 'Bearer planted-key-of-carl-0123456789'}  # another tenant's administrator
 
 
 class Site(http.server.BaseHTTPRequestHandler):
@@ -128,6 +130,33 @@ class Knowledge(ServerCase):
         self.assertEqual(self.request('DELETE', path).status, 204)
         self.assertEqual(self.found('pangolin'), [])
         self.assert_problem(self.get(path), 404)
+
+    def test_a_tenant_never_finds_anothers(self):
+        """Of one name, with one word in both: whichever worker is asked, however it looks."""
+        here = self.ready(self.upload('narwhal.md', 'The narwhal of this house has one tusk.',
+                                      '&access=public'))
+        self.assertEqual(self.post('/v1/collections', {'name': 'documents', 'access': ['public']},
+                                   headers=CARL).status, 200)
+        there = self.upload('narwhal.md', 'The narwhal of that house has two tusks.',
+                            '&access=public', headers=CARL)
+        self.wait_for(lambda: self.get(f'{DOCUMENTS}/{there["id"]}', headers=CARL)
+                      .json()['state'] == 'ready')
+        workers = Workers(self.server)
+        self.addCleanup(workers.close)
+        for worker in workers:
+            for headers, own, text in ((ANNA, here, 'one tusk'), (CARL, there, 'two tusks')):
+                for mode in ('vector', 'keyword', 'hybrid'):
+                    answer = workers.post(worker, '/v1/knowledge/search',
+                                          {'query': 'narwhal', 'mode': mode, 'top_k': 50}, headers)
+                    self.assertEqual(answer.status, 200, answer)
+                    passages = answer.json()['passages']
+                    found = [passage for passage in passages if 'narwhal' in passage['text']]
+                    self.assertEqual([passage['document_id'] for passage in found], [own['id']])
+                    self.assertIn(text, found[0]['text'])
+        for headers, other in ((ANNA, there), (CARL, here)):
+            self.assertEqual(self.get(f'{DOCUMENTS}/{other["id"]}', headers=headers).status, 404)
+            listed = self.get(DOCUMENTS, headers=headers).json()['documents']
+            self.assertNotIn(other['id'], [document['id'] for document in listed])
 
     def test_a_form_and_its_limits(self):
         form = (b'--x\r\nContent-Disposition: form-data; name="a"; filename="one.txt"\r\n\r\n'

@@ -28,6 +28,8 @@ pb_status host_operation_schema(const pb_operation *operation, uint32_t what, pb
     const pb_field *fields = input ? operation->input : operation->output;
     const char *written = input ? operation->input_schema : operation->output_schema;
 
+    if (written && strstr(written, "#/components/")) /* stands only in the whole document */
+        return PB_DECLINED;
     if (written && has_fields(fields))
         *out = pb_printf("{\"allOf\":[%.*s,%s]}", PB_ARG(of_table(fields)), written);
     else if (written)

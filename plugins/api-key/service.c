@@ -388,19 +388,25 @@ static pb_status keys_rotate(void *self, const pb_call *call, const void *in, vo
 #define KEY_OUT                                                                                    \
     .output = key_out_fields, .output_size = sizeof(struct key_out), .scope = "keys.manage"
 
+static const int32_t conflicts[] = {PB_NOT_FOUND, PB_CONFLICT, 0};
+
 const pb_operation api_keys_operations[] = {
     {PB_OPERATION("keys.create", "POST", "/v1/keys", "Makes a key; it is shown this once."),
+     .description = "What it may do is at most what its maker may. The key itself is in this answer and nowhere else.", .input_example = "{\"name\": \"website\", \"scopes\": [\"turns.create\"], \"expires\": \"90d\"}", .errors = conflicts, .flags = PB_OPERATION_NO_TOOL,
      .input = create_in_fields, .input_size = sizeof(struct create_in), KEY_OUT,
      .handle = keys_create},
     {PB_OPERATION("keys.list", "GET", "/v1/keys", "The keys of a tenant, the newest first."),
+     .description = "Without the keys themselves, which nobody has any more.",
      .scope = "keys.manage", .input = list_in_fields, .input_size = sizeof(struct list_in),
      .output = list_out_fields, .output_size = sizeof(struct list_out), .handle = keys_list},
     {PB_OPERATION("keys.revoke", "DELETE", "/v1/keys/{id}",
                   "Takes a key back; every worker refuses it within a second."),
+     .input_example = "{\"id\": \"k7f3a2b1c9d8\"}", .errors = conflicts,
      .input = revoke_in_fields, .input_size = sizeof(struct one_in), KEY_OUT,
      .handle = keys_revoke},
     {PB_OPERATION("keys.rotate", "POST", "/v1/keys/{id}/rotate",
                   "Gives a key another secret; whose it is stays."),
+     .description = "The new secret is in this answer and nowhere else; with `grace` the old one works on for a while.", .input_example = "{\"id\": \"k7f3a2b1c9d8\", \"grace\": \"1h\"}", .errors = conflicts, .flags = PB_OPERATION_NO_TOOL,
      .input = rotate_in_fields, .input_size = sizeof(struct one_in), KEY_OUT,
      .handle = keys_rotate},
     PB_OPERATION_END,

@@ -32,6 +32,7 @@ static pb_status forget(void *self, const pb_call *call, const void *in, void *o
 const pb_operation keeper_operations[] = {
     {PB_OPERATION("replies.forget", "DELETE", "/v1/replies/{pipeline}",
                   "Forgets the answers that were kept of a pipeline, those of your tenant."),
+     .input_example = "{\"pipeline\": \"support\"}",
      .scope = "replies.forget", .input = forget_in_fields, .input_size = sizeof(struct forget_in),
      .handle = forget},
     PB_OPERATION_END,

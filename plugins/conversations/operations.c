@@ -1,10 +1,16 @@
 /* operations.c - the table of the service's operations: names, addresses, what they take and give. */
 #include "conversations.h"
 
+#include <patchbay/reply_schema.h>
+
 #define READ .scope = "conversations.read"
 #define WRITE .scope = "conversations.write"
 #define IN(type, table) .input = table, .input_size = sizeof(struct type)
 #define ONE .output = conversation_fields, .output_size = sizeof(struct conversation)
+
+#define TAGS                                                                                       \
+    "{\"type\":[\"array\",\"null\"],\"items\":{\"type\":\"string\",\"maxLength\":64},\"maxItems\":32}"
+#define FLAG "{\"type\":[\"boolean\",\"null\"]}"
 
 #define ID(type) PB_STR(struct type, id, .required = 1, .help = "The conversation's id.")
 #define MESSAGE(type) PB_STR(struct type, message, .required = 1, .help = "The message's id.")
@@ -55,9 +61,9 @@ static const pb_field message_in[] = {ID(message_in), MESSAGE(message_in), PB_EN
 static const pb_field update_in[] = {
     ID(update_in),
     PB_STR(struct update_in, title, .max_length = 400, .help = "A title that stays."),
-    PB_JSON(struct update_in, tags, .help = "All its tags: at most 32, of 64 bytes each."),
-    PB_JSON(struct update_in, pinned, .help = "true or false."),
-    PB_JSON(struct update_in, archived, .help = "true or false."),
+    PB_JSON(struct update_in, tags, .schema = TAGS, .help = "All its tags: at most 32, of 64 bytes each."),
+    PB_JSON(struct update_in, pinned, .schema = FLAG, .help = "true or false."),
+    PB_JSON(struct update_in, archived, .schema = FLAG, .help = "true or false."),
     PB_END,
 };
 
@@ -85,52 +91,118 @@ static const pb_field export_in[] = {
             .help = "What can be imported again, or what people read."),
     PB_END};
 
+static const char turn_schema[] = "{\"$ref\":\"#/$defs/Turn\",\"$defs\":{" PB_TURN_SCHEMAS "}}";
+static const int32_t conflicts[] = {PB_CONFLICT, 0};
+static const int32_t turn_errors[] = {PB_CONFLICT,  PB_UNPROCESSABLE, PB_RATE_LIMITED, PB_CANCELLED,
+                                      PB_BAD_UPSTREAM, PB_TIMEOUT,    PB_NO_SPACE,     0};
+
+/* What export writes and import reads, but for other people's documents. */
+static const char export_schema[] = PB_JSON_TEXT({
+    "title": "ConversationsExport", "type": "object",
+    "properties": {
+        "format": {"type": "string", "const": "patchbay.conversations/1"},
+        "conversations": {"type": "array", "items": {"$ref": "#/$defs/ExportedConversation"}}},
+    "required": ["format", "conversations"], "additionalProperties": false,
+    "$defs": {
+        "ExportedConversation": {
+            "type": "object",
+            "description": "Its title, pipeline, tags and times as they are told elsewhere, with all its messages.",
+            "properties": {"messages": {"type": "array", "items": {"type": "object"}}},
+            "required": ["messages"]}}
+});
+
+static const char import_in_schema[] = PB_JSON_TEXT({
+    "title": "ConversationsImportRequest",
+    "description": "What conversations.export gave, a conversation of it, or ChatGPT's conversations.json.",
+    "oneOf": [
+        {"type": "array", "items": {"type": "object"}},
+        {"type": "object", "properties": {
+            "conversations": {"type": "array", "items": {"type": "object"}},
+            "pipeline": {"type": "string", "description": "Who goes on with what names no pipeline of this server."}}}]
+});
+
+static const char import_schema[] = PB_JSON_TEXT({
+    "title": "ConversationsImportResponse", "type": "object",
+    "properties": {
+        "items": {"type": "array", "items": {"$ref": "#/$defs/ImportedConversation"}, "description": "In the order that they came."},
+        "imported": {"type": "integer", "description": "How many were taken."}},
+    "required": ["items", "imported"], "additionalProperties": false,
+    "$defs": {
+        "ImportedConversation": {
+            "type": "object",
+            "properties": {
+                "title": {"type": ["string", "null"]},
+                "id": {"type": "string", "description": "Its id here."},
+                "messages": {"type": "integer"},
+                "skipped": {"type": "integer", "description": "Messages that are not shown there either."},
+                "error": {"type": "string", "description": "Why it was not taken."}},
+            "required": ["title"]}}
+});
+
 const pb_operation conversations_operations[] = {
     {PB_OPERATION("conversations.list", "GET", "/v1/conversations",
                   "Conversations of oneself, the last changed first."),
+     .description = "Those that are archived or deleted are left out unless asked for. With `q` by the words of their messages.",
      READ, IN(list_in, list_in), .output = list_out, .output_size = sizeof(struct list_out),
      .handle = list_handle},
     {PB_OPERATION("conversations.get", "GET", "/v1/conversations/{id}", "One conversation."),
+     .input_example = "{\"id\": \"0193f3c2-7a51-7d20-9c3e-5b1f6f0e2a44\"}",
      READ, IN(id_in, id_in), ONE, .flags = PB_OPERATION_REVISIONS, .handle = get_handle},
     {PB_OPERATION("conversations.update", "PATCH", "/v1/conversations/{id}",
                   "Names, tags, pins or archives a conversation."),
+     .description = "Only what is given changes; a title that was set stays, one that was not follows the first message.", .input_example = "{\"id\": \"0193f3c2-7a51-7d20-9c3e-5b1f6f0e2a44\", \"title\": \"Plugins in C\", \"pinned\": true}",
      WRITE, IN(update_in, update_in), ONE, .flags = PB_OPERATION_REVISIONS, .handle = update_handle},
     {PB_OPERATION("conversations.delete", "DELETE", "/v1/conversations/{id}",
                   "Deletes a conversation; it can be restored."),
+     .input_example = "{\"id\": \"0193f3c2-7a51-7d20-9c3e-5b1f6f0e2a44\"}",
      WRITE, IN(id_in, id_in), .flags = PB_OPERATION_REVISIONS, .handle = delete_handle},
     {PB_OPERATION("conversations.restore", "POST", "/v1/conversations/{id}/restore",
                   "Brings a deleted conversation back."),
+     .input_example = "{\"id\": \"0193f3c2-7a51-7d20-9c3e-5b1f6f0e2a44\"}",
      WRITE, IN(id_in, id_in), ONE, .flags = PB_OPERATION_REVISIONS, .handle = restore_handle},
     {PB_OPERATION("conversations.fork", "POST", "/v1/conversations/{id}/fork",
                   "Copies a conversation up to one of its messages into a new one."),
+     .input_example = "{\"id\": \"0193f3c2-7a51-7d20-9c3e-5b1f6f0e2a44\", \"message\": \"0193f3c2-7a60-7b11-8f0a-2c9d4e5f6a7b\"}",
      WRITE, IN(fork_in, fork_in), ONE, .handle = fork_handle},
     {PB_OPERATION("conversations.regenerate", "POST", "/v1/conversations/{id}/regenerate",
                   "Has a reply made again; what came of it before is kept, but not shown."),
+     .description = "Runs a turn of the conversation's pipeline, and answers it whole. Without `message` the last reply is made again.", .input_example = "{\"id\": \"0193f3c2-7a51-7d20-9c3e-5b1f6f0e2a44\"}", .output_schema = turn_schema, .errors = turn_errors, .flags = PB_OPERATION_NO_TOOL,
      WRITE, IN(again_in, regenerate_in), .raw = regenerate_raw},
     {PB_OPERATION("conversations.export", "GET", "/v1/conversations/{id}/export",
                   "A whole conversation as one document."),
+     .input_example = "{\"id\": \"0193f3c2-7a51-7d20-9c3e-5b1f6f0e2a44\", \"format\": \"markdown\"}", .output_type = "application/json, text/markdown", .output_schema = export_schema,
      READ, IN(export_in, export_in), .raw = export_raw},
     {PB_OPERATION("conversations.import", "POST", "/v1/conversations/import",
                   "Takes in what was exported here, or ChatGPT's conversations.json."),
+     .description = "One that is not sound is reported and the others are taken all the same. A conversation whose pipeline is not configured here continues with `pipeline`.",
+     .input_schema = import_in_schema, .output_schema = import_schema,
+     .input_example = "{\"conversations\": [{\"title\": \"Hello\", \"messages\": [{\"role\": \"user\", \"text\": "
+                      "\"Hi\"}]}]}",
      WRITE, .raw = import_raw},
     {PB_OPERATION("messages.list", "GET", "/v1/conversations/{id}/messages",
                   "A conversation's messages, page by page."),
+     .description = "Those that were replaced or deleted are left out unless asked for.", .input_example = "{\"id\": \"0193f3c2-7a51-7d20-9c3e-5b1f6f0e2a44\"}",
      READ, IN(messages_in, messages_in), .output = messages_out,
      .output_size = sizeof(struct messages_out), .handle = messages_handle},
     {PB_OPERATION("messages.get", "GET", "/v1/conversations/{id}/messages/{message}",
                   "One message."),
+     .input_example = "{\"id\": \"0193f3c2-7a51-7d20-9c3e-5b1f6f0e2a44\", \"message\": \"0193f3c2-7a60-7b11-8f0a-2c9d4e5f6a7b\"}",
      READ, IN(message_in, message_in), .output = message_fields,
      .output_size = sizeof(struct message), .handle = message_handle},
     {PB_OPERATION("messages.delete", "DELETE", "/v1/conversations/{id}/messages/{message}",
                   "Deletes one message; models do not see it any more. It can be restored."),
+     .input_example = "{\"id\": \"0193f3c2-7a51-7d20-9c3e-5b1f6f0e2a44\", \"message\": \"0193f3c2-7a60-7b11-8f0a-2c9d4e5f6a7b\"}", .errors = conflicts,
      WRITE, IN(message_in, message_in), .handle = message_delete_handle},
     {PB_OPERATION("messages.restore", "POST", "/v1/conversations/{id}/messages/{message}/restore",
                   "Brings a deleted message back."),
+     .input_example = "{\"id\": \"0193f3c2-7a51-7d20-9c3e-5b1f6f0e2a44\", \"message\": \"0193f3c2-7a60-7b11-8f0a-2c9d4e5f6a7b\"}", .errors = conflicts,
      WRITE, IN(message_in, message_in), .output = message_fields,
      .output_size = sizeof(struct message), .handle = message_restore_handle},
     {PB_OPERATION("messages.edit", "POST", "/v1/conversations/{id}/messages/{message}/edit",
                   "Says something differently, and has it answered; what followed is kept, but not "
                   "shown."),
+     .description = "Runs a turn of the conversation's pipeline with the new text, and answers it whole.", .input_example = "{\"id\": \"0193f3c2-7a51-7d20-9c3e-5b1f6f0e2a44\", \"message\": "
+                      "\"0193f3c2-7a60-7b11-8f0a-2c9d4e5f6a7b\", \"text\": \"In C, please.\"}", .output_schema = turn_schema, .errors = turn_errors, .flags = PB_OPERATION_NO_TOOL,
      WRITE, IN(again_in, edit_in), .raw = edit_raw},
     PB_OPERATION_END,
 };

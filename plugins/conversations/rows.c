@@ -6,6 +6,10 @@ const char *const role_names[] = {"system", "user", "assistant", "tool", NULL};
 const char *const status_names[] = {"done", "running", "cancelled", "interrupted", "failed", NULL};
 const char *const finish_names[] = {"none", "stop", "length", "tool_calls", "filter", NULL};
 
+#define TEXT    "{\"type\":\"string\"}"
+#define OBJECT  "{\"type\":\"object\"}"
+#define OBJECTS "{\"type\":\"array\",\"items\":{\"type\":\"object\"}}"
+
 const pb_field conversation_fields[] = {
     PB_STR(struct conversation, id, .help = "Its id."),
     PB_STR(struct conversation, title,
@@ -29,19 +33,19 @@ const pb_field message_fields[] = {
     PB_INT(struct message, seq, .help = "Its place in the conversation; there may be gaps."),
     PB_ENUM(struct message, role, .values = role_names, .help = "Who speaks."),
     PB_STR(struct message, text, .help = "All text of it."),
-    PB_JSON(struct message, name, .help = "The speaker's or tool's name."),
-    PB_JSON(struct message, tool_call_id, .help = "The call that this answers."),
-    PB_JSON(struct message, parts, .help = "What it has beside text: images, files."),
-    PB_JSON(struct message, tool_calls, .help = "Calls that the client makes."),
-    PB_JSON(struct message, steps, .help = "Calls that were made here, with their results."),
-    PB_JSON(struct message, sources, .help = "What the reply is based on."),
-    PB_JSON(struct message, thinking, .help = "The model's reasoning."),
+    PB_JSON(struct message, name, .schema = TEXT, .help = "The speaker's or tool's name."),
+    PB_JSON(struct message, tool_call_id, .schema = TEXT, .help = "The call that this answers."),
+    PB_JSON(struct message, parts, .schema = OBJECTS, .help = "What it has beside text: images, files."),
+    PB_JSON(struct message, tool_calls, .schema = OBJECTS, .help = "Calls that the client makes."),
+    PB_JSON(struct message, steps, .schema = OBJECTS, .help = "Calls that were made here, with their results."),
+    PB_JSON(struct message, sources, .schema = OBJECTS, .help = "What the reply is based on."),
+    PB_JSON(struct message, thinking, .schema = TEXT, .help = "The model's reasoning."),
     PB_ENUM(struct message, status, .values = status_names, .help = "How it ended."),
     PB_STR(struct message, reason, .help = "Why it is not whole."),
     PB_STR(struct message, turn, .help = "The turn that it was said in."),
     PB_STR(struct message, llm, .help = "The instance that answered."),
     PB_STR(struct message, model, .help = "The model's own name."),
-    PB_JSON(struct message, usage, .help = "Tokens and cost of the turn."),
+    PB_JSON(struct message, usage, .schema = OBJECT, .help = "Tokens and cost of the turn."),
     PB_INT(struct message, latency_ms, .help = "Time of the whole turn; 0: not known."),
     PB_ENUM(struct message, finish, .values = finish_names, .help = "Why the model stopped."),
     PB_STR(struct message, created, .help = "When it was said."),

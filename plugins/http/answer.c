@@ -1,7 +1,7 @@
 /* answer.c - headers of every answer, and errors in the words of the exchange's dialect. */
-#include "http.h"
+#include "negotiate.h"
 
-enum { OWN_HEADERS = 16, HEADERS = OWN_HEADERS + 32 };
+enum { OWN_HEADERS = 24, HEADERS = OWN_HEADERS + 32 };
 
 struct headers {
     pb_header list[HEADERS];
@@ -38,6 +38,46 @@ static void add_of_stages(struct headers *headers, const struct source *source)
     }
 }
 
+/* A page or a file: a browser that opens it must not run it as one of ours. Data nobody opens. */
+static void add_of_page(struct headers *headers, pb_str type)
+{
+    if (pb_str_starts(type, pb_lit("application/json")) ||
+        pb_str_starts(type, pb_lit("text/event-stream")) || pb_str_ends(type, pb_lit("+json")))
+        return;
+    add(headers, pb_lit("Content-Security-Policy"),
+        pb_lit("default-src 'none'; frame-ancestors 'none'; sandbox"));
+    add(headers, pb_lit("X-Frame-Options"), pb_lit("DENY"));
+    add(headers, pb_lit("Referrer-Policy"), pb_lit("no-referrer"));
+    add(headers, pb_lit("Cross-Origin-Resource-Policy"), pb_lit("same-origin"));
+}
+
+static void add_of_cors(const struct exchange *exchange, struct headers *headers)
+{
+    if (exchange->origin.size) {
+        add(headers, pb_lit("Access-Control-Allow-Origin"), exchange->origin);
+        if (exchange->http->cors.credentials)
+            add(headers, pb_lit("Access-Control-Allow-Credentials"), pb_lit("true"));
+        add(headers, pb_lit("Access-Control-Expose-Headers"),
+            pb_lit("X-Request-Id, request-id, X-Patchbay-Turn, Patchbay-Conversation, "
+                   "Patchbay-Ignored, Mcp-Session-Id, ETag, Link, Location, Allow, Retry-After, "
+                   "RateLimit, RateLimit-Policy, Content-Disposition, traceresponse"));
+    }
+    if (exchange->http->cors.origins.count)
+        add(headers, pb_lit("Vary"), pb_lit("Origin"));
+}
+
+/* What would have been taken, of a 415. */
+static void add_of_refusal(const struct exchange *exchange, struct headers *headers)
+{
+    if (exchange->refused_coding)
+        add(headers, pb_lit("Accept-Encoding"), pb_lit("gzip, zstd, identity"));
+    if (exchange->refused_type)
+        add(headers,
+            pb_str_is(exchange->request->method, "PATCH") ? pb_lit("Accept-Patch")
+                                                          : pb_lit("Accept-Post"),
+            pb_lit("application/json"));
+}
+
 static void fill(const struct exchange *exchange, struct headers *headers, pb_str type)
 {
     const struct source *source = exchange->source;
@@ -46,6 +86,8 @@ static void fill(const struct exchange *exchange, struct headers *headers, pb_st
     if (type.size)
         add(headers, pb_lit("Content-Type"), type);
     add(headers, pb_lit("X-Request-Id"), exchange->request->id);
+    if (exchange->dialect->id_header.size)
+        add(headers, exchange->dialect->id_header, exchange->request->id);
     add(headers, pb_lit("Cache-Control"), pb_lit("no-store"));
     add(headers, pb_lit("X-Content-Type-Options"), pb_lit("nosniff"));
     if (source && source->info.id.size)
@@ -56,16 +98,96 @@ static void fill(const struct exchange *exchange, struct headers *headers, pb_st
         add(headers, pb_lit("Location"), exchange->location);
     if (exchange->allow.size)
         add(headers, pb_lit("Allow"), exchange->allow);
-    if (exchange->origin.size) {
-        add(headers, pb_lit("Access-Control-Allow-Origin"), exchange->origin);
-        add(headers, pb_lit("Access-Control-Expose-Headers"),
-            pb_lit("X-Request-Id, X-Patchbay-Turn, Patchbay-Conversation, Location, Retry-After, "
-                   "RateLimit, RateLimit-Policy"));
-    }
-    if (exchange->http->cors.origins.count)
-        add(headers, pb_lit("Vary"), pb_lit("Origin"));
+    if (exchange->request->traced)
+        add(headers, pb_lit("traceresponse"), exchange->request->trace);
+    if (exchange->http->hsts.size && exchange->request->secure)
+        add(headers, pb_lit("Strict-Transport-Security"), exchange->http->hsts);
+    add_of_page(headers, type);
+    add_of_cors(exchange, headers);
     if (source)
         add_of_stages(headers, source);
+}
+
+static pb_header *find(struct headers *headers, const char *name)
+{
+    for (size_t i = 0; i < headers->count; i++)
+        if (pb_str_same(headers->list[i].name, pb_str_of(name)))
+            return &headers->list[i];
+    return NULL;
+}
+
+/* The client has it already. */
+static bool is_known(const struct exchange *exchange, int32_t status, struct headers *headers)
+{
+    const pb_header *etag = status == 200 && exchange_reads(exchange) ? find(headers, "etag") : NULL;
+
+    return etag && client_has(exchange, etag->value);
+}
+
+/* Packed bytes are another representation: its ETag is another, from which ours can be told. */
+static void pack(const struct exchange *exchange, struct headers *headers, pb_str *body)
+{
+    const pb_header *type = find(headers, "content-type");
+    pb_header *etag;
+
+    if (!body->size || !type || !type_compresses(type->value) || find(headers, "content-encoding"))
+        return;
+    add(headers, pb_lit("Vary"), pb_lit("Accept-Encoding"));
+    enum coding coding = compress_body(exchange, body);
+    if (coding == CODING_NONE)
+        return;
+    add(headers, pb_lit("Content-Encoding"), pb_str_of(coding_name(coding)));
+    if ((etag = find(headers, "etag")) && pb_str_ends(etag->value, pb_lit("\"")))
+        etag->value = pb_printf("%.*s-%s\"", (int)etag->value.size - 1, etag->value.data,
+                                coding_name(coding));
+}
+
+/* The only places that write: to the connection, or to whoever called from inside. */
+static pb_status respond(struct exchange *exchange, int32_t status, struct headers *headers,
+                         pb_str body)
+{
+    exchange->answered = true;
+    if (!exchange->inside && is_known(exchange, status, headers)) {
+        drop(headers, pb_lit("Content-Type"));
+        return pb_respond(exchange->request, 304, headers->list, headers->count, pb_lit(""));
+    }
+    if (!exchange->inside && (exchange->must_pack || compress_worth(body.size)))
+        pack(exchange, headers, &body);
+    if (!exchange->inside)
+        return pb_respond(exchange->request, status, headers->list, headers->count, body);
+    pb_status result = inside_begin(exchange, status, headers->list, headers->count);
+    return result == PB_OK ? inside_write(exchange, body) : result;
+}
+
+static pb_status begin(struct exchange *exchange, int32_t status, const struct headers *headers,
+                       bool events)
+{
+    exchange->begun = true;
+    if (exchange->inside)
+        return inside_begin(exchange, status, headers->list, headers->count);
+    pb_status result = pb_respond_begin(exchange->request, status, headers->list, headers->count);
+    if (result == PB_OK && events)
+        pb_respond_heartbeat(exchange->request, exchange->http->limits.heartbeat,
+                             exchange->dialect->heartbeat.size ? exchange->dialect->heartbeat
+                                                               : pb_lit(": still here\n\n"));
+    return result;
+}
+
+pb_status answer_write(struct exchange *exchange, pb_str bytes)
+{
+    return exchange->inside ? inside_write(exchange, bytes)
+                            : pb_respond_write(exchange->request, bytes);
+}
+
+pb_status answer_end(struct exchange *exchange)
+{
+    return exchange->inside ? (pb_status)PB_OK : pb_respond_end(exchange->request);
+}
+
+void answer_overdue(struct exchange *exchange, pb_duration after, void (*fn)(void *arg), void *arg)
+{
+    if (!exchange->inside)
+        pb_respond_overdue(exchange->request, after, fn, arg);
 }
 
 pb_status answer(struct exchange *exchange, int32_t status, const char *type, pb_str body)
@@ -73,8 +195,7 @@ pb_status answer(struct exchange *exchange, int32_t status, const char *type, pb
     struct headers headers;
 
     fill(exchange, &headers, pb_str_of(type));
-    exchange->answered = true;
-    return pb_respond(exchange->request, status, headers.list, headers.count, body);
+    return respond(exchange, status, &headers, body);
 }
 
 pb_status answer_nothing(struct exchange *exchange)
@@ -82,18 +203,7 @@ pb_status answer_nothing(struct exchange *exchange)
     struct headers headers;
 
     fill(exchange, &headers, (pb_str){0});
-    exchange->answered = true;
-    return pb_respond(exchange->request, 204, headers.list, headers.count, pb_lit(""));
-}
-
-pb_status answer_write(struct exchange *exchange, pb_str bytes)
-{
-    return pb_respond_write(exchange->request, bytes);
-}
-
-pb_status answer_end(struct exchange *exchange)
-{
-    return pb_respond_end(exchange->request);
+    return respond(exchange, 204, &headers, pb_lit(""));
 }
 
 pb_status answer_begin(struct exchange *exchange)
@@ -101,12 +211,7 @@ pb_status answer_begin(struct exchange *exchange)
     struct headers headers;
 
     fill(exchange, &headers, pb_lit("text/event-stream"));
-    exchange->begun = true;
-    pb_status status = pb_respond_begin(exchange->request, 200, headers.list, headers.count);
-    if (status == PB_OK)
-        pb_respond_heartbeat(exchange->request, exchange->http->limits.heartbeat,
-                             pb_lit(": still here\n\n"));
-    return status;
+    return begin(exchange, 200, &headers, true);
 }
 
 static void add_plain(pb_buf *buf, pb_str name)
@@ -137,50 +242,65 @@ static pb_str disposition(pb_str name)
     return pb_buf_str(&buf);
 }
 
+/* What an operation says goes before what is said of all answers. */
 static void add_of_content(struct headers *headers, const pb_content *content)
 {
-    for (size_t i = 0; i < content->header_count; i++)
-        add(headers, content->headers[i].name, content->headers[i].value);
+    for (size_t i = 0; i < content->header_count; i++) {
+        const pb_header *header = &content->headers[i];
+        if (pb_str_same(header->name, pb_lit("etag"))) { /* to be asked for again, by who may see it */
+            drop(headers, pb_lit("Cache-Control"));
+            add(headers, pb_lit("Cache-Control"), pb_lit("private, no-cache"));
+        }
+        if (!pb_str_same(header->name, pb_lit("vary")))
+            drop(headers, header->name);
+        add(headers, header->name, header->value);
+    }
+}
+
+/* What reads was not refused by Accept before it was known what there is. */
+static pb_status check_type(struct exchange *exchange, const pb_content *content, pb_str type)
+{
+    if (exchange->inside || !exchange_reads(exchange) || content->status >= 300 ||
+        pb_str_starts(type, pb_lit("text/event-stream")) || client_takes(exchange, type))
+        return PB_OK;
+    return not_acceptable(type);
 }
 
 pb_status answer_content(struct exchange *exchange, const pb_content *content)
 {
+    pb_str type = content->type.size ? content->type : pb_lit("application/json");
     struct headers headers;
 
-    fill(exchange, &headers, content->type.size ? content->type : pb_lit("application/json"));
+    if (check_type(exchange, content, type) != PB_OK)
+        return answer_error(exchange);
+    fill(exchange, &headers, content->status == 204 ? (pb_str){0} : type);
     add_of_content(&headers, content);
-    exchange->answered = true;
-    return pb_respond(exchange->request, content->status ? content->status : 200, headers.list,
-                      headers.count, content->body);
+    return respond(exchange, content->status ? content->status : 200, &headers, content->body);
 }
 
 pb_status answer_begin_content(struct exchange *exchange, const pb_content *content)
 {
+    pb_str type = content->type.size ? content->type : pb_lit("application/octet-stream");
     struct headers headers;
     bool events = pb_str_starts(content->type, pb_lit("text/event-stream"));
 
-    fill(exchange, &headers,
-         content->type.size ? content->type : pb_lit("application/octet-stream"));
+    if (check_type(exchange, content, type) != PB_OK)
+        return answer_error(exchange);
+    fill(exchange, &headers, type);
     if (content->length > 0)
         add(&headers, pb_lit("Content-Length"), pb_printf("%lld", (long long)content->length));
     if (content->file_name.size)
         add(&headers, pb_lit("Content-Disposition"), disposition(content->file_name));
     add_of_content(&headers, content);
-    exchange->begun = true;
-    pb_status status = pb_respond_begin(exchange->request, content->status ? content->status : 200,
-                                        headers.list, headers.count);
-    if (status == PB_OK && events)
-        pb_respond_heartbeat(exchange->request, exchange->http->limits.heartbeat,
-                             pb_lit(": still here\n\n"));
-    return status;
+    if (!exchange->inside && is_known(exchange, content->status ? content->status : 200, &headers))
+        return respond(exchange, 200, &headers, pb_lit(""));
+    return begin(exchange, content->status ? content->status : 200, &headers, events);
 }
 
-/* 405 where the path is known, 408 for a late body, 501 for what nobody configured; otherwise what
+/* 408 for a late body, 501 for what nobody configured; otherwise what
  * the status says. */
 int32_t answer_status(const struct exchange *exchange, const pb_error *error)
 {
-    if (exchange->allow.size && error->status == PB_UNSUPPORTED)
-        return 405;
     if (exchange->late && error->status == PB_TIMEOUT)
         return 408;
     if (exchange->unable && error->status == PB_UNSUPPORTED)
@@ -197,14 +317,14 @@ pb_status answer_failure(struct exchange *exchange, const pb_error *error)
     int64_t wait = pb_retry_seconds(error);
 
     fill(exchange, &headers, pb_str_of(exchange->dialect->type));
+    add_of_refusal(exchange, &headers);
     drop(&headers, wait > 0 ? pb_lit("Retry-After") : (pb_str){0});
     if (wait > 0)
         add(&headers, pb_lit("Retry-After"), pb_printf("%lld", (long long)wait));
     if (status == 401)
         add(&headers, pb_lit("WWW-Authenticate"), pb_lit("Bearer"));
     exchange->dialect->error(&writer, exchange, error, status);
-    exchange->answered = true;
-    return pb_respond(exchange->request, status, headers.list, headers.count, pb_buf_str(&buf));
+    return respond(exchange, status, &headers, pb_buf_str(&buf));
 }
 
 pb_status answer_error(struct exchange *exchange)

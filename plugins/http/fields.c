@@ -1,6 +1,6 @@
 /* fields.c - reading what a client sent: the body as JSON, its fields, and what is wrong with them.
  */
-#include "http.h"
+#include "negotiate.h"
 
 /* application/json, or application/…+json, with or without parameters. */
 static bool is_json(pb_str type)
@@ -20,28 +20,39 @@ static bool is_unsaid(pb_str type)
 
 /* A web page can send such types without being asked for CORS first: it must not. Browsers name the
  * page in Origin or Sec-Fetch-Site. */
-static pb_status check_type(const struct exchange *exchange)
+pb_status body_check_type(struct exchange *exchange)
 {
     pb_str type = pb_request_header(exchange->request, "content-type");
 
     if (is_json(type) || (is_unsaid(type) && !pb_request_header(exchange->request, "origin").size &&
                           !pb_request_header(exchange->request, "sec-fetch-site").size))
         return PB_OK;
+    exchange->refused_type = true;
     return pb_fail(PB_UNSUPPORTED, "the body must be JSON, with Content-Type: application/json");
 }
 
 pb_status body_read(struct exchange *exchange, pb_str *out)
 {
+    if (exchange->inside)
+        return inside_body(exchange, out);
+    if (exchange->unpacked) {
+        *out = exchange->body;
+        return PB_OK;
+    }
     pb_status status = pb_request_body(exchange->request, out);
 
     exchange->late = status == PB_TIMEOUT;
+    if (status == PB_OK)
+        status = unpack_body(exchange, out);
+    exchange->unpacked = status == PB_OK;
+    exchange->body = *out;
     return status;
 }
 
 pb_status body_json(struct exchange *exchange, const pb_json **out)
 {
     pb_str body;
-    pb_status status = check_type(exchange);
+    pb_status status = exchange->inside ? (pb_status)PB_OK : body_check_type(exchange);
 
     if (status == PB_OK)
         status = body_read(exchange, &body);
@@ -104,12 +115,44 @@ pb_status faults_status(struct exchange *exchange)
         return PB_OK;
     if (!first->pointer.data)
         return PB_NO_MEMORY;
-    where = exchange->dialect->params ? pointer_as_param(first->pointer) : first->pointer;
+    where = exchange->dialect->dots     ? pointer_as_dots(first->pointer)
+            : exchange->dialect->params ? pointer_as_param(first->pointer)
+                                        : first->pointer;
+    if (exchange->dialect->dots && exchange->fault_count > 1)
+        return pb_fail_at(PB_INVALID, first->pointer.data, "%.*s: %.*s (and %zu more)",
+                          PB_ARG(where), PB_ARG(first->detail), exchange->fault_count - 1);
     if (exchange->fault_count == 1 || exchange->dialect->params)
         return pb_fail_at(PB_INVALID, first->pointer.data, "%.*s: %.*s", PB_ARG(where),
                           PB_ARG(first->detail));
     return pb_fail_at(PB_INVALID, first->pointer.data, "%zu fields of the request are wrong",
                       exchange->fault_count);
+}
+
+/* The next name of a pointer, decoded; what is left behind it. */
+static pb_str next_name(pb_str pointer, pb_buf *buf)
+{
+    pointer = pb_str_slice(pointer, 1, pointer.size);
+    pb_str name = pb_str_slice(pointer, 0, pb_str_find(pointer, '/'));
+
+    for (size_t i = 0; i < name.size; i++) {
+        bool escape = name.data[i] == '~' && i + 1 < name.size;
+        if (escape)
+            i++;
+        pb_buf_byte(buf, !escape ? name.data[i] : name.data[i] == '1' ? '/' : '~');
+    }
+    return pb_str_slice(pointer, name.size, pointer.size);
+}
+
+pb_str pointer_as_dots(pb_str pointer)
+{
+    pb_buf buf = {0};
+
+    while (pointer.size > 1) {
+        if (buf.size)
+            pb_buf_byte(&buf, '.');
+        pointer = next_name(pointer, &buf);
+    }
+    return pb_buf_str(&buf);
 }
 
 static bool all_digits(pb_str text)
@@ -125,21 +168,13 @@ pb_str pointer_as_param(pb_str pointer)
     pb_buf buf = {0};
 
     while (pointer.size > 1) {
-        pointer = pb_str_slice(pointer, 1, pointer.size);
-        pb_str name = pb_str_slice(pointer, 0, pb_str_find(pointer, '/'));
-        pointer = pb_str_slice(pointer, name.size, pointer.size);
-        if (all_digits(name) && buf.size) {
-            pb_buf_printf(&buf, "[%.*s]", PB_ARG(name));
-            continue;
-        }
+        pb_str rest = pb_str_slice(pointer, 1, pointer.size);
+        bool index = all_digits(pb_str_slice(rest, 0, pb_str_find(rest, '/'))) && buf.size;
         if (buf.size)
-            pb_buf_byte(&buf, '.');
-        for (size_t i = 0; i < name.size; i++) {
-            bool escape = name.data[i] == '~' && i + 1 < name.size;
-            if (escape)
-                i++;
-            pb_buf_byte(&buf, !escape ? name.data[i] : name.data[i] == '1' ? '/' : '~');
-        }
+            pb_buf_byte(&buf, index ? '[' : '.');
+        pointer = next_name(pointer, &buf);
+        if (index)
+            pb_buf_byte(&buf, ']');
     }
     return pb_buf_str(&buf);
 }

@@ -11,14 +11,16 @@
     PB_STR(struct type, name, .required = 1, .max_length = 64,                                     \
            .pattern = "[A-Za-z0-9][A-Za-z0-9._-]*", .help = "The collection's name.")
 #define ID(type, what) PB_STR(struct type, id, .required = 1, .max_length = 64, .help = what)
+#define WORDS(most)                                                                                \
+    "{\"type\":[\"array\",\"null\"],\"items\":{\"type\":\"string\"},\"maxItems\":" PB_TEXT(most) "}"
 #define TAGS(type)                                                                                 \
-    PB_JSON(struct type, tags, .help = "All its tags: at most 64, of 128 bytes each.")
+    PB_JSON(struct type, tags, .schema = WORDS(64), .help = "All its tags: at most 64, of 128 bytes each.")
 #define ACCESS(type)                                                                               \
-    PB_JSON(struct type, access,                                                                   \
+    PB_JSON(struct type, access, .schema = WORDS(64),                                                                   \
             .help =                                                                                \
                 "Who sees it: \"public\", \"owner\", \"owner:<principal>\", \"group:<role>\".")
 #define METADATA(type)                                                                             \
-    PB_JSON(struct type, metadata, .help = "An object for filters and templates.")
+    PB_JSON(struct type, metadata, .schema = "{\"type\":[\"object\",\"null\"]}", .help = "An object for filters and templates.")
 #define COLLECTION(type)                                                                           \
     PB_STR(struct type, collection, .max_length = 64, .help = "The collection; else `documents`.")
 #define SELECTION(T, at)                                                                           \
@@ -128,7 +130,7 @@ static const pb_field bulk_in[] = {
     PB_LIST(struct bulk_in, ids, PB_KIND_STR, .max_length = 1000, .help = "These documents; or"),
     PB_STRUCT(struct bulk_in, filter, struct selection, selection_fields,
               .help = "… all that these conditions name."),
-    PB_JSON(struct bulk_in, tags, .help = "For tag and untag."),
+    PB_JSON(struct bulk_in, tags, .schema = WORDS(64), .help = "For tag and untag."),
     PB_BOOL(struct bulk_in, dry_run, .help = "Only say which documents it would be."),
     PB_END};
 static const pb_field bulk_out[] = {
@@ -179,71 +181,138 @@ static const pb_field sync_in[] = {
 static const pb_field sync_out[] = {
     PB_INT(struct sync_out, sources, .help = "Sources that are read now."), PB_END};
 
+/* --- what is written by hand, and how calls fail ---------------------------------------------- */
+
+static const char form_schema[] = PB_JSON_TEXT({
+    "title": "DocumentsUploadForm", "type": "object",
+    "description": "Files, and what is said of all of them. Files may have any field name.",
+    "properties": {
+        "file": {"type": "array", "items": {"type": "string", "contentMediaType": "application/octet-stream"},
+                 "minItems": 1, "maxItems": 100},
+        "collection": {"type": "string", "description": "The collection; else documents."},
+        "name": {"type": "string", "description": "Another name, of a single file."},
+        "tags": {"type": "string", "description": "A JSON list, or words with commas between."},
+        "access": {"type": "string", "description": "Who sees it, in the same way."},
+        "metadata": {"type": "string", "description": "A JSON object."}},
+    "required": ["file"]
+});
+
+/* Documents are described by their table (documents.get). */
+static const char uploaded_schema[] = PB_JSON_TEXT({
+    "title": "DocumentsUploadResponse", "type": "object",
+    "properties": {"documents": {"type": "array", "items": {"$ref": "#/components/schemas/Document"},
+                                 "description": "In the order that they came."}},
+    "required": ["documents"], "additionalProperties": false
+});
+
+static const char event_schema[] = PB_JSON_TEXT({
+    "title": "DocumentEvent", "type": "object", "description": "A document changed.",
+    "properties": {
+        "event": {"type": "string", "const": "document"},
+        "data": {"$ref": "#/components/schemas/Document"}},
+    "required": ["event", "data"]
+});
+
+static const int32_t upload_answers[] = {201, 200, 0};
+static const int32_t upload_errors[] = {PB_NOT_FOUND, PB_CONFLICT, PB_UNPROCESSABLE, PB_NO_SPACE, 0};
+static const int32_t conflicts[] = {PB_NOT_FOUND, PB_CONFLICT, PB_NO_SPACE, 0};
+static const int32_t fetch_errors[] = {PB_NOT_FOUND,    PB_CONFLICT, PB_UNPROCESSABLE,
+                                       PB_BAD_UPSTREAM, PB_TIMEOUT,  PB_NO_SPACE, 0};
+static const int32_t search_errors[] = {PB_NOT_FOUND, PB_BAD_UPSTREAM, PB_TIMEOUT, 0};
+
 const pb_operation knowledge_operations[] = {
-    {PB_OPERATION("collections.list", "GET", "/v1/collections", "Collections of documents."), READ,
+    {PB_OPERATION("collections.list", "GET", "/v1/collections", "Collections of documents."),
+     .description = "Those that the caller may see.", READ,
      IN(page_in, page_in), OUT(collections_out, collections_out), .handle = collections_list},
-    {PB_OPERATION("collections.create", "POST", "/v1/collections", "Makes a collection."), WRITE,
+    {PB_OPERATION("collections.create", "POST", "/v1/collections", "Makes a collection."),
+     .description = "What is put into it has its `access` and `tags` unless told otherwise.", .input_example = "{\"name\": \"manuals\", \"description\": \"How to use our things.\", \"access\": [\"public\"]}", .errors = conflicts, WRITE,
      IN(collection_in, collection_in), OUT(collection_fields, collection),
      .handle = collections_create},
     {PB_OPERATION("collections.get", "GET", "/v1/collections/{name}",
                   "One collection, and how many documents are in which state."),
+     .input_example = "{\"name\": \"manuals\"}",
      READ, IN(name_in, name_in), OUT(collection_fields, collection), .flags = PB_OPERATION_REVISIONS, .handle = collections_get},
     {PB_OPERATION("collections.update", "PATCH", "/v1/collections/{name}",
                   "Changes what a collection says of itself and of what comes into it."),
+     .input_example = "{\"name\": \"manuals\", \"description\": \"How to use our things.\"}", .errors = conflicts,
      WRITE, IN(collection_in, collection_in), OUT(collection_fields, collection),
      .flags = PB_OPERATION_REVISIONS, .handle = collections_update},
     {PB_OPERATION("collections.delete", "DELETE", "/v1/collections/{name}",
                   "Removes a collection with all its documents."),
+     .input_example = "{\"name\": \"manuals\"}", .errors = conflicts,
      WRITE, IN(name_in, name_in), .flags = PB_OPERATION_REVISIONS, .handle = collections_delete},
     {PB_OPERATION("collections.reindex", "POST", "/v1/collections/{name}/reindex",
                   "Makes all documents of a collection into passages anew, for another model."),
+     .description = "Searches find what was there before until each document is done.", .input_example = "{\"name\": \"manuals\"}", .errors = conflicts,
      WRITE, IN(name_in, name_in), OUT(collection_fields, collection),
      .handle = collections_reindex},
-    {PB_OPERATION("documents.list", "GET", "/v1/documents", "Documents, the newest first."), READ,
+    {PB_OPERATION("documents.list", "GET", "/v1/documents", "Documents, the newest first."),
+     .description = "Those that the caller may see, page by page.", READ,
      IN(documents_in, documents_in), OUT(documents_out, documents_out), .handle = documents_list},
     {PB_OPERATION("documents.upload", "POST", "/v1/documents",
                   "Takes in files: a form with any number of them, or one as the body."),
+     .description = "The answer comes when the bytes are stored (201; 200: all of them were there already). What becomes of a "
+                    "document says its `state`: documents.get, or documents.events as it happens.",
+     .input_type = "multipart/form-data, application/octet-stream", .input_schema = form_schema,
+     .output_schema = uploaded_schema, .answers = upload_answers, .errors = upload_errors,
      WRITE, IN(upload_in, upload_in), .raw = documents_upload, .upload = 1},
     {PB_OPERATION("documents.add", "POST", "/v1/documents/add", "Takes in a document by its URL."),
+     .description = "It is fetched by the service's source of web pages.", .input_example = "{\"url\": \"https://example.com/manual.html\", \"collection\": \"manuals\"}", .errors = fetch_errors,
      WRITE, IN(add_in, add_in), OUT(document_fields, document), .handle = documents_add},
     {PB_OPERATION("documents.bulk", "POST", "/v1/documents/bulk",
                   "Deletes, reprocesses or tags many documents."),
+     .description = "Say which: by `ids`, or by a `filter`. At most a thousand a call; `more` says that there are others.", .input_example = "{\"action\": \"tag\", \"filter\": {\"collection\": \"manuals\"}, \"tags\": [\"2026\"], \"dry_run\": true}", .errors = conflicts,
      WRITE, IN(bulk_in, bulk_in), OUT(bulk_out, bulk_out), .handle = documents_bulk},
     {PB_OPERATION("documents.events", "GET", "/v1/documents/events",
                   "Changes of documents as they happen, as server-sent events."),
+     .description = "From now on; of one document (`id`) its present state first. The stream ends when its client leaves.",
+     .flags = PB_OPERATION_STREAMS | PB_OPERATION_NO_TOOL, .output_type = "text/event-stream",
+     .event_schema = event_schema,
      READ, IN(events_in, events_in), .raw = documents_events},
-    {PB_OPERATION("documents.get", "GET", "/v1/documents/{id}", "One document."), READ,
+    {PB_OPERATION("documents.get", "GET", "/v1/documents/{id}", "One document."),
+     .input_example = "{\"id\": \"0193f3c2-7a51-7d20-9c3e-5b1f6f0e2a44\"}", READ,
      IN(id_in, id_in), OUT(document_fields, document), .flags = PB_OPERATION_REVISIONS, .handle = documents_get},
     {PB_OPERATION("documents.update", "PATCH", "/v1/documents/{id}",
                   "Names or tags a document, or says who sees it."),
+     .description = "Only what is given changes.", .input_example = "{\"id\": \"0193f3c2-7a51-7d20-9c3e-5b1f6f0e2a44\", \"tags\": [\"2026\"]}", .errors = conflicts,
      WRITE, IN(document_in, document_in), OUT(document_fields, document),
      .flags = PB_OPERATION_REVISIONS, .handle = documents_update},
-    {PB_OPERATION("documents.delete", "DELETE", "/v1/documents/{id}", "Removes a document."), WRITE,
+    {PB_OPERATION("documents.delete", "DELETE", "/v1/documents/{id}", "Removes a document."),
+     .input_example = "{\"id\": \"0193f3c2-7a51-7d20-9c3e-5b1f6f0e2a44\"}", .errors = conflicts, WRITE,
      IN(id_in, id_in), .flags = PB_OPERATION_REVISIONS, .handle = documents_delete},
-    {PB_OPERATION("documents.download", "GET", "/v1/documents/{id}/content", "Its bytes."), READ,
+    {PB_OPERATION("documents.download", "GET", "/v1/documents/{id}/content", "Its bytes."),
+     .description = "As they were sent, with their own type, and `Content-Disposition`.", .output_type = "application/octet-stream, */*", .flags = PB_OPERATION_NO_TOOL, .input_example = "{\"id\": \"0193f3c2-7a51-7d20-9c3e-5b1f6f0e2a44\"}", READ,
      IN(download_in, download_in), .raw = documents_download},
     {PB_OPERATION("documents.chunks", "GET", "/v1/documents/{id}/chunks",
                   "The passages that a document was made into."),
+     .input_example = "{\"id\": \"0193f3c2-7a51-7d20-9c3e-5b1f6f0e2a44\"}",
      READ, IN(chunks_in, chunks_in), OUT(chunks_out, chunks_out), .handle = documents_chunks},
     {PB_OPERATION("documents.versions", "GET", "/v1/documents/{id}/versions",
                   "Versions of a document."),
+     .input_example = "{\"id\": \"0193f3c2-7a51-7d20-9c3e-5b1f6f0e2a44\"}",
      READ, IN(versions_in, versions_in), OUT(versions_out, versions_out),
      .handle = documents_versions},
     {PB_OPERATION("documents.reprocess", "POST", "/v1/documents/{id}/reprocess",
                   "Has a document made into passages again."),
+     .input_example = "{\"id\": \"0193f3c2-7a51-7d20-9c3e-5b1f6f0e2a44\"}", .errors = conflicts,
      WRITE, IN(id_in, id_in), OUT(document_fields, document), .handle = documents_reprocess},
     {PB_OPERATION("documents.cancel", "POST", "/v1/documents/{id}/cancel",
                   "Cancels what is being done with a document."),
+     .input_example = "{\"id\": \"0193f3c2-7a51-7d20-9c3e-5b1f6f0e2a44\"}", .errors = conflicts,
      WRITE, IN(id_in, id_in), OUT(document_fields, document), .handle = documents_cancel},
     {PB_OPERATION("jobs.list", "GET", "/v1/jobs", "What is being done with documents, and was."),
+     .description = "The newest first.",
      READ, IN(jobs_in, jobs_in), OUT(jobs_out, jobs_out), .handle = jobs_list},
-    {PB_OPERATION("jobs.get", "GET", "/v1/jobs/{id}", "One job."), READ, IN(id_in, id_in),
+    {PB_OPERATION("jobs.get", "GET", "/v1/jobs/{id}", "One job."),
+     .input_example = "{\"id\": \"0193f3c2-7a51-7d20-9c3e-5b1f6f0e2a44\"}", READ, IN(id_in, id_in),
      OUT(job_fields, job), .handle = jobs_get},
     {PB_OPERATION("knowledge.search", "POST", "/v1/knowledge/search",
                   "Passages for a question, with the scores of both ways to find them."),
+     .input_example = "{\"query\": \"How do I write a plugin?\", \"top_k\": 5}", .errors = search_errors,
      READ, IN(search_in, search_in), OUT(search_out, search_out), .handle = knowledge_search},
     {PB_OPERATION("knowledge.sync", "POST", "/v1/knowledge/sync",
                   "Has sources read now, and not when their time comes."),
+     .input_example = "{\"collection\": \"manuals\"}", .errors = conflicts,
      WRITE, IN(sync_in, sync_in), OUT(sync_out, sync_out), .handle = knowledge_sync},
     PB_OPERATION_END,
 };

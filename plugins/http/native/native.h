@@ -20,4 +20,11 @@ const pb_message *message_native(struct exchange *exchange, const pb_json *json)
 /* turns_stream.c */
 pb_status turns_answer_stream(struct exchange *exchange);
 
+/* schema.c: what both are, for the reference. */
+extern const char turn_input_schema[], turn_input_example[], turn_output_schema[],
+    turn_output_example[], turn_event_schema[];
+extern const pb_header_help turn_request_headers[], turn_answer_headers[], events_request_headers[];
+extern const int32_t turn_answers[], turn_errors[], events_answers[],
+    events_errors[];
+
 #endif

@@ -13,13 +13,9 @@ static pb_str request_of(const struct exchange *exchange)
 static void problem_write_other(pb_json_writer *writer, const struct exchange *exchange,
                                 const pb_error *error, int32_t status)
 {
-    bool method = status == 405;
-    const char *name = method ? "method_not_allowed" : pb_status_name(error->status);
-
     pb_jw_open(writer, '{');
-    pb_jw_member(writer, "type", pb_printf("/problems/%s", name));
-    pb_jw_member(writer, "title",
-                 pb_str_of(method ? "Method not allowed" : pb_status_title(error->status)));
+    pb_jw_member(writer, "type", pb_printf("/problems/%s", pb_status_name(error->status)));
+    pb_jw_member(writer, "title", pb_str_of(pb_status_title(error->status)));
     pb_jw_count(writer, "status", status);
     pb_jw_member(writer, "detail", error->sentence);
     pb_jw_member(writer, "instance", exchange->request->id);

@@ -67,6 +67,8 @@ static pb_status emit_turn(struct stream *stream)
     pb_jw_member(&writer, "id", info->id);
     pb_jw_member(&writer, "conversation", info->conversation);
     pb_jw_member(&writer, "pipeline", info->pipeline);
+    if (info->request_id.size)
+        pb_jw_member(&writer, "request_id", info->request_id);
     pb_jw_close(&writer, '}');
     return event_end(stream, &buf);
 }
@@ -296,9 +298,9 @@ pb_status turns_answer_stream(struct exchange *exchange)
 
     if (!stream.frame)
         return PB_NO_MEMORY;
-    pb_respond_overdue(exchange->request, silence, open_silent, &stream);
+    answer_overdue(exchange, silence, open_silent, &stream);
     pb_status status = source_run(exchange, &stream.base);
-    pb_respond_overdue(exchange->request, 0, NULL, NULL);
+    answer_overdue(exchange, 0, NULL, NULL);
     pb_reply_end(&stream.reply);
     return status;
 }

@@ -221,16 +221,16 @@ static uint32_t probes_of(const struct scan *scan, uint64_t rows)
     return (uint32_t)(probes < header->lists ? probes : header->lists);
 }
 
-/* All or nearly all documents match. */
+/* The nearest lists whole. Where nothing is left out those that are far are. */
 static bool scan_lists(struct scan *scan, uint32_t probes)
 {
     const uint32_t *first = SECTION(scan->segment, uint32_t, LIST_POSITION);
-    bool fixed = scan->job->self->probes != 0;
+    bool cut = !scan->bits && !scan->job->self->probes;
     struct near near = {.products = NULL};
-    bool made = near_find(scan, fixed ? probes : LISTS_LEAST, &near);
-    size_t count = made && !fixed ? before_far(&near.best, 0) : near.best.count;
+    bool made = near_find(scan, cut ? LISTS_LEAST : probes, &near);
+    size_t count = made && cut ? before_far(&near.best, 0) : near.best.count;
 
-    if (made && !fixed && count == near.best.count && count < probes) {
+    if (made && cut && count == near.best.count && count < probes) {
         made = near_find(scan, probes, &near);
         count = made ? before_far(&near.best, 0) : 0;
     }
@@ -302,7 +302,7 @@ static uint32_t lists_wanted(const struct scan *scan, const struct matched *matc
     return (uint32_t)(lists < header->lists ? lists : header->lists);
 }
 
-/* Few documents match. *done: in the nearest lists it was cheaper to find them. */
+/* Some documents do not match. *done: it was cheaper to find those that do in the nearest lists. */
 static bool scan_lists_matching(struct scan *scan, const struct matched *matched, bool *done)
 {
     uint32_t wanted = lists_wanted(scan, matched);
@@ -327,15 +327,17 @@ static bool scan_segment(struct scan *scan, const struct matched *matched)
 {
     const struct segment_header *header = scan->segment->header;
     uint32_t probes = header->lists ? probes_of(scan, matched->rows) : 0;
-    bool done = false, few = matched->rows * 2 <= header->rows;
+    bool done = false;
 
-    if (few && header->lists && !scan_lists_matching(scan, matched, &done))
+    if (probes && scan->bits && !scan_lists_matching(scan, matched, &done))
         return false;
-    if (!few && probes && probes < header->lists)
-        return scan_lists(scan, probes);
-    if (few && !done)
+    if (done)
+        return true;
+    if (matched->rows * 2 <= header->rows)
         scan_matching(scan);
-    else if (!few)
+    else if (probes && probes < header->lists)
+        return scan_lists(scan, probes);
+    else
         scan_range(scan, 0, header->vectors);
     return true;
 }

@@ -118,8 +118,8 @@ pb_str listener_url(const pb_listener *listener)
 /* Best effort: the client sees why, if its kernel has room. */
 static void turn_away(pb_listener *listener, int fd)
 {
-    char text[PROBLEM_SIZE];
-    size_t size = problem_refusal(503, "there are too many connections, try again", text);
+    char text[PROBLEM_SIZE], id[REQUEST_ID_SIZE];
+    size_t size = problem_refusal(503, "there are too many connections, try again", id, text);
 
     if (!listener->tls) {
         (void)send(fd, text, size, MSG_NOSIGNAL | MSG_DONTWAIT);

@@ -98,11 +98,12 @@ void connection_drain(struct server_connection *connection)
 /* Answers what is no request, or one that is not wanted, and ends the connection. */
 void connection_refuse(struct server_connection *connection, int status, const char *sentence)
 {
-    char text[PROBLEM_SIZE];
-    size_t size = problem_refusal(status, sentence, text);
+    char text[PROBLEM_SIZE], id[REQUEST_ID_SIZE];
+    size_t size = problem_refusal(status, sentence, id, text);
 
     listener_note_answer(status);
-    pb_log(PB_DEBUG, "refused a request of %s: %d, %s", connection->remote, status, sentence);
+    pb_log(PB_DEBUG, "refused request %.*s of %s: %d, %s", REQUEST_ID_SIZE, id, connection->remote, status,
+           sentence);
     (void)conn_write(&connection->conn, text, size);
     finish(connection, PHASE_LINGER);
 }

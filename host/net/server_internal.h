@@ -125,7 +125,10 @@ void connection_release(struct server_connection *connection);
 /* A body's time-out, from now. */
 void connection_await_body(struct server_connection *connection, pb_duration limit);
 
-/* server_request.c. request_begin returns how much of `rest` was its body. */
+/* server_request.c. A new id of a request: hex digits, no NUL behind them. */
+enum { REQUEST_ID_SIZE = 16 };
+void request_id_new(char out[REQUEST_ID_SIZE]);
+/* request_begin returns how much of `rest` was its body. */
 size_t request_begin(struct server_connection *connection, const struct request_head *head,
                      pb_str raw, pb_str rest);
 size_t request_feed(struct server_request *request, const char *data, size_t size);
@@ -148,7 +151,8 @@ void respond_overdue_end(struct server_request *request); /* takes it back; park
 
 /* server_problem.c. A refusal is a whole answer with "Connection: close", at most PROBLEM_SIZE. */
 enum { PROBLEM_SIZE = 1024 };
-size_t problem_refusal(int status, const char *sentence, char out[PROBLEM_SIZE]);
+size_t problem_refusal(int status, const char *sentence, char id[REQUEST_ID_SIZE],
+                       char out[PROBLEM_SIZE]);
 pb_status problem_respond(pb_request *request, int status, const pb_error *error);
 const char *problem_phrase(int status);
 pb_str problem_date(void); /* "Date: …\r\n" */

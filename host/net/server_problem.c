@@ -90,19 +90,25 @@ pb_str problem_date(void)
 }
 
 /* `sentence` is one of ours: plain ASCII that needs no escapes. */
-size_t problem_refusal(int status, const char *sentence, char out[PROBLEM_SIZE])
+size_t problem_refusal(int status, const char *sentence, char id[REQUEST_ID_SIZE],
+                       char out[PROBLEM_SIZE])
 {
     const struct phrase *phrase = look_up(status);
     char body[PROBLEM_SIZE / 2];
+
+    request_id_new(id);
     int size =
         snprintf(body, sizeof body,
-                 "{\"type\":\"/problems/%s\",\"title\":\"%s\",\"status\":%d,\"detail\":\"%s\"}",
-                 pb_status_name(phrase->kind), pb_status_title(phrase->kind), status, sentence);
+                 "{\"type\":\"/problems/%s\",\"title\":\"%s\",\"status\":%d,\"detail\":\"%s\","
+                 "\"instance\":\"%.*s\"}",
+                 pb_status_name(phrase->kind), pb_status_title(phrase->kind), status, sentence,
+                 REQUEST_ID_SIZE, id);
 
     size = snprintf(out, PROBLEM_SIZE,
                     "HTTP/1.1 %d %s\r\n%sContent-Type: application/problem+json\r\n"
+                    "X-Request-Id: %.*s\r\nX-Content-Type-Options: nosniff\r\n"
                     "Content-Length: %d\r\n%sConnection: close\r\n\r\n%s",
-                    status, phrase->phrase, problem_date().data, size,
+                    status, phrase->phrase, problem_date().data, REQUEST_ID_SIZE, id, size,
                     status == 503 ? "Retry-After: 1\r\n" : "", body);
     return size < PROBLEM_SIZE ? (size_t)size : PROBLEM_SIZE - 1;
 }
@@ -118,8 +124,9 @@ pb_status problem_respond(pb_request *request, int status, const pb_error *error
 {
     pb_buf buf = {0};
     char after[24];
-    pb_header headers[2] = {{PB_LIT("Content-Type"), PB_LIT("application/problem+json")}};
-    size_t count = 1;
+    pb_header headers[3] = {{PB_LIT("Content-Type"), PB_LIT("application/problem+json")},
+                            {PB_LIT("X-Request-Id"), request->id}};
+    size_t count = 2;
     pb_str detail =
         error->sentence.size ? error->sentence : pb_str_of(pb_status_title(error->status));
 

@@ -8,13 +8,11 @@
 #include <stdlib.h>
 #include <string.h>
 
-enum { ID_SIZE = 16 };
-
 /* --- making one ------------------------------------------------------------------------------- */
 
 /* Unique in this process and unlike those of others: a bijection of a counter with a random start.
  */
-static void make_id(char out[ID_SIZE])
+void request_id_new(char out[REQUEST_ID_SIZE])
 {
     static uint64_t counter;
     static const char digit[] = "0123456789abcdef";
@@ -25,18 +23,18 @@ static void make_id(char out[ID_SIZE])
     id = (id ^ (id >> 30)) * 0xbf58476d1ce4e5b9u;
     id = (id ^ (id >> 27)) * 0x94d049bb133111ebu;
     id ^= id >> 31;
-    for (int i = 0; i < ID_SIZE; i++, id >>= 4)
+    for (int i = 0; i < REQUEST_ID_SIZE; i++, id >>= 4)
         out[i] = digit[id & 15];
 }
 
 /* The trace that a request is part of: the client's, or one of its own. */
-static void make_trace(pb_str from, const char id[ID_SIZE], char out[TRACE_CONTEXT_SIZE])
+static void make_trace(pb_str from, const char id[REQUEST_ID_SIZE], char out[TRACE_CONTEXT_SIZE])
 {
     static char trace[TRACE_ID_SIZE];
 
     if (!trace[0])
-        make_id(trace);
-    memcpy(trace + ID_SIZE, id, ID_SIZE);
+        request_id_new(trace);
+    memcpy(trace + REQUEST_ID_SIZE, id, REQUEST_ID_SIZE);
     trace_context_write(from, trace, id, out);
 }
 
@@ -56,20 +54,20 @@ static struct server_request *make(struct server_connection *connection,
     size_t headers = head->header_count * sizeof(pb_header);
     size_t remote = strlen(connection->remote);
     struct server_request *request =
-        malloc(sizeof *request + headers + raw.size + ID_SIZE + TRACE_CONTEXT_SIZE + remote);
+        malloc(sizeof *request + headers + raw.size + REQUEST_ID_SIZE + TRACE_CONTEXT_SIZE + remote);
 
     if (!request)
         return NULL;
     memset(request, 0, sizeof *request);
     char *text = (char *)request->headers + headers, *id = text + raw.size;
-    char *trace = id + ID_SIZE, *address = trace + TRACE_CONTEXT_SIZE;
+    char *trace = id + REQUEST_ID_SIZE, *address = trace + TRACE_CONTEXT_SIZE;
     memcpy(text, raw.data, raw.size);
     for (uint32_t i = 0; i < head->header_count; i++) {
         request->headers[i].name = moved(head->headers[i].name, raw, text);
         request->headers[i].value = moved(head->headers[i].value, raw, text);
     }
     memcpy(address, connection->remote, remote);
-    make_id(id);
+    request_id_new(id);
     make_trace(head->trace, id, trace);
     request->pub = (pb_request){
         .size = sizeof(pb_request),
@@ -90,7 +88,7 @@ static struct server_request *make(struct server_connection *connection,
         .traced = head->trace.data != NULL,
     };
     if (!head->id.data)
-        request->pub.id = pb_str_make(id, ID_SIZE);
+        request->pub.id = pb_str_make(id, REQUEST_ID_SIZE);
     request->keep_alive = head->keep_alive;
     request->old = head->old;
     request->head = head->head;
@@ -153,8 +151,8 @@ static void run(void *arg)
         respond_break_off(request);
     else if (request->answer == ANSWER_NONE)
         listener_note_answer(499);
-    pb_log(PB_DEBUG, "%.*s %.*s: %d", PB_ARG(request->pub.method), PB_ARG(request->pub.path),
-           request->status);
+    pb_log(PB_DEBUG, "%.*s %.*s: %d, %.*s", PB_ARG(request->pub.method), PB_ARG(request->pub.path),
+           request->status, PB_ARG(request->pub.remote));
     task_local()->request = task_local()->trace = pb_str_make(NULL, 0);
     request_free(request);
     listener->request_count--;

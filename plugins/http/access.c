@@ -129,7 +129,7 @@ static pb_str asked_headers(const pb_request *request)
 
 pb_status access_preflight(struct exchange *exchange)
 {
-    pb_header headers[8];
+    pb_header headers[10];
     size_t count = 0;
 
     headers[count++] = (pb_header){pb_lit("Allow"), exchange->allow};
@@ -139,9 +139,13 @@ pb_status access_preflight(struct exchange *exchange)
         headers[count++] = (pb_header){pb_lit("Access-Control-Allow-Methods"), exchange->allow};
         headers[count++] =
             (pb_header){pb_lit("Access-Control-Allow-Headers"), asked_headers(exchange->request)};
-        headers[count++] = (pb_header){pb_lit("Access-Control-Max-Age"), pb_lit("600")};
-        headers[count++] = (pb_header){pb_lit("Vary"), pb_lit("Origin")};
+        headers[count++] = (pb_header){pb_lit("Access-Control-Max-Age"), exchange->http->max_age};
+        if (exchange->http->cors.credentials)
+            headers[count++] =
+                (pb_header){pb_lit("Access-Control-Allow-Credentials"), pb_lit("true")};
     }
+    if (exchange->http->cors.origins.count)
+        headers[count++] = (pb_header){pb_lit("Vary"), pb_lit("Origin, Access-Control-Request-Headers")};
     exchange->answered = true;
     return pb_respond(exchange->request, 204, headers, count, pb_lit(""));
 }

@@ -12,13 +12,18 @@
 #include <patchbay/service.h>
 #include <patchbay/transport.h>
 
+struct range;
+
 struct cors {
     pb_list origins; /* of pb_str */
+    bool credentials;
+    pb_duration max_age;
 };
 
 struct tls {
     pb_str certificate;
     pb_str key;
+    pb_duration hsts;
 };
 
 struct unix_socket {
@@ -45,15 +50,22 @@ struct http {
     struct unix_socket socket;
     pb_list pipelines; /* of pb_str */
     pb_list auth;      /* of pb_instance * */
+    pb_list embedders; /* of pb_instance * */
     struct cors cors;
     struct tls tls;
     bool insecure;
     struct limits limits;
+    pb_list trusted_proxies; /* of pb_str */
+    int32_t proxy_header;
 
-    /* Made by start. */
+    /* Made by create and start. */
     pb_pipeline **found; /* one for each name in `pipelines` */
     pb_listener *listener;
     pb_time started;
+    struct range *ranges; /* of trusted proxies */
+    size_t range_count;
+    pb_str max_age; /* of a preflight's answer, in seconds */
+    pb_str hsts;    /* Strict-Transport-Security, or absent */
 };
 
 enum { FAULTS = 16 };
@@ -76,23 +88,33 @@ struct exchange;
 /* How one of the APIs speaks of what went wrong. */
 struct dialect {
     bool params;      /* names one field as "messages[0].role"; else all, by JSON pointers */
+    bool dots;        /* with `params`: as "messages.0.role", and tells how many more there are */
     const char *type; /* of an error's document */
+    pb_str id_header; /* tells the request's id beside X-Request-Id, or absent */
+    pb_str heartbeat; /* what goes into a silent stream; absent: a comment */
     /* The whole document; `status` is that of HTTP. */
     void (*error)(pb_json_writer *writer, const struct exchange *exchange, const pb_error *error,
                   int32_t status);
 };
 extern const struct dialect native_dialect;    /* native/problem.c: RFC 9457 */
 extern const struct dialect openai_dialect;    /* openai/error.c */
+extern const struct dialect anthropic_dialect; /* anthropic/error.c */
 
 /* A request and what became known of it. On the handler's stack. */
 struct exchange {
     struct http *http;
+    struct inside *inside; /* NULL: on a connection */
     pb_request *request;
     const struct dialect *dialect; /* never NULL */
     bool begun;  /* the header is out: only the stream can tell of errors */
     bool answered;
     bool unable;           /* nothing is configured that could keep a turn: 501 */
     bool late;             /* the body did not come in time: the client's fault, 408 */
+    bool refused_coding;   /* 415 by its Content-Encoding */
+    bool refused_type;     /* 415 by its Content-Type */
+    bool must_pack;        /* the client takes no plain bytes */
+    bool unpacked;         /* `body` is the request's, as it was before it was compressed */
+    pb_str body;
     struct source *source; /* the turn that answers, once there is one */
     pb_str location;       /* of 202, or absent */
     pb_str allow;          /* for 405 */
@@ -111,10 +133,28 @@ typedef pb_status handler(struct exchange *exchange);
 pb_status http_handle(void *self, pb_request *request);
 /* What this transport serves itself; described.c. */
 extern const pb_operation http_operations[];
-enum { OPERATION_CHAT, OPERATION_MODELS, OPERATION_MODEL, OPERATION_TURN, OPERATION_EVENTS };
+enum { OPERATION_CHAT, OPERATION_MODELS, OPERATION_MODEL, OPERATION_TURN, OPERATION_EVENTS,
+       OPERATION_MESSAGES, OPERATION_COUNT, OPERATION_RESPONSE, OPERATION_RESPONSE_GET,
+       OPERATION_RESPONSE_DELETE, OPERATION_RESPONSE_ITEMS, OPERATION_EMBEDDINGS };
+
+/* Calls the which-th of them (OPERATION_…) in the process; for the `raw` of their descriptions. */
+pb_status http_call(void *self, const pb_call *call, pb_content *out, size_t which);
 
 /* operations.c: calls an operation of the host or a service and answers. */
 pb_status operation_run(struct exchange *exchange, const pb_operation *operation);
+
+/* inside.c: the own operations without a connection. */
+struct route {
+    const pb_operation *operation;
+    handler *handle;
+    const struct dialect *dialect;
+};
+pb_status inside_run(void *self, const pb_call *call, pb_content *out, const struct route *route);
+/* For answer.c and fields.c. */
+pb_status inside_begin(struct exchange *exchange, int32_t status, const pb_header *headers,
+                       size_t count);
+pb_status inside_write(struct exchange *exchange, pb_str bytes);
+pb_status inside_body(const struct exchange *exchange, pb_str *out);
 
 /* access.c */
 bool address_is_loopback(pb_str listen);
@@ -125,9 +165,14 @@ pb_status access_authenticate(struct exchange *exchange);
 void access_origin(struct exchange *exchange);
 pb_status access_preflight(struct exchange *exchange);
 
+/* GET and HEAD. */
+bool exchange_reads(const struct exchange *exchange);
+
 /* answer.c: whole answers, and the header of streams. Return what pb_respond returned. */
 pb_status answer(struct exchange *exchange, int32_t status, const char *type, pb_str body);
 pb_status answer_begin(struct exchange *exchange);
+/* pb_respond_overdue, where there is a connection. */
+void answer_overdue(struct exchange *exchange, pb_duration after, void (*fn)(void *arg), void *arg);
 /* More of what was begun, and its end. */
 pb_status answer_write(struct exchange *exchange, pb_str bytes);
 pb_status answer_end(struct exchange *exchange);
@@ -143,6 +188,9 @@ pb_status answer_failure(struct exchange *exchange, const pb_error *error);
 int32_t answer_status(const struct exchange *exchange, const pb_error *error);
 
 /* fields.c */
+/* PB_UNSUPPORTED: the body says that it is no JSON, or does not say what it is and may be a web page's. */
+pb_status body_check_type(struct exchange *exchange);
+/* Whole, and unpacked. */
 pb_status body_read(struct exchange *exchange, pb_str *out);
 pb_status body_json(struct exchange *exchange, const pb_json **out);
 /* Where a field is in the body: a path on the reader's stack, written as a JSON pointer only when
@@ -162,6 +210,8 @@ void fault(struct exchange *exchange, const struct place *place, const char *for
 pb_status faults_status(struct exchange *exchange);
 /* "/messages/0/role" as "messages[0].role", in the running scope. */
 pb_str pointer_as_param(pb_str pointer);
+/* The same as "messages.0.role". */
+pb_str pointer_as_dots(pb_str pointer);
 bool read_bool(struct exchange *exchange, const pb_json *json, const char *name, bool otherwise);
 /* Percent-decodes into the running scope; invalid escapes stay. */
 pb_str percent_decode(pb_str text);
@@ -170,6 +220,29 @@ pb_pipeline *pipeline_named(const struct http *http, pb_str name);
 
 /* params.c: checks one generation parameter. False: no parameter has that name. */
 bool param_check(struct exchange *exchange, const pb_json *value, const struct place *place);
+/* What a member of a request must be. */
+enum param_type {
+    PARAM_NUMBER,
+    PARAM_INTEGER,
+    PARAM_BOOLEAN,
+    PARAM_TEXT,
+    PARAM_OBJECT,
+    PARAM_LIST,
+    PARAM_ANY, /* but null */
+    PARAM_TOOLS,
+    PARAM_STOP,
+    PARAM_CHOICE,
+    PARAM_FORMAT
+};
+struct param {
+    pb_str name;
+    enum param_type type;
+    double min;
+    double max;
+};
+/* The same with a table of one's own; null is fine for all. */
+bool param_check_in(struct exchange *exchange, const struct param *table, size_t count,
+                    const pb_json *value, const struct place *place);
 
 /* parts.c */
 struct messages {
@@ -185,6 +258,10 @@ pb_str member_needed(struct exchange *exchange, const pb_json *json, const struc
                      const char *name);
 /* "data:image/png;base64,…" is taken apart; any other URL stays one. */
 void part_read_url(pb_part *part, pb_str url);
+/* The same of a file's content, which some send as bare base64. */
+void part_read_file(pb_part *part, pb_str data);
+/* Puts `parts` in front of those that the message has; its text becomes a part where it had none. */
+void parts_add_front(pb_message *message, const pb_part *const *parts, size_t count);
 /* One part of a message in the words of a dialect. False: no such type. */
 typedef bool part_reader(struct exchange *exchange, const pb_json *json, const struct place *place,
                          pb_part *part);

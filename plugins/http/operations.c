@@ -1,6 +1,6 @@
 /* operations.c - a request that is an operation's: its body whole or as it comes, its answer in one
  * piece or as it is written. */
-#include "http.h"
+#include "negotiate.h"
 
 struct upload {
     pb_reader base;
@@ -35,20 +35,61 @@ static pb_status send_content(struct exchange *exchange, const pb_content *conte
                               .exchange = exchange};
     pb_status status = answer_begin_content(exchange, content);
 
+    if (exchange->answered) /* the client has it, or does not take it */
+        return status;
     if (status == PB_OK)
         status = content->send(content->arg, &sending.base);
     return status == PB_OK ? answer_end(exchange) : status;
 }
 
+bool exchange_reads(const struct exchange *exchange)
+{
+    return pb_str_is(exchange->request->method, "GET") || pb_str_is(exchange->request->method, "HEAD");
+}
+
+/* What changes something is refused before it does, by the types that are described; what only reads by
+ * the answer that it has (answer.c). */
+static pb_status check_accept(const struct exchange *exchange, const pb_operation *operation)
+{
+    pb_str types = operation->output_type ? pb_str_of(operation->output_type)
+                                          : pb_lit("application/json");
+
+    if (exchange_reads(exchange) || (operation->handle && !operation->output) ||
+        client_takes(exchange, types))
+        return PB_OK;
+    return not_acceptable(types);
+}
+
+/* Files come as they are: nobody unpacks them. */
+static pb_status body_check_plain(struct exchange *exchange)
+{
+    pb_str coding = pb_request_header(exchange->request, "content-encoding");
+
+    if (!coding.size || pb_str_same(coding, pb_lit("identity")))
+        return PB_OK;
+    exchange->refused_coding = true;
+    return pb_fail(PB_UNSUPPORTED, "a file is sent as it is, without Content-Encoding");
+}
+
 static pb_status read_body(struct exchange *exchange, const pb_operation *operation,
                            struct upload *upload, pb_call *call)
 {
-    if (!operation->upload)
-        return body_read(exchange, &call->body);
+    pb_status status;
+
+    if (!operation->upload) {
+        status = body_read(exchange, &call->body);
+        if (status != PB_OK || exchange_reads(exchange))
+            return status;
+        return !call->body.size             ? access_check_page(exchange)
+               : operation->input_type     ? (pb_status)PB_OK
+                                            : body_check_type(exchange);
+    }
     upload->base.size = (uint32_t)sizeof(pb_reader);
     upload->base.read = read_upload;
     upload->exchange = exchange;
     call->reader = &upload->base;
+    if ((status = body_check_plain(exchange)) != PB_OK)
+        return status;
     return access_check_page(exchange);
 }
 
@@ -73,7 +114,8 @@ pb_status operation_run(struct exchange *exchange, const pb_operation *operation
             return answer_error(exchange);
         call.principal = &exchange->principal;
     }
-    if (read_body(exchange, operation, &upload, &call) != PB_OK)
+    if (check_accept(exchange, operation) != PB_OK ||
+        read_body(exchange, operation, &upload, &call) != PB_OK)
         return answer_error(exchange);
     /* A failure leaves its problem document in the content. */
     pb_status status = pb_operation_call(operation, &call, &content);

@@ -2,17 +2,23 @@
  *
  * Here: options, the rule about open listeners, start and stop.
  */
-#include "http.h"
+#include "negotiate.h"
 
 static const pb_field cors_fields[] = {
     PB_LIST(struct cors, origins, PB_KIND_STR, .max_length = 64,
             .help = "Origins of web pages that may call: https://app.example.com, or \"*\"."),
+    PB_BOOL(struct cors, credentials,
+            .help = "They may send cookies, and what browsers keep of passwords."),
+    PB_DURATION(struct cors, max_age, .def = "10m", .max = 86400,
+                .help = "How long a browser remembers what it may send."),
     PB_END,
 };
 
 static const pb_field tls_fields[] = {
     PB_PATH(struct tls, certificate, .required = 1, .help = "PEM file with the chain."),
     PB_PATH(struct tls, key, .required = 1, .help = "PEM file with the private key."),
+    PB_DURATION(struct tls, hsts, .max = 63072000,
+                .help = "Browsers use https alone for so long (Strict-Transport-Security); 0: not told."),
     PB_END,
 };
 
@@ -59,10 +65,17 @@ static const pb_field http_options[] = {
             .help = "The pipelines that clients may ask; the first is the default."),
     PB_LIST(struct http, auth, PB_KIND_REF, .ref = "auth", .max_length = 16,
             .help = "Who is let in; asked in this order. None: everybody who can connect."),
+    PB_LIST(struct http, embedders, PB_KIND_REF, .ref = "embedder", .max_length = 64,
+            .help = "Embedders that clients may use, by their names, at POST /v1/embeddings."),
     PB_STRUCT(struct http, cors, struct cors, cors_fields, .help = "Calls from web pages."),
     PB_STRUCT(struct http, tls, struct tls, tls_fields, .help = "Serve https."),
     PB_BOOL(struct http, insecure,
             .help = "Open to other machines without `auth` or `tls`, and to any Host."),
+    PB_LIST(struct http, trusted_proxies, PB_KIND_STR, .max_length = 64,
+            .help = "Proxies that are believed whom they speak for: 10.0.0.0/8, 2001:db8::1, or unix."),
+    PB_ENUM(struct http, proxy_header, .values = PB_VALUES("x-forwarded", "forwarded"),
+            .def = "x-forwarded",
+            .help = "The header that they write: X-Forwarded-For and -Proto, or Forwarded."),
     PB_STRUCT(struct http, limits, struct limits, limits_fields, .help = "Sizes and times."),
     PB_END,
 };
@@ -92,6 +105,21 @@ static void check_origins(const struct http *http, pb_diagnostics *diagnostics)
         if (!pb_str_is(origin, "*") && (!scheme || origin.size == scheme || path))
             pb_problem(diagnostics, field,
                        "must be an origin, as https://app.example.com, or \"*\"");
+        if (pb_str_is(origin, "*") && http->cors.credentials)
+            pb_problem(diagnostics, field, "\"*\" and `credentials` exclude each other; name origins");
+    }
+}
+
+static void check_proxies(const struct http *http, pb_diagnostics *diagnostics)
+{
+    for (size_t i = 0; i < http->trusted_proxies.count; i++) {
+        struct range range;
+        char field[64];
+
+        (void)snprintf(field, sizeof field, "trusted_proxies[%zu]", i);
+        if (!range_read(PB_ITEM(http->trusted_proxies, pb_str, i), &range))
+            pb_problem(diagnostics, field,
+                       "must be an address or a range, as 10.0.0.0/8, or \"unix\"");
     }
 }
 
@@ -109,6 +137,7 @@ static void http_check(const void *self, pb_diagnostics *diagnostics)
     if (http->pipelines.count == 0)
         pb_problem(diagnostics, "pipelines", "must name at least one pipeline");
     check_origins(http, diagnostics);
+    check_proxies(http, diagnostics);
 }
 
 /* "0660", checked by its pattern. */
@@ -121,10 +150,10 @@ static uint32_t octal(pb_str digits)
     return mode;
 }
 
-static pb_status http_start(void *self)
+/* Here and not in start: the own operations can be called in a process that does not listen. */
+static pb_status http_create(void *self)
 {
     struct http *http = self;
-    pb_listen_spec spec;
 
     http->started = pb_now();
     http->found = PB_NEW_ARRAY(pb_pipeline *, http->pipelines.count);
@@ -136,6 +165,33 @@ static pb_status http_start(void *self)
         if (!http->found[i])
             return pb_fail(PB_NOT_FOUND, "there is no pipeline '%.*s'", PB_ARG(name));
     }
+    return PB_OK;
+}
+
+/* What is the same in every answer. */
+static pb_status prepare(struct http *http)
+{
+    size_t count = http->trusted_proxies.count;
+
+    http->max_age = pb_printf("%lld", (long long)(http->cors.max_age / PB_SECOND));
+    if (http->tls.hsts)
+        http->hsts = pb_printf("max-age=%lld", (long long)(http->tls.hsts / PB_SECOND));
+    http->ranges = PB_NEW_ARRAY(struct range, count + 1);
+    if (!http->ranges || !http->max_age.data || (http->tls.hsts && !http->hsts.data))
+        return PB_NO_MEMORY;
+    for (; http->range_count < count; http->range_count++)
+        (void)range_read(PB_ITEM(http->trusted_proxies, pb_str, http->range_count),
+                         &http->ranges[http->range_count]); /* checked */
+    return PB_OK;
+}
+
+static pb_status http_start(void *self)
+{
+    struct http *http = self;
+    pb_listen_spec spec;
+
+    if (prepare(http) != PB_OK)
+        return PB_NO_MEMORY;
     memset(&spec, 0, sizeof spec);
     spec.size = (uint32_t)sizeof spec;
     spec.address = http->listen;
@@ -167,5 +223,5 @@ static void http_stop(void *self)
 
 PB_PLUGIN("http", "0.1.0", "Apache-2.0",
           "Serves turns over HTTP: the native API and OpenAI's dialect.",
-          PB_TRANSPORT("http", struct http, http_options, .check = http_check, .start = http_start,
-                       .stop = http_stop, .operations = http_operations));
+          PB_TRANSPORT("http", struct http, http_options, .check = http_check, .create = http_create,
+                       .start = http_start, .stop = http_stop, .operations = http_operations));

@@ -38,6 +38,36 @@ void part_read_url(pb_part *part, pb_str url)
     part->content = pb_str_slice(url, comma + 1, url.size);
 }
 
+void part_read_file(pb_part *part, pb_str data)
+{
+    part_read_url(part, data);
+    if (!part->url.size || pb_str_find(data, ':') < 12) /* a scheme is short, and base64 has no colon */
+        return;
+    part->content = data;
+    part->url = (pb_str){0};
+    part->mime = pb_lit("application/pdf"); /* what the API means where nothing is said */
+}
+
+void parts_add_front(pb_message *message, const pb_part *const *parts, size_t count)
+{
+    bool text = !message->part_count && message->text.size;
+    const pb_part **all = PB_NEW_ARRAY(const pb_part *, count + message->part_count + 1);
+    pb_part *words = text ? PB_NEW(pb_part) : NULL;
+
+    if (!all || (text && !words) || !count)
+        return;
+    memcpy(all, parts, count * sizeof *all);
+    if (message->part_count)
+        memcpy(all + count, message->parts, message->part_count * sizeof *all);
+    if (words) {
+        *words = (pb_part){.size = (uint32_t)sizeof *words, .type = PB_PART_TEXT,
+                           .text = message->text};
+        all[count] = words;
+    }
+    message->part_count += count + text;
+    message->parts = all;
+}
+
 void parts_read(struct exchange *exchange, const pb_json *list, const struct place *place,
                        part_reader *reader, pb_message *message)
 {

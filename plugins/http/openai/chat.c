@@ -31,14 +31,27 @@ static void refuse(struct exchange *exchange, const pb_json *value)
 
     if (pb_str_is(value->key, "n") && pb_json_int(value, 0) != 1)
         fault(exchange, place, "must be 1: a turn has one reply");
-    else if (pb_str_is(value->key, "logprobs") && value->type != PB_JSON_FALSE)
-        fault(exchange, place, "must be false: replies carry no probabilities");
     else if (pb_str_is(value->key, "audio"))
         fault(exchange, place, "is not supported: replies are text");
     else if (pb_str_is(value->key, "modalities") &&
              !(value->count == 1 && pb_str_is(pb_json_text(pb_json_at(value, 0)), "text")))
         fault(exchange, place, "must be [\"text\"]: replies are text");
 }
+
+/* What only this dialect has: it goes to a model of it as it is, but not with a wrong type. */
+static const struct param others[] = {
+    {PB_LIT("metadata"), PARAM_OBJECT, 0, 0},
+    {PB_LIT("logit_bias"), PARAM_OBJECT, 0, 0},
+    {PB_LIT("store"), PARAM_BOOLEAN, 0, 0},
+    {PB_LIT("service_tier"), PARAM_TEXT, 0, 0},
+    {PB_LIT("verbosity"), PARAM_TEXT, 0, 0},
+    {PB_LIT("prediction"), PARAM_OBJECT, 0, 0},
+    {PB_LIT("prompt_cache_key"), PARAM_TEXT, 0, 0},
+    {PB_LIT("prompt_cache_retention"), PARAM_TEXT, 0, 0},
+    {PB_LIT("safety_identifier"), PARAM_TEXT, 0, 0},
+    {PB_LIT("web_search_options"), PARAM_OBJECT, 0, 0},
+    {PB_LIT("functions"), PARAM_LIST, 0, 0},
+};
 
 static bool is_ours(pb_str name)
 {
@@ -62,7 +75,9 @@ static const pb_json *read_params(struct exchange *exchange, const pb_json *json
         refuse(exchange, at);
         if (is_ours(at->key))
             continue;
-        (void)param_check(exchange, at, AT_NAME(NULL, at->key));
+        if (!param_check(exchange, at, AT_NAME(NULL, at->key)))
+            (void)param_check_in(exchange, others, sizeof others / sizeof *others, at,
+                                 AT_NAME(NULL, at->key));
         pb_json *copy = PB_NEW(pb_json);
         if (!copy)
             return NULL;
@@ -70,23 +85,6 @@ static const pb_json *read_params(struct exchange *exchange, const pb_json *json
         pb_json_add(params, at->key, copy);
     }
     return params;
-}
-
-static pb_status read_model(struct exchange *exchange, const pb_json *json, struct chat *chat)
-{
-    const pb_json *model = pb_json_get(json, "model");
-
-    if (!pb_json_is(model, PB_JSON_STRING)) {
-        fault(exchange, AT(NULL, "model"), model ? "must be a text" : "is missing");
-        return PB_OK;
-    }
-    chat->model = model->text;
-    chat->spec.pipeline = pipeline_named(exchange->http, model->text);
-    if (chat->spec.pipeline || exchange->fault_count)
-        return PB_OK;
-    exchange->code = pb_lit("model_not_found");
-    return pb_fail_at(PB_NOT_FOUND, "/model", "there is no model '%.*s' here",
-                      PB_ARG(pb_str_slice(model->text, 0, 128)));
 }
 
 /* The conversation that the turn belongs to: the header, or the member of the metadata. Without
@@ -110,7 +108,7 @@ static pb_status read_request(struct exchange *exchange, struct chat *chat)
     pb_status status = body_json(exchange, &json);
 
     if (status == PB_OK)
-        status = read_model(exchange, json, chat);
+        status = openai_model(exchange, json, &chat->model, &chat->spec.pipeline);
     if (status != PB_OK)
         return status;
     messages_read(exchange, pb_json_get(json, "messages"), &chat->messages);
@@ -119,8 +117,6 @@ static pb_status read_request(struct exchange *exchange, struct chat *chat)
     metadata = pb_json_get(json, "metadata");
     if (pb_json_is(metadata, PB_JSON_OBJECT))
         chat->spec.metadata = metadata;
-    else if (metadata && metadata->type != PB_JSON_NULL)
-        fault(exchange, AT(NULL, "metadata"), "must be an object");
     read_conversation(exchange, chat);
     if (!chat->spec.params || (chat->messages.count && !chat->messages.list))
         return PB_NO_MEMORY;

@@ -46,6 +46,16 @@ void openai_extras_write(pb_json_writer *writer, const pb_reply *reply, pb_str t
     pb_jw_close(writer, '}');
 }
 
+void openai_signature_write(pb_json_writer *writer, pb_str signature)
+{
+    if (!signature.size)
+        return;
+    pb_jw_key(writer, "extra_content");
+    pb_jw_raw(writer, pb_lit("{\"google\":{\"thought_signature\":"));
+    pb_json_quote(writer->buf, signature);
+    pb_buf_add(writer->buf, pb_lit("}}"));
+}
+
 static void write_tool_calls(pb_json_writer *writer, const pb_reply *reply)
 {
     pb_jw_key(writer, "tool_calls");
@@ -61,6 +71,7 @@ static void write_tool_calls(pb_json_writer *writer, const pb_reply *reply)
         pb_jw_key(writer, "arguments"); /* a text, also when it is empty */
         pb_jw_str(writer, pb_reply_str(&call->arguments));
         pb_jw_close(writer, '}');
+        openai_signature_write(writer, pb_reply_str(&call->signature));
         pb_jw_close(writer, '}');
     }
     pb_jw_close(writer, ']');
@@ -81,10 +92,26 @@ static void write_message(pb_json_writer *writer, const pb_reply *reply)
         pb_buf_add(buf, pb_lit(",\"reasoning_content\":"));
         pb_json_quote(buf, pb_reply_str(&reply->thinking));
     }
+    if (reply->blocks.size) {
+        pb_buf_add(buf, pb_lit(",\"thinking_blocks\":["));
+        pb_buf_add(buf, pb_reply_str(&reply->blocks));
+        pb_buf_byte(buf, ']');
+    }
     pb_buf_add(buf, pb_lit(",\"refusal\":null"));
     writer->comma = true;
     if (reply->call_count)
         write_tool_calls(writer, reply);
+}
+
+static void write_logprobs(pb_buf *buf, const pb_reply_text *logprobs)
+{
+    if (!logprobs->size) {
+        pb_buf_add(buf, pb_lit("},\"logprobs\":null"));
+        return;
+    }
+    pb_buf_add(buf, pb_lit("},\"logprobs\":{\"content\":["));
+    pb_buf_add(buf, pb_reply_str(logprobs));
+    pb_buf_add(buf, pb_lit("],\"refusal\":null}"));
 }
 
 static pb_status answer_done(struct whole *whole, const pb_turn_result *result)
@@ -102,7 +129,8 @@ static pb_status answer_done(struct whole *whole, const pb_turn_result *result)
     pb_buf_add(&buf, pb_lit(",\"model\":"));
     pb_json_quote(&buf, whole->chat->model);
     write_message(&writer, &whole->reply);
-    pb_buf_add(&buf, pb_lit("},\"logprobs\":null,\"finish_reason\":\""));
+    write_logprobs(&buf, &whole->reply.logprobs);
+    pb_buf_add(&buf, pb_lit(",\"finish_reason\":\""));
     pb_buf_add(&buf, pb_str_of(finish ? finish : "stop"));
     pb_buf_add(&buf, pb_lit("\"}],\"usage\":"));
     openai_usage_write(&writer, &result->usage);

@@ -18,7 +18,7 @@ struct stream {
     size_t capacity;
     pb_str end;
     bool spoke;     /* the role has been sent */
-    pb_reply reply; /* of sources only */
+    pb_reply reply; /* of sources and thinking only */
 };
 
 /* A buffer that starts in the frame, behind the beginning. */
@@ -65,6 +65,51 @@ static pb_status emit_text(struct stream *stream, pb_str key, pb_str text)
     return status;
 }
 
+/* A piece of text with what is known of its tokens. */
+static pb_status emit_logprobs(struct stream *stream, const pb_event *event)
+{
+    const pb_json *list = pb_json_get(event->data, "logprobs");
+    pb_scope *scope = pb_scope_begin();
+    pb_buf buf = frame_begin(stream);
+
+    add_role(stream, &buf);
+    pb_buf_add(&buf, pb_lit("\"content\":"));
+    pb_json_quote(&buf, event->text);
+    if (pb_json_is(list, PB_JSON_ARRAY)) {
+        pb_buf_add(&buf, pb_lit("},\"logprobs\":{\"content\":"));
+        pb_json_write(&buf, list);
+        pb_buf_add(&buf, pb_lit(",\"refusal\":null"));
+    }
+    pb_buf_add(&buf, stream->end);
+    pb_status status = write_frame(stream, &buf);
+    pb_scope_end(scope);
+    return status;
+}
+
+/* Thinking, and at the end of a block the whole of it with its signature: what the client sends back. */
+static pb_status emit_thinking(struct stream *stream, const pb_event *event)
+{
+    size_t before = stream->reply.blocks.size;
+    pb_status status = pb_reply_note(&stream->reply, event);
+    pb_str block = pb_reply_str(&stream->reply.blocks);
+
+    if (status == PB_OK && event->text.size)
+        status = emit_text(stream, pb_lit("\"reasoning_content\":"), event->text);
+    if (status != PB_OK || block.size == before)
+        return status;
+    pb_scope *scope = pb_scope_begin();
+    pb_buf buf = frame_begin(stream);
+
+    add_role(stream, &buf);
+    pb_buf_add(&buf, pb_lit("\"thinking_blocks\":["));
+    pb_buf_add(&buf, pb_str_slice(block, before + (before > 0), block.size)); /* behind the comma */
+    pb_buf_byte(&buf, ']');
+    pb_buf_add(&buf, stream->end);
+    status = write_frame(stream, &buf);
+    pb_scope_end(scope);
+    return status;
+}
+
 static pb_status emit_tool_call(struct stream *stream, const pb_event *event)
 {
     pb_scope *scope = pb_scope_begin();
@@ -87,7 +132,12 @@ static pb_status emit_tool_call(struct stream *stream, const pb_event *event)
     }
     pb_buf_add(&buf, pb_lit("\"arguments\":"));
     pb_json_quote(&buf, event->text);
-    pb_buf_add(&buf, pb_lit("}}]"));
+    pb_buf_byte(&buf, '}');
+    if (event->data) {
+        pb_json_writer writer = {.buf = &buf, .comma = true};
+        openai_signature_write(&writer, pb_json_text(pb_json_get(event->data, "signature")));
+    }
+    pb_buf_add(&buf, pb_lit("}]"));
     pb_buf_add(&buf, stream->end);
     pb_status status = write_frame(stream, &buf);
     pb_scope_end(scope);
@@ -179,9 +229,10 @@ static pb_status stream_emit(pb_sink *sink, const pb_event *event)
 
     switch (event->type) {
     case PB_EVENT_TEXT:
-        return emit_text(stream, pb_lit("\"content\":"), event->text);
+        return event->data ? emit_logprobs(stream, event)
+                           : emit_text(stream, pb_lit("\"content\":"), event->text);
     case PB_EVENT_THINKING:
-        return emit_text(stream, pb_lit("\"reasoning_content\":"), event->text);
+        return emit_thinking(stream, event);
     case PB_EVENT_TOOL_CALL: /* a call that was run here is none for the client to make */
         return event->flags & PB_EVENT_LOCAL ? (pb_status)PB_OK : emit_tool_call(stream, event);
     case PB_EVENT_SOURCE:
@@ -231,10 +282,10 @@ pb_status chat_answer_stream(struct exchange *exchange, const struct chat *chat)
     pb_status status = make_frame(&stream);
 
     if (status == PB_OK) {
-        pb_respond_overdue(exchange->request, exchange->http->limits.heartbeat, open_silent,
+        answer_overdue(exchange, exchange->http->limits.heartbeat, open_silent,
                            &stream);
         status = source_run(exchange, &stream.base);
-        pb_respond_overdue(exchange->request, 0, NULL, NULL);
+        answer_overdue(exchange, 0, NULL, NULL);
     }
     pb_reply_end(&stream.reply);
     return status;

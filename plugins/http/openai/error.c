@@ -26,22 +26,30 @@ static void openai_kind(pb_status status, const char **type, const char **code)
     }
 }
 
-void openai_error_write(pb_json_writer *writer, const struct exchange *exchange,
-                        const pb_error *error)
+void openai_error_members(pb_json_writer *writer, const struct exchange *exchange,
+                          const pb_error *error)
 {
     const char *type, *code;
     pb_str sentence = error->sentence;
 
     openai_kind(error->status, &type, &code);
-    if (exchange->late)
-        type = "invalid_request_error";
     if (!sentence.size)
         sentence = pb_str_of(pb_status_title(error->status));
-    pb_jw_open(writer, '{');
-    pb_jw_member(writer, "message", sentence);
-    pb_jw_member(writer, "type", pb_str_of(type));
-    pb_jw_member(writer, "param", pointer_as_param(error->pointer));
     pb_jw_member(writer, "code", exchange->code.size ? exchange->code : pb_str_of(code));
+    pb_jw_member(writer, "message", sentence);
+    pb_jw_member(writer, "param", pointer_as_param(error->pointer));
+}
+
+void openai_error_write(pb_json_writer *writer, const struct exchange *exchange,
+                        const pb_error *error)
+{
+    const char *type, *code;
+
+    openai_kind(error->status, &type, &code);
+    pb_jw_open(writer, '{');
+    pb_jw_member(writer, "type",
+                 exchange->late ? pb_lit("invalid_request_error") : pb_str_of(type));
+    openai_error_members(writer, exchange, error);
     pb_jw_close(writer, '}');
 }
 

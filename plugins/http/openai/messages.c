@@ -33,11 +33,47 @@ static bool read_openai_part(struct exchange *exchange, const pb_json *json,
         const struct place *inside = AT(place, "file");
         part->type = PB_PART_FILE;
         part->name = member_text(exchange, inner, inside, "filename");
-        part_read_url(part, member_text(exchange, inner, inside, "file_data"));
+        part_read_file(part, member_text(exchange, inner, inside, "file_data"));
+        if (!part->url.size && !part->content.size && !json_given(pb_json_get(inner, "file_id")))
+            fault(exchange, AT(inside, "file_data"), "is missing");
     } else {
         return false;
     }
     return true;
+}
+
+pb_str openai_signature(const pb_json *call)
+{
+    const pb_json *google = pb_json_get(pb_json_get(call, "extra_content"), "google");
+
+    return pb_json_text(pb_json_get(google, "thought_signature"));
+}
+
+/* What the model thought: blocks that its service signed, as they were answered, or the text alone. */
+static void read_thinking(struct exchange *exchange, const pb_json *json, const struct place *place,
+                          pb_message *message)
+{
+    const pb_json *blocks = pb_json_get(json, "thinking_blocks");
+    pb_str text = member_text(exchange, json, place, "reasoning_content");
+    bool list = pb_json_is(blocks, PB_JSON_ARRAY) && blocks->count;
+    size_t count = list ? blocks->count : text.size > 0, i = 0;
+    pb_part *parts = count ? PB_NEW_ARRAY(pb_part, count) : NULL;
+    const pb_part **at = count ? PB_NEW_ARRAY(const pb_part *, count) : NULL;
+
+    if (json_given(blocks) && blocks->type != PB_JSON_ARRAY)
+        fault(exchange, AT(place, "thinking_blocks"), "must be a list of blocks");
+    if (!parts || !at)
+        return;
+    for (const pb_json *block = list ? blocks->child : NULL; i < count;
+         i++, block = block ? block->next : NULL) {
+        pb_str redacted = pb_json_text(pb_json_get(block, "data"));
+        parts[i] = (pb_part){.size = (uint32_t)sizeof *parts, .type = PB_PART_THINKING};
+        at[i] = &parts[i];
+        parts[i].text = block ? pb_json_text(pb_json_get(block, "thinking")) : text;
+        parts[i].content =
+            redacted.size ? redacted : pb_json_text(pb_json_get(block, "signature"));
+    }
+    parts_add_front(message, at, count);
 }
 
 static void read_tool_calls(struct exchange *exchange, const pb_json *list,
@@ -64,6 +100,7 @@ static void read_tool_calls(struct exchange *exchange, const pb_json *list,
         call->id = member_needed(exchange, at, inside, "id");
         call->name = member_needed(exchange, function, AT(inside, "function"), "name");
         call->arguments = member_needed(exchange, function, AT(inside, "function"), "arguments");
+        call->signature = openai_signature(at);
     }
     message->tool_calls = calls;
     message->tool_call_count = calls ? index : 0;
@@ -111,6 +148,8 @@ static void read_message(struct exchange *exchange, const pb_json *json, const s
         fault(exchange, AT(place, "content"), "must be a text or a list of parts");
     else if (message->role != PB_ROLE_ASSISTANT)
         fault(exchange, AT(place, "content"), "is missing");
+    if (message->role == PB_ROLE_ASSISTANT)
+        read_thinking(exchange, json, place, message);
 }
 
 void messages_read(struct exchange *exchange, const pb_json *json, struct messages *out)

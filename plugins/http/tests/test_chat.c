@@ -189,7 +189,11 @@ static const struct {
     {CHAT(",\"stop\":[1]"), "stop"},
     {CHAT(",\"tools\":[{}]"), "tools[0].type"},
     {CHAT(",\"n\":2"), "n"},
-    {CHAT(",\"logprobs\":true"), "logprobs"},
+    {CHAT(",\"logprobs\":1"), "logprobs"},
+    {CHAT(",\"top_logprobs\":21"), "top_logprobs"},
+    {CHAT(",\"response_format\":{\"type\":\"json_schema\"}"), "response_format.json_schema.name"},
+    {CHAT(",\"tool_choice\":\"maybe\""), "tool_choice"},
+    {CHAT(",\"store\":\"yes\""), "store"},
     {CHAT(",\"modalities\":[\"audio\"]"), "modalities"},
     {CHAT(",\"metadata\":[]"), "metadata"},
 };

@@ -76,12 +76,23 @@ static void forget_call(pb_reply *reply, size_t at)
 {
     pb_reply_call *call = &reply->calls[at];
 
-    reply->kept -= call->id.size + call->name.size + call->arguments.size;
+    reply->kept -=
+        call->id.size + call->name.size + call->arguments.size + call->signature.size;
     free(call->id.data);
     free(call->name.data);
     free(call->arguments.data);
+    free(call->signature.data);
     reply->call_count--;
     memmove(call, call + 1, (reply->call_count - at) * sizeof *call);
+}
+
+/* {"signature": …}, or NULL. */
+static const pb_json *signed_with(pb_str signature)
+{
+    pb_json *data = signature.size ? pb_json_new(PB_JSON_OBJECT, (pb_str){0}) : NULL;
+
+    pb_json_add(data, pb_lit("signature"), pb_json_string(signature));
+    return data;
 }
 
 /* The calls of a branch (-1: of all) that are whole, because something else came. */
@@ -102,7 +113,10 @@ static pb_status add_calls(struct journal_turn *journal, int32_t branch)
         event.id = pb_reply_str(&call->id);
         event.name = pb_reply_str(&call->name);
         event.text = pb_reply_str(&call->arguments);
+        pb_scope *scope = pb_scope_begin();
+        event.data = signed_with(pb_reply_str(&call->signature));
         status = add_other(journal, &event);
+        pb_scope_end(scope);
         forget_call(reply, i);
     }
     return status;
@@ -166,7 +180,7 @@ static pb_status note(struct journal_turn *journal, const pb_event *event)
         status = add_calls(journal, event->branch);
     if (status != PB_OK)
         return status;
-    if (event->type == PB_EVENT_TEXT || event->type == PB_EVENT_THINKING)
+    if ((event->type == PB_EVENT_TEXT || event->type == PB_EVENT_THINKING) && !event->data)
         return event->text.size ? add_text(journal, event) : PB_OK;
     if (event->type == PB_EVENT_SOURCE && event->data)
         status = pb_reply_note_source(&journal->reply, event->data);

@@ -3,6 +3,7 @@ certificate is renewed. Always two workers."""
 import json
 import os
 import re
+import shutil
 import signal
 import socket
 import ssl
@@ -341,3 +342,24 @@ class Renewed(SocketCase):
             self.assertEqual([connection.session_reused for connection in held], [True] * 8, version)
             for connection in [first, *held]:
                 connection.close()
+
+
+class Units(unittest.TestCase):
+    """The files for systemd: it understands every line, and the service is confined."""
+
+    def test_are_understood(self):
+        if not shutil.which('systemd-analyze'):
+            self.skipTest('systemd-analyze is not installed (package systemd)')
+        folder = os.path.join(server.ROOT, 'packaging', 'systemd')
+        with tempfile.TemporaryDirectory(prefix='patchbay-units-') as here:
+            with open(f'{folder}/patchbay.service.in', encoding='utf-8') as file:
+                text = file.read().replace('@CMAKE_INSTALL_FULL_BINDIR@', server.BUILD)
+            with open(f'{here}/patchbay.service', 'w', encoding='utf-8') as file:
+                file.write(text)
+            shutil.copy(f'{folder}/patchbay.socket', here)
+            done = subprocess.run(['systemd-analyze', 'verify', f'{here}/patchbay.socket',
+                                   f'{here}/patchbay.service'], capture_output=True, text=True,
+                                  check=False)
+            self.assertEqual((done.returncode, done.stderr), (0, ''))
+        for line in ('NoNewPrivileges=yes', 'ProtectSystem=strict', 'Type=notify', 'LimitCORE=0'):
+            self.assertIn(f'\n{line}\n', text)

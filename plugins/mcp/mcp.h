@@ -37,7 +37,7 @@ struct mcp {
     pb_map prompts;  /* of struct prompt */
     pb_list origins; /* of pb_str */
     pb_str instructions;
-    int64_t max_content;
+    int64_t page, max_content;
     pb_duration session;
 
     /* Made by start. */
@@ -124,12 +124,12 @@ pb_status rpc_text(struct rpc *rpc, const char *name, pb_str *out);
 /* A method writes its result's members into the object that is open. Parks. */
 typedef pb_status method(struct rpc *rpc, pb_json_writer *writer);
 
-/* Where a page of our own lists begins, from params.cursor. */
+/* Where a page (of `page` items) of our own lists begins, from params.cursor. */
 pb_status page_begin(struct rpc *rpc, size_t *from);
 void page_end(pb_json_writer *writer, size_t next);
-enum { PAGE = 50 };
 
-/* --- tools.c, ask.c, resources.c, prompts.c ----------------------------------------------------
+/* --- tools.c, pipelines.c, ask.c, resources.c, prompts.c
+ * ----------------------------------------------------
  */
 
 method tools_list, tools_call;
@@ -147,7 +147,7 @@ pb_str operation_fault(const pb_content *content);
 
 /* The pipeline that a call of a tool means, or NULL: then it can be answered whole. */
 pb_pipeline *ask_pipeline(const struct rpc *rpc);
-/* How many tools this caller has of ask.c; writes the index-th. */
+/* How many pipelines this caller has as tools; writes the index-th. */
 size_t ask_count(const struct rpc *rpc);
 void ask_describe(const struct rpc *rpc, size_t index, pb_json_writer *writer);
 /* Runs the turn; progress goes to `writer`, or nowhere when it is NULL. Appends the response. An

@@ -46,6 +46,8 @@ static const pb_field mcp_options[] = {
                 "`cors` must name them too."),
     PB_STR(struct mcp, instructions, .max_length = 1 << 16,
            .help = "What a client's model is told about this server."),
+    PB_INT(struct mcp, page, .def = "100", .min = 1, .max = 200,
+           .help = "Tools, prompts or documents in one page of a list."),
     PB_SIZE(struct mcp, max_content, .def = "4MiB", .min = 1024, .max = 67108864,
             .help = "The longest answer of an operation and the largest document that is handed "
                     "out."),

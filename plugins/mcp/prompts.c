@@ -98,14 +98,14 @@ static void write_prompt(const struct rpc *rpc, size_t index, pb_json_writer *wr
 
 pb_status prompts_list(struct rpc *rpc, pb_json_writer *writer)
 {
-    size_t from, written = 0, count = rpc->self->prompts.count;
+    size_t from, written = 0, count = rpc->self->prompts.count, page = (size_t)rpc->self->page;
     pb_status status = page_begin(rpc, &from);
 
     if (status == PB_OK && !count)
         return rpc_fail(rpc, RPC_METHOD, "there are no prompts here");
     pb_jw_key(writer, "prompts");
     pb_jw_open(writer, '[');
-    for (; from < count && written < PAGE; from++, written++)
+    for (; from < count && written < page; from++, written++)
         write_prompt(rpc, from, writer);
     pb_jw_close(writer, ']');
     page_end(writer, from < count ? from : 0);

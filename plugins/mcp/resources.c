@@ -69,7 +69,7 @@ pb_status resources_list(struct rpc *rpc, pb_json_writer *writer)
 
     if (!list)
         return absent(rpc);
-    pb_buf_printf(&input, "{\"limit\":%d", PAGE);
+    pb_buf_printf(&input, "{\"limit\":%lld", (long long)rpc->self->page);
     if (cursor && cursor->type != PB_JSON_NULL) {
         pb_buf_add(&input, pb_lit(",\"cursor\":"));
         pb_json_write(&input, cursor);

@@ -203,19 +203,19 @@ static pb_status describe(const struct rpc *rpc, const pb_operation *operation,
  */
 pb_status tools_list(struct rpc *rpc, pb_json_writer *writer)
 {
-    size_t from, written = 0, asks = ask_count(rpc), next = 0;
+    size_t from, written = 0, asks = ask_count(rpc), next = 0, page = (size_t)rpc->self->page;
     const pb_operation *operation;
     pb_status status = page_begin(rpc, &from);
 
     pb_jw_key(writer, "tools");
     pb_jw_open(writer, '[');
-    for (; from < asks && written < PAGE; from++, written++)
+    for (; from < asks && written < page; from++, written++)
         ask_describe(rpc, from, writer);
     for (size_t i = from - asks;
          from >= asks && status == PB_OK && !next && (operation = pb_operation_at(i)); i++) {
         if (!is_offered(rpc, operation))
             continue;
-        if (written++ == PAGE)
+        if (written++ == page)
             next = i + asks;
         else
             status = describe(rpc, operation, writer);

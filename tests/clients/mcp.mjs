@@ -24,14 +24,19 @@ async function pages(list, member) {
   return all;
 }
 
-// Every tool that only reads and needs nothing; the client checks each result by its schema.
-async function readAll(tools) {
+// Every tool that only reads and needs nothing; the client checks each result by the schemas of the
+// page that it read last.
+async function readAll() {
   const told = {};
-  for (const { name, annotations, inputSchema } of tools) {
-    if (!annotations.readOnlyHint || inputSchema.required?.length || name.startsWith('ask_')) continue;
-    const result = await client.callTool({ name, arguments: {} }).catch(failure);
-    told[name] = result.isError ? result.content[0].text : result.message ?? null;
-  }
+  let page = {};
+  do {
+    page = await client.listTools(page.nextCursor ? { cursor: page.nextCursor } : {});
+    for (const { name, annotations, inputSchema } of page.tools) {
+      if (!annotations.readOnlyHint || inputSchema.required?.length || name.startsWith('ask_')) continue;
+      const result = await client.callTool({ name, arguments: {} }).catch(failure);
+      told[name] = result.isError ? result.content[0].text : result.message ?? null;
+    }
+  } while (page.nextCursor);
   return told;
 }
 
@@ -47,7 +52,7 @@ const scenarios = {
         arguments: { name: `parcels-${process.pid}`, description: 'Post.' } }),
       wrong: await client.callTool({ name: 'documents_list', arguments: { limit: 9999 } }),
       unknown: await client.callTool({ name: 'nope' }).catch(failure),
-      read: await readAll(tools),
+      read: await readAll(),
     };
   },
 

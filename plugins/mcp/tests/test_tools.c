@@ -336,8 +336,50 @@ START_TEST(arguments_are_completed)
 }
 END_TEST
 
+/* --- pages
+ * ---------------------------------------------------------------------------------------- */
+
+static void open_small(void)
+{
+    open_with(CONFIG("pipelines: [support], page: 2, tools: {allow: [\"notes.*\"]}, prompts: {a: "
+                     "{template: a}, b: {template: b}, c: {template: c}}"));
+}
+
+/* The names of all pages, one behind the other. */
+static void walk(const char *method, const char *wanted)
+{
+    char names[256] = "", params[64] = "{}";
+    size_t pages = 0;
+
+    for (bool more = true; more; pages++) {
+        const char *at = call(method, params), *next = strstr(at, "\"nextCursor\":\"");
+        ck_assert_uint_le(times(at, "{\"name\":\""), 2);
+        while ((at = strstr(at, "{\"name\":\""))) {
+            at += strlen("{\"name\":\"");
+            (void)snprintf(names + strlen(names), sizeof names - strlen(names), "%.*s ",
+                           (int)strcspn(at, "\""), at);
+        }
+        more = next != NULL;
+        if (more)
+            (void)snprintf(params, sizeof params, "{\"cursor\":\"%.*s\"}",
+                           (int)strcspn(next + 14, "\""), next + 14);
+    }
+    ck_assert_str_eq(names, wanted);
+    ck_assert_uint_gt(pages, 1);
+}
+
+START_TEST(lists_have_pages)
+{
+    walk("tools/list", "ask_support notes_get notes_delete notes_image notes_long ");
+    walk("prompts/list", "a b c ");
+    has(call("tools/list", "{\"cursor\":\"99999\"}"), "\"tools\":[]");
+}
+END_TEST
+
 int main(void)
 {
+    TCase *small =
+        suite_case("small", open_small, end, (const TTest *const[]){lists_have_pages, NULL});
     TCase *all = suite_case(
         "all", open_all, end,
         (const TTest *const[]){tools_are_listed_by_scope, tools_are_called,
@@ -351,5 +393,5 @@ int main(void)
         suite_case("bare", open_bare, end,
                    (const TTest *const[]){without_documents_there_are_no_resources, NULL});
 
-    return suite_run_cases("mcp tools", (TCase *const[]){all, bare, NULL});
+    return suite_run_cases("mcp tools", (TCase *const[]){all, bare, small, NULL});
 }

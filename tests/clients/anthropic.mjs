@@ -1,6 +1,6 @@
-// anthropic.mjs - what applications do with Anthropic's official client, one scenario a run:
-//   node anthropic.mjs SCENARIO
-// ANTHROPIC_BASE_URL and ANTHROPIC_API_KEY say whom to ask. Prints one line of JSON that a test judges.
+// anthropic.mjs - what applications do with Anthropic's official client, some scenarios a run:
+//   node anthropic.mjs SCENARIO...
+// ANTHROPIC_BASE_URL and ANTHROPIC_API_KEY say whom to ask. Prints a line of JSON for each that a test judges.
 import Anthropic from '@anthropic-ai/sdk';
 
 const client = new Anthropic({ maxRetries: 0, timeout: 60000 });
@@ -118,4 +118,4 @@ const scenarios = {
   },
 };
 
-console.log(JSON.stringify(await scenarios[process.argv[2]]()));
+for (const name of process.argv.slice(2)) console.log(JSON.stringify(await scenarios[name]()));

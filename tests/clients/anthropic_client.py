@@ -1,6 +1,8 @@
-"""What applications do with Anthropic's official Python client, one scenario a run: anthropic_client.py SCENARIO
+"""What applications do with Anthropic's official Python client, some scenarios a run:
 
-ANTHROPIC_BASE_URL and ANTHROPIC_API_KEY say whom to ask. Prints one line of JSON that a test judges.
+    anthropic_client.py SCENARIO...
+
+ANTHROPIC_BASE_URL and ANTHROPIC_API_KEY say whom to ask. Prints a line of JSON for each that a test judges.
 """
 import json
 import os
@@ -108,7 +110,7 @@ def broken_stream():
         nonlocal text
         for event in client.messages.create(**REQUEST, stream=True):
             text += getattr(getattr(event, 'delta', None), 'text', '')
-    return {'text': '', **(failure(read) or {}), **{'text': text}}
+    return {**(failure(read) or {}), 'text': text}
 
 
 def retries():
@@ -124,4 +126,5 @@ def cancel():
     return {'text': text}
 
 
-print(json.dumps(globals()[sys.argv[1]]()))
+for name in sys.argv[1:]:
+    print(json.dumps(globals()[name]()))

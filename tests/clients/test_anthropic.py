@@ -18,27 +18,27 @@ class Clients(ServerCase):
     HEADERS = {'X-Api-Key': KEY}
 
     @classmethod
-    def command(cls, scenario):
+    def command(cls):
         raise NotImplementedError
 
-    def start(self, scenario, key=KEY, model='support'):
+    def start(self, *scenarios, key=KEY, model='support'):
         environment = dict(os.environ, ANTHROPIC_API_KEY=key, MODEL=model,
                            ANTHROPIC_BASE_URL=f'http://127.0.0.1:{self.port}')
-        return subprocess.Popen(self.command(scenario), cwd=PLACE, env=environment,
+        return subprocess.Popen([*self.command(), *scenarios], cwd=PLACE, env=environment,
                                 stdin=subprocess.DEVNULL, stdout=subprocess.PIPE,
                                 stderr=subprocess.PIPE, text=True)
 
-    def play(self, scenario, **options):
-        out, err = self.start(scenario, **options).communicate(timeout=120)
-        self.assertTrue(out, err)
-        return json.loads(out)
+    def play(self, *scenarios, **options):
+        """What each of them told; of one alone that."""
+        out, err = self.start(*scenarios, **options).communicate(timeout=120)
+        told = [json.loads(line) for line in out.splitlines()]
+        self.assertEqual(len(told), len(scenarios), err)
+        return told if len(scenarios) > 1 else told[0]
 
-    def test_models(self):
-        self.assertEqual(self.play('models'), {'ids': ['support', 'claude', 'talk'],
-                                               'one': 'support'})
-
-    def test_plain(self):
-        told = self.play('plain')
+    def test_plain_and_models(self):
+        told, models, count = self.play('plain', 'models', 'count')
+        self.assertEqual(models, {'ids': ['support', 'claude', 'talk'], 'one': 'support'})
+        self.assertGreater(count['input_tokens'], 20)
         self.assertEqual([(block['type'], block['text']) for block in told['content']],
                          [('text', 'Hello from the model.')])
         self.assertEqual((told['stop_reason'], told['usage']['input_tokens'],
@@ -62,18 +62,17 @@ class Clients(ServerCase):
         'name': 'weather', 'arguments': json.dumps({'city': city})}} for city in ('Bern', 'Rom')]
 
     def test_tools(self):
-        for scenario in ('tools', 'runner'):
-            with self.subTest(scenario):
-                self.model.requests.clear()
-                self.model.then(upstream.completion(None, tool_calls=self.CALLS),
-                                upstream.completion('It is sunny.'))
-                self.assertEqual(self.play(scenario), {
-                    'text': 'It is sunny.', 'inputs': [{'city': 'Bern'}, {'city': 'Rom'}]})
-                second = self.model.requests[1].json()['messages']
-                self.assertEqual([message['role'] for message in second],
-                                 ['user', 'assistant', 'tool', 'tool'])
-                self.assertEqual([message['content'] for message in second[2:]],
-                                 ['Sunny, 23 degrees.'] * 2)
+        """By hand, and by the client's own helper, which first tries whether the server keeps threads."""
+        self.model.then(*[upstream.completion(None, tool_calls=self.CALLS),
+                          upstream.completion('It is sunny.')] * 2)
+        self.assertEqual(self.play('tools', 'runner'), 2 * [{
+            'text': 'It is sunny.', 'inputs': [{'city': 'Bern'}, {'city': 'Rom'}]}])
+        for at in (1, 3):
+            second = self.model.requests[at].json()['messages']
+            self.assertEqual([message['role'] for message in second],
+                             ['user', 'assistant', 'tool', 'tool'])
+            self.assertEqual([message['content'] for message in second[2:]],
+                             ['Sunny, 23 degrees.'] * 2)
 
     def test_tools_and_thinking(self):
         """A model of the same dialect gets its signed thinking back as it said it."""
@@ -88,40 +87,33 @@ class Clients(ServerCase):
         self.assertEqual(back[2]['content'], [{'type': 'tool_result', 'tool_use_id': 'toolu_1',
                                                'content': 'Sunny, 23 degrees.'}])
 
-    def test_count(self):
-        self.assertGreater(self.play('count')['input_tokens'], 20)
-
     def assert_failure(self, told, name, status, kind):
         self.assertEqual((told['name'], told['status'], told['type']), (name, status, kind), told)
         self.assertTrue(told['request'], told)
 
     def test_errors_of_the_request(self):
-        told = self.play('unknown')
-        self.assert_failure(told, 'NotFoundError', 404, 'not_found_error')
-        self.assertIn('nope', told['message'])
-        told = self.play('invalid')
-        self.assert_failure(told, 'BadRequestError', 400, 'invalid_request_error')
-        self.assertIn('temperature: must be between 0 and 1', told['message'])
+        unknown, invalid = self.play('unknown', 'invalid')
+        self.assert_failure(unknown, 'NotFoundError', 404, 'not_found_error')
+        self.assertIn('nope', unknown['message'])
+        self.assert_failure(invalid, 'BadRequestError', 400, 'invalid_request_error')
+        self.assertIn('temperature: must be between 0 and 1', invalid['message'])
         self.assert_failure(self.play('failing', key='wrong'), 'AuthenticationError', 401,
                             'authentication_error')
         self.assert_failure(self.play('failing', key='planted-key-of-reader-0123456789'),
                             'PermissionDeniedError', 403, 'permission_error')
 
     def test_errors_of_the_model(self):
-        self.model.then(upstream.error(429, 'slow down', ['Retry-After: 3']))
-        told = self.play('failing')
-        self.assert_failure(told, 'RateLimitError', 429, 'rate_limit_error')
-        self.assertEqual(told['after'], '3')
-        self.model.then(upstream.error(500, 'boom'))
-        self.assert_failure(self.play('failing'), 'InternalServerError', 502, 'api_error')
-        self.model.then(upstream.error(503, 'busy'))
-        self.assert_failure(self.play('failing'), 'ServiceUnavailableError', 503,
-                            'overloaded_error')
-
-    def test_retries(self):
-        self.model.then(upstream.error(429, 'x', ['Retry-After: 0']),
-                        upstream.error(503, 'x', ['Retry-After: 0']))
-        self.assertEqual(self.play('retries')['text'], 'Hello from the model.')
+        """The last is asked again by the client itself."""
+        now = ['Retry-After: 0']
+        self.model.then(upstream.error(429, 'slow down', ['Retry-After: 3']),
+                        upstream.error(500, 'boom'), upstream.error(503, 'busy'),
+                        upstream.error(429, 'x', now), upstream.error(503, 'x', now))
+        slow, boom, busy, again = self.play('failing', 'failing', 'failing', 'retries')
+        self.assert_failure(slow, 'RateLimitError', 429, 'rate_limit_error')
+        self.assertEqual(slow['after'], '3')
+        self.assert_failure(boom, 'InternalServerError', 502, 'api_error')
+        self.assert_failure(busy, 'ServiceUnavailableError', 503, 'overloaded_error')
+        self.assertEqual(again['text'], 'Hello from the model.')
 
     def test_broken_stream(self):
         begun = upstream.STREAM_HEAD + upstream.chunk(upstream.event({'content': 'so far'}))
@@ -152,8 +144,8 @@ class Node(Clients):
         super().setUpClass()
 
     @classmethod
-    def command(cls, scenario):
-        return ['node', 'anthropic.mjs', scenario]
+    def command(cls):
+        return ['node', 'anthropic.mjs']
 
 
 class Python(Clients):
@@ -164,8 +156,8 @@ class Python(Clients):
         super().setUpClass()
 
     @classmethod
-    def command(cls, scenario):
-        return [cls.python, os.path.join(HERE, 'anthropic_client.py'), scenario]
+    def command(cls):
+        return [cls.python, os.path.join(HERE, 'anthropic_client.py')]
 
 
 def load_tests(loader, _tests, _pattern):

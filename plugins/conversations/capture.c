@@ -92,7 +92,8 @@ static pb_status extra_text(const struct capture *capture, pb_str *out)
 
     memset(&buf, 0, sizeof buf);
     *out = pb_str_make(NULL, 0);
-    if (!capture->steps.size && !reply->call_count && !reply->sources.size && !reply->thinking.size)
+    if (!capture->steps.size && !reply->call_count && !reply->sources.size && !reply->thinking.size &&
+        !reply->blocks.size)
         return PB_OK;
     pb_jw_open(&writer, '{');
     if (reply->call_count)
@@ -101,6 +102,7 @@ static pb_status extra_text(const struct capture *capture, pb_str *out)
     write_raw(&writer, "sources", &reply->sources);
     if (reply->thinking.size)
         pb_jw_member(&writer, "thinking", pb_reply_str(&reply->thinking));
+    write_raw(&writer, "blocks", &reply->blocks);
     pb_jw_close(&writer, '}');
     *out = pb_buf_str(&buf);
     return pb_buf_status(&buf);

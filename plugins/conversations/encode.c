@@ -209,10 +209,41 @@ pb_status calls_read(const pb_json *calls, pb_message *message)
     return PB_OK;
 }
 
+/* Thinking that its model signed, in front of the text: a model that thought before a call wants both back. */
+static pb_status blocks_read(const pb_json *blocks, pb_message *message)
+{
+    if (!pb_json_is(blocks, PB_JSON_ARRAY) || !blocks->count || message->part_count)
+        return PB_OK;
+    pb_part *items = PB_NEW_ARRAY(pb_part, blocks->count + 1);
+    const pb_part **list = PB_NEW_ARRAY(const pb_part *, blocks->count + 1);
+    if (!items || !list)
+        return PB_NO_MEMORY;
+    for (const pb_json *at = blocks->child; at; at = at->next) {
+        pb_part *part = &items[message->part_count];
+        pb_str redacted = pb_json_text(pb_json_get(at, "data"));
+        part->size = (uint32_t)sizeof *part;
+        part->type = PB_PART_THINKING;
+        part->text = pb_json_text(pb_json_get(at, "thinking"));
+        part->content =
+            redacted.size ? redacted : pb_json_text(pb_json_get(at, "signature"));
+        list[message->part_count++] = part;
+    }
+    if (message->text.size) {
+        pb_part *words = &items[message->part_count];
+        words->size = (uint32_t)sizeof *words;
+        words->text = message->text;
+        list[message->part_count++] = words;
+    }
+    message->parts = list;
+    return PB_OK;
+}
+
 pb_status extra_read(const pb_json *extra, pb_message *message)
 {
     message->name = pb_json_text(pb_json_get(extra, "name"));
     message->tool_call_id = pb_json_text(pb_json_get(extra, "tool_call_id"));
     pb_status status = parts_read(pb_json_get(extra, "parts"), message);
+    if (status == PB_OK && !pb_json_get(extra, "steps")) /* with steps it is not known whose they were */
+        status = blocks_read(pb_json_get(extra, "blocks"), message);
     return status == PB_OK ? calls_read(pb_json_get(extra, "tool_calls"), message) : status;
 }

@@ -111,6 +111,73 @@ class OpenAIDialect(ServerCase):
                 self.assertEqual(answer.status, 200, answer)
                 self.assertEqual(self.model.requests[1].json()['messages'], rest)
 
+    TOKENS = [{'token': 'Hi', 'logprob': -0.5, 'bytes': [72, 105],
+               'top_logprobs': [{'token': 'Ho', 'logprob': -1.5, 'bytes': None}]}]
+
+    def test_logprobs_pass_through(self):
+        def answer(connection, request):
+            if not request.json().get('stream'):
+                return upstream.whole(200, {'model': 'm', 'choices': [{
+                    'index': 0, 'message': {'role': 'assistant', 'content': 'Hi'},
+                    'finish_reason': 'stop', 'logprobs': {'content': self.TOKENS}}]})(
+                        connection, request)
+            event = json.loads(upstream.event({'content': 'Hi'})[6:])
+            event['choices'][0]['logprobs'] = {'content': self.TOKENS}
+            data = b'data: ' + json.dumps(event).encode() + b'\n\n'
+            connection.sendall(upstream.STREAM_HEAD + upstream.chunk(data) + upstream.chunk(data) +
+                               upstream.chunk(upstream.event({}, 'stop') + b'data: [DONE]\n\n') +
+                               b'0\r\n\r\n')
+        self.model.then(answer, answer)
+        choice = self.chat(logprobs=True, top_logprobs=1).json()['choices'][0]
+        self.assertEqual(choice['logprobs'], {'content': self.TOKENS, 'refusal': None})
+        asked = self.model.requests[0].json()
+        self.assertEqual((asked['logprobs'], asked['top_logprobs']), (True, 1))
+        choices = [chunk['choices'][0] for chunk in self.stream(logprobs=True)]
+        self.assertEqual([choice['logprobs']['content'] for choice in choices[:2]],
+                         [self.TOKENS] * 2)
+        self.assertEqual(''.join(choice['delta'].get('content', '') for choice in choices), 'HiHi')
+
+    def test_signed_thinking_makes_the_round_trip(self):
+        """What a model's service wants back comes out, whole and streamed, and goes in again."""
+        blocks = [{'type': 'thinking', 'thinking': 'I think.', 'signature': 'sealed=='},
+                  {'type': 'redacted_thinking', 'data': 'hidden=='}]
+        call = {'id': 'call_7', 'type': 'function',
+                'function': {'name': 'weather', 'arguments': '{}'},
+                'extra_content': {'google': {'thought_signature': 'signed=='}}}
+        message = {'role': 'assistant', 'content': None, 'reasoning_content': 'I think.',
+                   'thinking_blocks': blocks, 'tool_calls': [call]}
+        self.model.then(upstream.completion(None, **{
+            name: message[name] for name in ('reasoning_content', 'thinking_blocks', 'tool_calls')}))
+        told = self.chat().json()['choices'][0]['message']
+        self.assertEqual({name: told[name] for name in message}, message)
+        self.model.then(upstream.stream([
+            {'reasoning_content': 'I '}, {'reasoning_content': 'think.'},
+            {'thinking_blocks': [dict(blocks[0], thinking='')]}, {'thinking_blocks': blocks[1:]},
+            {'tool_calls': [dict(call, index=0)]}], finish='tool_calls'))
+        deltas = [chunk['choices'][0]['delta'] for chunk in self.stream()]
+        self.assertEqual([block for delta in deltas for block in delta.get('thinking_blocks', ())],
+                         blocks)
+        self.assertEqual([part.get('extra_content') for delta in deltas
+                          for part in delta.get('tool_calls', ())], [call['extra_content']])
+        self.model.requests.clear()
+        self.chat(messages=[{'role': 'user', 'content': 'Hi'}, message,
+                            {'role': 'tool', 'tool_call_id': 'call_7', 'content': 'Sunny.'}])
+        self.assertEqual(self.model.requests[0].json()['messages'][1], message)
+
+    def test_wrong_types_name_their_field(self):
+        for more, param in (
+                ({'n': 2}, 'n'), ({'audio': {'voice': 'x'}}, 'audio'),
+                ({'logit_bias': []}, 'logit_bias'), ({'service_tier': 1}, 'service_tier'),
+                ({'response_format': {'type': 'json_schema', 'json_schema': {}}},
+                 'response_format.json_schema.name'),
+                ({'tool_choice': 'maybe'}, 'tool_choice'), ({'top_logprobs': 21}, 'top_logprobs'),
+                ({'messages': [{'role': 'user', 'content': [{'type': 'file', 'file': {}}]}]},
+                 'messages[0].content[0].file.file_data'),
+                ({'messages': [{'role': 'assistant', 'thinking_blocks': 1}]},
+                 'messages[0].thinking_blocks')):
+            with self.subTest(param=param):
+                self.assertEqual(self.assert_openai_error(self.chat(**more), 400)['param'], param)
+
     def test_parts_of_a_message_pass_through(self):
         parts = [{'type': 'text', 'text': 'What is this?'},
                  {'type': 'image_url', 'image_url': {'url': 'data:image/png;base64,AAAA'}}]

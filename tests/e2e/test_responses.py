@@ -295,6 +295,29 @@ class Responses(ResponsesCase):
             413)
 
 
+class Ignored(ResponsesCase):
+    """What a model of another dialect makes nothing of is named, also to pages of elsewhere."""
+    ORIGIN = {'Origin': 'https://app.example.com'}
+
+    def test_foreign_model(self):
+        for answer in (self.post('/v1/chat/completions', {
+                'model': 'foreign', 'verbosity': 'low', 'frob': 1,
+                'messages': [{'role': 'user', 'content': 'Hi'}]}, headers=self.ORIGIN),
+                       self.post(RESPONSES, {'model': 'foreign', 'input': 'Hi', 'frob': 1,
+                                             'text': {'verbosity': 'low'}}, headers=self.ORIGIN)):
+            self.assertEqual(answer.status, 200, answer)
+            names = answer.headers['patchbay-ignored'].split(', ')
+            self.assertEqual(sorted(names), ['frob', 'verbosity'])
+            self.assertIn('Patchbay-Ignored', answer.headers['access-control-expose-headers'])
+
+    def test_own_dialect(self):
+        answer = self.post('/v1/chat/completions', {
+            'model': 'support', 'verbosity': 'low', 'frob': 1,
+            'messages': [{'role': 'user', 'content': 'Hi'}]})
+        self.assertNotIn('patchbay-ignored', answer.headers)
+        self.assertEqual((self.asked()['verbosity'], self.asked()['frob']), ('low', 1))
+
+
 class Stored(ResponsesCase):
     """What a pipeline with history keeps, and going on from it."""
 
@@ -417,6 +440,53 @@ class Stored(ResponsesCase):
         self.bad('input[0].id', [{'type': 'item_reference', 'id': 'msg_' + '0' * 66}])
 
 
+class Thinking(ResponsesCase):
+    """A model that signs what it thinks gets it back: from what is stored, from items, and from messages
+    of chat completions."""
+    THOUGHT = {'type': 'thinking', 'thinking': 'I think.', 'signature': 'sealed=='}
+    USE = {'type': 'tool_use', 'id': 'call_7', 'name': 'weather', 'input': {'city': 'Bern'}}
+    RESULT = {'type': 'function_call_output', 'call_id': 'call_7', 'output': 'Sunny.'}
+
+    def setUp(self):
+        super().setUp()
+        def say(content, stop):
+            return upstream.whole(200, {
+                'id': 'msg_1', 'type': 'message', 'role': 'assistant', 'model': 'm',
+                'content': content, 'stop_reason': stop,
+                'usage': {'input_tokens': 3, 'output_tokens': 5}})
+        self.model.then(say([self.THOUGHT, self.USE], 'tool_use'),
+                        say([{'type': 'text', 'text': 'Sunny.'}], 'end_turn'))
+
+    def assert_came_back(self):
+        [first] = [message for message in self.asked(1)['messages']
+                   if message['role'] == 'assistant']
+        self.assertEqual(first['content'], [self.THOUGHT, self.USE])
+
+    def test_stored(self):
+        first = self.good('Weather?', model='thinker', tools=[TOOL])
+        self.assertEqual([item['type'] for item in first['output']], ['reasoning', 'function_call'])
+        self.assertEqual(first['output'][0]['encrypted_content'], 'sealed==')
+        self.good([self.RESULT], model='thinker', tools=[TOOL], previous_response_id=first['id'])
+        self.assert_came_back()
+
+    def test_items(self):
+        asked = [{'role': 'user', 'content': 'Weather?'}]
+        first = self.good(asked, model='thinker', tools=[TOOL], store=False)
+        self.good([*asked, *first['output'], self.RESULT], model='thinker', tools=[TOOL], store=False)
+        self.assert_came_back()
+
+    def test_messages(self):
+        tools = [{'type': 'function', 'function': {
+            name: TOOL[name] for name in ('name', 'description', 'parameters')}}]
+        asked = [{'role': 'user', 'content': 'Weather?'}]
+        first = self.chat(model='thinker', messages=asked, tools=tools).json()
+        message = first['choices'][0]['message']
+        self.assertEqual(message['thinking_blocks'], [self.THOUGHT])
+        self.chat(model='thinker', tools=tools, messages=[
+            *asked, message, {'role': 'tool', 'tool_call_id': 'call_7', 'content': 'Sunny.'}])
+        self.assert_came_back()
+
+
 class Embeddings(ServerCase):
     CONFIG = 'responses.yaml'
 
@@ -466,5 +536,5 @@ class Embeddings(ServerCase):
 
     def test_models(self):
         self.assertEqual([model['id'] for model in self.get('/v1/models').json()['data']],
-                         ['support', 'talk', 'words'])
+                         ['support', 'talk', 'foreign', 'thinker', 'words'])
         self.assertEqual(self.get('/v1/models/words').json()['object'], 'model')

@@ -413,7 +413,13 @@ START_TEST(says_why_it_cannot_listen)
                                        "127.0.0.1:65536",
                                        "[::1:80",
                                        "::1:80",
-                                       "127.0.0.1:8x"};
+                                       "127.0.0.1:8x",
+                                       "unix:",
+                                       "unix:relative",
+                                       "unix:/",
+                                       "unix:@",
+                                       "unix:/nowhere/web.sock",
+                                       "systemd:"};
     pb_listener *listener, *second;
     char taken[64];
 
@@ -421,6 +427,7 @@ START_TEST(says_why_it_cannot_listen)
     for (size_t i = 0; i < sizeof none / sizeof *none; i++)
         ck_assert_msg(try_listen(none[i], &listener) == PB_INVALID, "%s", none[i]);
     ck_assert_int_eq(try_listen("203.0.113.1:0", &listener), PB_INVALID);
+    ck_assert_int_eq(try_listen("systemd:web", &listener), PB_NOT_FOUND);
     ck_assert_int_eq(try_listen("localhost:0", &listener), PB_OK);
     snprintf(taken, sizeof taken, "127.0.0.1:%d", listener_port(listener));
     ck_assert_int_eq(try_listen(taken, &second), PB_CONFLICT);

@@ -59,6 +59,30 @@ START_TEST(bad_ones_are_refused_without_repeating_them)
 }
 END_TEST
 
+START_TEST(a_unix_socket_stands_where_the_host_would)
+{
+    static const char *const bad[] = {"http+unix:///run/web.sock", "http+unix://run%2Fweb.sock/",
+                                      "http+unix://%2F", "http+unix://%2Frun%00web.sock/",
+                                      "https+unix://%2Frun%2Fweb.sock/"};
+    struct url url, other;
+    pb_str out;
+
+    ck_assert_int_eq(url_parse(pb_lit("http+unix://%2Frun%2fweb.sock/v1?q=1"), &url), PB_OK);
+    ck_text(url.local, "/run/web.sock");
+    ck_text(url.host, "localhost");
+    ck_text(url.target, "/v1?q=1");
+    ck_assert_int_eq(url_parse(pb_lit("http+unix://%40name"), &other), PB_OK);
+    ck_text(other.local, "@name");
+    ck_assert(!url_same_origin(&url, &other));
+    ck_assert_int_eq(url_resolve(&url, pb_lit("/there"), &out), PB_INVALID);
+    ck_assert_int_eq(url_parse(pb_lit("http://localhost/"), &other), PB_OK);
+    ck_assert_uint_eq(other.local.size, 0);
+    ck_assert(!url_same_origin(&url, &other));
+    for (size_t i = 0; i < sizeof bad / sizeof bad[0]; i++)
+        ck_assert_msg(url_parse(pb_str_of(bad[i]), &url) == PB_INVALID, "'%s' was taken", bad[i]);
+}
+END_TEST
+
 START_TEST(bytes_behind_the_size_do_not_count)
 {
     struct url url;
@@ -125,7 +149,7 @@ END_TEST
 int main(void)
 {
     return suite_run("url", (const TTest *[]){good_ones_are_taken_apart,
-                                              bad_ones_are_refused_without_repeating_them,
+                                              a_unix_socket_stands_where_the_host_would, bad_ones_are_refused_without_repeating_them,
                                               bytes_behind_the_size_do_not_count,
                                               references_mean_what_the_rfc_says,
                                               an_origin_is_scheme_host_and_port, NULL});

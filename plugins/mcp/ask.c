@@ -22,6 +22,7 @@ struct asking {
     int level;            /* from which the client wants log messages */
     int64_t told;         /* progress so far */
     pb_duration due;      /* when the next may be told */
+    bool gone;            /* nobody listens any more */
     pb_reply reply;
     pb_buf *out;
 };
@@ -51,8 +52,11 @@ static pb_status send(struct asking *asking, pb_json_writer *writer)
 {
     pb_jw_close(writer, '}');
     pb_jw_close(writer, '}');
-    return writer->buf->failed ? (pb_status)PB_NO_MEMORY
-                               : content_event(asking->writer, pb_buf_str(writer->buf));
+    if (writer->buf->failed)
+        return PB_NO_MEMORY;
+    pb_status status = content_event(asking->writer, pb_buf_str(writer->buf));
+    asking->gone = status != PB_OK;
+    return status;
 }
 
 static pb_status tell_progress(struct asking *asking, pb_str message)
@@ -272,6 +276,17 @@ static int wanted_level(const struct rpc *rpc)
     return status == PB_OK && level.size == 1 ? level.data[0] - '0' : LEVEL_OFF;
 }
 
+/* A client that cancelled wants no answer: ask_cancel took the record away first. Others who may
+ * cancel (the turn's owner, a server that goes down) leave it. */
+static bool is_wanted(const struct rpc *rpc, pb_str name)
+{
+    pb_str turn;
+    bool there = session_get(rpc->self, rpc->session, name, &turn) != PB_NOT_FOUND;
+
+    pb_error_clear();
+    return there;
+}
+
 static pb_status run_turn(struct asking *asking)
 {
     struct rpc *rpc = asking->rpc;
@@ -282,19 +297,17 @@ static pb_status run_turn(struct asking *asking)
         pb_log(PB_WARN, "mcp: a request cannot be cancelled, the cache did not take it");
     pb_error_clear();
     pb_status status = pb_turn_run(asking->turn, &asking->base);
-    if (pb_cancelled()) /* the client is gone; its record expires */
+    if (asking->gone || pb_cancelled()) /* its record expires */
         return status;
-    pb_error error = *pb_error_last();
-    pb_str sentence = pb_copy(error.sentence);
+    pb_str sentence = pb_copy(pb_error_last()->sentence);
+    bool wanted = status != PB_CANCELLED || is_wanted(rpc, name);
     session_drop(rpc->self, rpc->session, name);
-    if (status == PB_OK) {
-        pb_turn_so_far(asking->turn, &result);
-        return write_said(asking, &result);
-    }
-    return status == PB_CANCELLED
-               ? (pb_status)PB_OK
-               : write_failed(asking,
-                              sentence.size ? sentence : pb_str_of(pb_status_title(status)));
+    if (!wanted)
+        return PB_OK;
+    if (status != PB_OK)
+        return write_failed(asking, sentence.size ? sentence : pb_str_of(pb_status_title(status)));
+    pb_turn_so_far(asking->turn, &result);
+    return write_said(asking, &result);
 }
 
 pb_status ask_run(struct rpc *rpc, pb_pipeline *pipeline, pb_writer *writer, pb_buf *out)
@@ -332,10 +345,15 @@ pb_status ask_run(struct rpc *rpc, pb_pipeline *pipeline, pb_writer *writer, pb_
 
 void ask_cancel(const struct rpc *rpc, const pb_json *request)
 {
-    pb_str turn;
+    pb_str turn, name;
 
-    if (request && session_get(rpc->self, rpc->session, call_name(request), &turn) == PB_OK &&
-        pb_turn_cancel(turn, rpc->call->principal) != PB_OK)
-        pb_detail("mcp: the request that is to be cancelled has ended");
+    if (!request)
+        return;
+    name = call_name(request);
+    if (session_get(rpc->self, rpc->session, name, &turn) == PB_OK) {
+        session_drop(rpc->self, rpc->session, name);
+        if (pb_turn_cancel(turn, rpc->call->principal) != PB_OK)
+            pb_detail("mcp: the request that is to be cancelled has ended");
+    }
     pb_error_clear();
 }

@@ -45,6 +45,32 @@ static const char stream_description[] =
     "`notifications/resources/updated` for those that were subscribed to. A session is told on its "
     "newest stream. 405 where nobody keeps documents or the caller may not read them.";
 
+static const char error_schema[] =
+    "{\"type\":\"object\",\"description\":\"A JSON-RPC error without an id.\",\"required\":["
+    "\"jsonrpc\",\"id\",\"error\"],\"properties\":{\"jsonrpc\":{\"const\":\"2.0\"},"
+    "\"id\":{\"type\":\"null\"},\"error\":{\"type\":\"object\",\"required\":[\"code\","
+    "\"message\"],\"properties\":{\"code\":{\"type\":\"integer\"},\"message\":{\"type\":"
+    "\"string\"}}}}}";
+
+static const char event_schema[] =
+    "{\"type\":\"object\",\"required\":[\"event\",\"data\"],\"properties\":{\"event\":{\"const\":"
+    "\"message\"},\"data\":{\"type\":\"object\",\"description\":\"A message: a notification, or "
+    "the "
+    "response.\",\"required\":[\"jsonrpc\"],\"properties\":{\"jsonrpc\":{\"const\":\"2.0\"}}}}}";
+
+static const pb_header_help message_headers[] = {
+    {"Accept", "Names `application/json` and `text/event-stream`."},
+    {"Mcp-Session-Id",
+     "The session, as the answer to `initialize` named it; of all other messages."},
+    {"MCP-Protocol-Version", "The version that was agreed on; without it that of the session."},
+    {NULL, NULL}};
+static const pb_header_help session_headers[] = {
+    {"Mcp-Session-Id", "The session, as the answer to `initialize` named it."},
+    {"MCP-Protocol-Version", "The version that was agreed on; without it that of the session."},
+    {NULL, NULL}};
+static const pb_header_help begun_headers[] = {
+    {"Mcp-Session-Id", "Of `initialize`: the session that began."}, {NULL, NULL}};
+
 static const int32_t post_answers[] = {200, 202, 0};
 static const int32_t end_answers[] = {204, 0};
 static const int32_t errors[] = {PB_NOT_FOUND, PB_FORBIDDEN, 0};
@@ -63,14 +89,18 @@ const pb_operation mcp_operations[] = {
          "\"2025-11-25\",\"capabilities\":{\"tools\":{\"listChanged\":false},"
          "\"logging\":{}},\"serverInfo\":{\"name\":\"patchbay\",\"title\":\"Patchbay\","
          "\"version\":\"0.1.0\"}}}",
-     .output_type = "application/json, text/event-stream", .answers = post_answers,
-     .errors = errors},
+     .event_schema = event_schema, .error_schema = error_schema, .request_headers = message_headers,
+     .answer_headers = begun_headers, .output_type = "application/json, text/event-stream",
+     .answers = post_answers, .errors = errors},
     {PB_OPERATION("mcp.stream", "GET", "/mcp", "Tells a Model Context Protocol client of changes."),
      .flags = PB_OPERATION_NO_TOOL | PB_OPERATION_STREAMS, .raw = mcp_stream,
-     .description = stream_description, .output_type = "text/event-stream", .errors = errors},
+     .description = stream_description, .output_type = "text/event-stream",
+     .event_schema = event_schema, .error_schema = error_schema, .request_headers = session_headers,
+     .errors = errors},
     {PB_OPERATION("mcp.end", "DELETE", "/mcp", "Ends a session of the Model Context Protocol."),
      .flags = PB_OPERATION_NO_TOOL | PB_OPERATION_STREAMS, .raw = mcp_end,
      .description = "Ends the session that the header `Mcp-Session-Id` names, for all workers: "
                     "from now on it is answered with 404.",
-     .answers = end_answers, .errors = errors},
+     .error_schema = error_schema, .request_headers = session_headers, .answers = end_answers,
+     .errors = errors},
     PB_OPERATION_END};

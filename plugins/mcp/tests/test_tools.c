@@ -194,6 +194,41 @@ START_TEST(a_request_is_cancelled)
 }
 END_TEST
 
+static pb_status ask_and_cancel_turn(void *arg)
+{
+    pb_task *task;
+
+    (void)arg;
+    memset(&said, 0, offsetof(struct say, heard));
+    said.body = ASK("1", "");
+    ck_assert_int_eq(pb_spawn(say_it, &said, &task), PB_OK);
+    ck_assert_int_eq(pb_sleep(PB_SECOND), PB_OK);
+    const pb_operation *operation;
+    pb_operation_match match = {.size = sizeof match};
+    pb_content content = {.size = sizeof content};
+    const pb_principal whole = {
+        .size = sizeof whole, .id = anna.id, .tenant = anna.tenant, .name = anna.name};
+    pb_call list = {.size = sizeof list, .principal = &whole, .match = &match};
+    const pb_json *json;
+    ck_assert_int_eq(pb_operation_route(pb_lit("GET"), pb_lit("/v1/turns"), &operation, &match),
+                     PB_OK);
+    ck_assert_int_eq(pb_operation_call(operation, &list, &content), PB_OK);
+    ck_assert_int_eq(pb_json_parse(content.body, &json), PB_OK);
+    pb_str id = pb_json_text(pb_json_path(json, "turns/0/id"));
+    ck_assert_uint_eq(id.size, 36);
+    ck_assert_int_eq(pb_turn_cancel(id, &anna), PB_OK);
+    return pb_join(task);
+}
+
+START_TEST(a_turn_that_others_cancel_is_told)
+{
+    pb_script(harness, "main", PB_STEP_TEXT("so far"), PB_STEP_HANG);
+    ck_assert_int_eq(pb_harness_run(harness, ask_and_cancel_turn, NULL, NULL), PB_OK);
+    has(said.heard, "\"isError\":true");
+    has(said.heard, "cancelled");
+}
+END_TEST
+
 START_TEST(a_client_that_leaves_ends_its_turn)
 {
     pb_script(harness, "main", PB_STEP_TEXT("so far"), PB_STEP_HANG);
@@ -201,6 +236,7 @@ START_TEST(a_client_that_leaves_ends_its_turn)
     said.body = ASK("1", TOKEN);
     said.leave_at = 2;
     (void)say(&said, 200);
+    ck_assert_int_eq(said.end, PB_CANCELLED);
     has_not(said.heard, "\"result\"");
 }
 END_TEST
@@ -382,13 +418,13 @@ int main(void)
         suite_case("small", open_small, end, (const TTest *const[]){lists_have_pages, NULL});
     TCase *all = suite_case(
         "all", open_all, end,
-        (const TTest *const[]){tools_are_listed_by_scope, tools_are_called,
-                               what_a_tool_fails_with_is_a_result, a_pipeline_answers,
-                               progress_is_told_as_text_comes, stages_are_logged_when_asked_for,
-                               a_turn_that_fails_is_a_result, a_request_is_cancelled,
-                               a_client_that_leaves_ends_its_turn, documents_are_resources,
-                               changes_are_told, the_stream_ends_with_its_session,
-                               prompts_are_filled_in, arguments_are_completed, NULL});
+        (const TTest *const[]){
+            tools_are_listed_by_scope, tools_are_called, what_a_tool_fails_with_is_a_result,
+            a_pipeline_answers, progress_is_told_as_text_comes, stages_are_logged_when_asked_for,
+            a_turn_that_fails_is_a_result, a_request_is_cancelled,
+            a_turn_that_others_cancel_is_told, a_client_that_leaves_ends_its_turn,
+            documents_are_resources, changes_are_told, the_stream_ends_with_its_session,
+            prompts_are_filled_in, arguments_are_completed, NULL});
     TCase *bare =
         suite_case("bare", open_bare, end,
                    (const TTest *const[]){without_documents_there_are_no_resources, NULL});

@@ -33,6 +33,27 @@ static bool is_stream(const pb_operation *operation)
            pb_str_is(pb_str_of(operation->id), "documents.events");
 }
 
+/* An object of fields, which services of models take: they refuse alternatives at the root. */
+static bool is_plain(const pb_json *schema)
+{
+    return pb_str_is(pb_json_text(pb_json_get(schema, "type")), "object") &&
+           !pb_json_get(schema, "oneOf") && !pb_json_get(schema, "anyOf") &&
+           !pb_json_get(schema, "allOf");
+}
+
+/* A table always is; what an operation writes out itself may be anything. */
+static bool takes_fields(const pb_operation *operation)
+{
+    const pb_json *schema;
+    pb_str text;
+    bool plain = !operation->input_schema ||
+                 (pb_operation_schema(operation, PB_SCHEMA_INPUT, &text) == PB_OK &&
+                  pb_json_parse(text, &schema) == PB_OK && is_plain(schema));
+
+    pb_error_clear();
+    return plain;
+}
+
 static bool is_offered(const struct rpc *rpc, const pb_operation *operation)
 {
     const struct choice *choice = &rpc->self->tools;
@@ -43,7 +64,8 @@ static bool is_offered(const struct rpc *rpc, const pb_operation *operation)
         return false;
     if ((choice->allow.count && !one_fits(&choice->allow, id)) || one_fits(&choice->deny, id))
         return false;
-    return pb_principal_may(rpc->call->principal, pb_str_of(operation->scope));
+    return pb_principal_may(rpc->call->principal, pb_str_of(operation->scope)) &&
+           takes_fields(operation);
 }
 
 const pb_operation *operation_named(const struct rpc *rpc, const char *id)
@@ -108,59 +130,34 @@ static void write_words(const struct rpc *rpc, const pb_operation *operation,
         pb_jw_str(writer, summary);
 }
 
-/* Members in brackets, with the "type" that MCP wants where it only follows from others. */
-static void write_object(pb_str schema, bool typed, pb_json_writer *writer)
-{
-    if (typed) {
-        pb_jw_raw(writer, schema);
-        return;
-    }
-    pb_jw_raw(writer, pb_lit("{\"type\":\"object\","));
-    pb_buf_add(writer->buf, pb_str_slice(schema, 1, schema.size));
-}
-
-static bool is_typed(const pb_json *schema)
-{
-    return pb_str_is(pb_json_text(pb_json_get(schema, "type")), "object");
-}
-
-/* Its schema where it is one of an object; PB_DECLINED. Of an input: the parts of an allOf may be.
- */
-static pb_status schema_of(const pb_operation *operation, uint32_t what, pb_str *text, bool *typed)
+/* Its schema where it is one of an object: PB_DECLINED where not. */
+static pb_status write_schema(const pb_operation *operation, uint32_t what, const char *name,
+                              pb_json_writer *writer)
 {
     const pb_json *schema;
-    pb_status status = pb_operation_schema(operation, what, text);
+    pb_str text;
+    pb_status status = pb_operation_schema(operation, what, &text);
 
     if (status == PB_OK)
-        status = pb_json_parse(*text, &schema);
+        status = pb_json_parse(text, &schema);
+    if (status == PB_OK && !is_plain(schema))
+        status = PB_DECLINED;
     if (status != PB_OK)
         return status;
-    *text = pb_str_trim(*text);
-    *typed = is_typed(schema);
-    if (*typed || (what == PB_SCHEMA_INPUT && schema->type == PB_JSON_OBJECT && schema->count))
-        return PB_OK;
-    return PB_DECLINED;
+    pb_jw_key(writer, name);
+    pb_jw_raw(writer, text);
+    return PB_OK;
 }
 
 static pb_status write_schemas(const struct rpc *rpc, const pb_operation *operation,
                                pb_json_writer *writer)
 {
-    pb_str schema;
-    bool typed = true;
-    pb_status status = schema_of(operation, PB_SCHEMA_INPUT, &schema, &typed);
+    pb_status status = write_schema(operation, PB_SCHEMA_INPUT, "inputSchema", writer);
 
-    pb_jw_key(writer, "inputSchema");
-    write_object(status == PB_OK ? schema : pb_lit("{\"type\":\"object\"}"),
-                 status != PB_OK || typed, writer);
-    if (status != PB_OK && status != PB_DECLINED)
-        return status;
-    if (rpc->session->version < V_2025_06_18)
-        return PB_OK;
-    status = schema_of(operation, PB_SCHEMA_OUTPUT, &schema, &typed);
-    if (status == PB_OK) {
-        pb_jw_key(writer, "outputSchema");
-        write_object(schema, typed, writer);
-    }
+    /* A client that knows one refuses results that are something else. */
+    bool json = !operation->output_type || strcmp(operation->output_type, "application/json") == 0;
+    if (status == PB_OK && json && rpc->session->version >= V_2025_06_18)
+        status = write_schema(operation, PB_SCHEMA_OUTPUT, "outputSchema", writer);
     return status == PB_DECLINED ? (pb_status)PB_OK : status;
 }
 

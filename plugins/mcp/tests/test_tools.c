@@ -31,6 +31,9 @@ START_TEST(tools_are_listed_by_scope)
     has(heard, "\"outputSchema\":{\"type\":\"object\"");
     has_not(heard, "notes_secret");
     has_not(heard, "notes_upload");
+    has_not(heard, "notes_either");
+    has_not(heard, "Picture");
+    has(heard, "\"inputSchema\":{\"type\":\"object\",\"title\":\"Free\"}");
     has_not(heard, "documents_events");
     has_not(heard, "\"mcp_post\"");
     has_not(heard, "health");
@@ -406,7 +409,7 @@ static void walk(const char *method, const char *wanted)
 
 START_TEST(lists_have_pages)
 {
-    walk("tools/list", "ask_support notes_get notes_delete notes_image notes_long ");
+    walk("tools/list", "ask_support notes_get notes_delete notes_image notes_long notes_free ");
     walk("prompts/list", "a b c ");
     has(call("tools/list", "{\"cursor\":\"99999\"}"), "\"tools\":[]");
 }

@@ -289,7 +289,7 @@ static bool must_be_given(const pb_field *field)
     return field->required && field->kind != PB_KIND_REF && !field->alias;
 }
 
-/* What an answer always has: all but text and JSON, which may be absent, and objects of the process. */
+/* What an answer always has: all but text, words and JSON, which may be absent, and objects of the process. */
 static bool is_always_there(const pb_field *field)
 {
     switch (field->kind) {
@@ -298,7 +298,6 @@ static bool is_always_there(const pb_field *field)
     case PB_KIND_BOOL:
     case PB_KIND_SIZE:
     case PB_KIND_DURATION:
-    case PB_KIND_ENUM:
     case PB_KIND_LIST:
     case PB_KIND_MAP:
     case PB_KIND_STRUCT:

@@ -8,7 +8,8 @@
 
 /* docs_html.c */
 void html_text(pb_buf *buf, pb_str text); /* escaped */
-/* Paragraphs, and `code` in them. */
+/* Text with `code` in it; and paragraphs of that. */
+void html_line(pb_buf *buf, pb_str text);
 void html_prose(pb_buf *buf, pb_str text);
 /* The page up to <body>, and its end. `script`: with that of the reference. */
 void html_begin(pb_buf *buf, pb_str title);

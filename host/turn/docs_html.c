@@ -38,6 +38,8 @@ static const char style[] =
     "border-radius:8px;background:var(--shade);color:inherit}[hidden]{display:none!important}"
     "@media(max-width:50rem){.frame{display:block}nav{position:static;height:auto;max-height:40vh;"
     "border-right:0;border-bottom:1px solid var(--line)}main{padding:1rem}td:first-child{white-space:normal}}"
+    "details{margin:.6rem 0}summary{cursor:pointer;color:var(--soft);font-size:.92rem}.about{font-weight:600;"
+    "margin:.2rem 0}"
     "@media print{nav{display:none}.frame{display:block}article{break-inside:avoid}}";
 
 /* Hides what has not all of the words; "/" goes to the field. */
@@ -78,11 +80,10 @@ void html_text(pb_buf *buf, pb_str text)
     pb_buf_add(buf, pb_str_slice(text, from, text.size));
 }
 
-static void add_paragraph(pb_buf *buf, pb_str text)
+void html_line(pb_buf *buf, pb_str text)
 {
     bool code = false;
 
-    pb_buf_add(buf, pb_lit("<p>"));
     while (text.size) {
         size_t tick = pb_str_find(text, '`');
         html_text(buf, pb_str_slice(text, 0, tick));
@@ -94,7 +95,6 @@ static void add_paragraph(pb_buf *buf, pb_str text)
     }
     if (code)
         pb_buf_add(buf, pb_lit("</code>"));
-    pb_buf_add(buf, pb_lit("</p>"));
 }
 
 void html_prose(pb_buf *buf, pb_str text)
@@ -103,7 +103,9 @@ void html_prose(pb_buf *buf, pb_str text)
         size_t end = 0;
         while (end < text.size && !pb_str_starts(pb_str_slice(text, end, 2), pb_lit("\n\n")))
             end++;
-        add_paragraph(buf, pb_str_slice(text, 0, end));
+        pb_buf_add(buf, pb_lit("<p>"));
+        html_line(buf, pb_str_slice(text, 0, end));
+        pb_buf_add(buf, pb_lit("</p>"));
         text = pb_str_slice(text, end + 2, text.size);
     }
 }

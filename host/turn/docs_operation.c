@@ -47,6 +47,8 @@ static void add_parameters(pb_buf *buf, const struct docs_entry *entry)
         pb_buf_add(buf, pb_lit("</code>"));
         if (pb_json_bool(pb_json_get(at, "required"), false))
             pb_buf_add(buf, pb_lit(" <span class=\"need\">required</span>"));
+        if (pb_json_bool(pb_json_get(at, "deprecated"), false))
+            pb_buf_add(buf, pb_lit(" <span class=\"soft\">deprecated</span>"));
         pb_buf_add(buf, pb_lit("</td><td>"));
         html_text(buf, text_of(at, "in"));
         pb_buf_add(buf, pb_lit("</td><td>"));
@@ -188,7 +190,7 @@ static void add_answer(pb_buf *buf, const struct docs_entry *entry, const pb_jso
     const pb_json *content = pb_json_get(answer, "content");
 
     pb_buf_printf(buf, "<tr><td><code>%.*s</code></td><td>", PB_ARG(listed->key));
-    html_text(buf, text_of(answer, "description"));
+    html_line(buf, text_of(answer, "description"));
     pb_buf_add(buf, pb_lit("</td><td>"));
     for (const pb_json *at = content ? content->child : NULL; at; at = at->next) {
         pb_buf_add(buf, pb_lit("<span class=\"soft\">"));
@@ -200,27 +202,44 @@ static void add_answer(pb_buf *buf, const struct docs_entry *entry, const pb_jso
     pb_buf_add(buf, pb_lit("</td></tr>"));
 }
 
+static bool is_failure(const pb_json *listed)
+{
+    return listed->key.size && listed->key.data[0] >= '4';
+}
+
+static void add_table(pb_buf *buf, const struct docs_entry *entry, bool failures)
+{
+    const pb_json *list = pb_json_get(entry->operation, "responses");
+
+    pb_buf_add(buf, pb_lit("<div class=\"scroll\"><table><thead><tr><th scope=\"col\">status</th>"
+                           "<th scope=\"col\">when</th><th scope=\"col\">what</th></tr></thead><tbody>"));
+    for (const pb_json *at = list->child; at; at = at->next)
+        if (is_failure(at) == failures)
+            add_answer(buf, entry, at);
+    pb_buf_add(buf, pb_lit("</tbody></table></div>"));
+}
+
 static void add_answers(pb_buf *buf, const struct docs_entry *entry)
 {
     const pb_json *list = pb_json_get(entry->operation, "responses"), *example = NULL;
     pb_buf pretty = {0};
 
-    pb_buf_add(buf, pb_lit("<h4>Answers</h4><div class=\"scroll\"><table><thead><tr><th scope=\"col\">status"
-                           "</th><th scope=\"col\">when</th><th scope=\"col\">what</th></tr></thead>"
-                           "<tbody>"));
-    for (const pb_json *at = list->child; at; at = at->next) {
+    for (const pb_json *at = list->child; at && !example; at = at->next) {
         const pb_json *content = pb_json_get(at, "content");
-        add_answer(buf, entry, at);
-        if (!example && content && content->child)
+        if (content && content->child && !is_failure(at))
             example = pb_json_get(content->child, "example");
     }
-    pb_buf_add(buf, pb_lit("</tbody></table></div>"));
-    if (!example)
-        return;
-    add_pretty(&pretty, example, 0);
-    pb_buf_add(buf, pb_lit("<pre tabindex=\"0\"><code>"));
-    html_text(buf, pb_buf_str(&pretty));
-    pb_buf_add(buf, pb_lit("</code></pre>"));
+    pb_buf_add(buf, pb_lit("<h4>Answers</h4>"));
+    add_table(buf, entry, false);
+    if (example) {
+        add_pretty(&pretty, example, 0);
+        pb_buf_add(buf, pb_lit("<pre tabindex=\"0\"><code>"));
+        html_text(buf, pb_buf_str(&pretty));
+        pb_buf_add(buf, pb_lit("</code></pre>"));
+    }
+    pb_buf_add(buf, pb_lit("<details><summary>Errors</summary>"));
+    add_table(buf, entry, true);
+    pb_buf_add(buf, pb_lit("</details>"));
 }
 
 /* --- the whole -------------------------------------------------------------------------------- */
@@ -237,7 +256,14 @@ void docs_operation(pb_buf *buf, const struct docs_entry *entry)
                   PB_ARG(entry->method), PB_ARG(entry->method));
     html_text(buf, entry->path);
     pb_buf_add(buf, pb_lit("</span></div>"));
-    html_prose(buf, text_of(entry->operation, "description"));
+    pb_str summary = text_of(entry->operation, "summary");
+    pb_str description = text_of(entry->operation, "description");
+    if (!pb_str_starts(description, summary)) {
+        pb_buf_add(buf, pb_lit("<p class=\"about\">"));
+        html_line(buf, summary);
+        pb_buf_add(buf, pb_lit("</p>"));
+    }
+    html_prose(buf, description);
     add_parameters(buf, entry);
     add_body(buf, entry);
     add_curl(buf, entry);

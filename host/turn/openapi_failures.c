@@ -48,7 +48,8 @@ static bool may_have(const struct operation *operation, const struct openapi_fai
     return (failure->when & OPENAPI_ALWAYS) ||
            ((failure->when & OPENAPI_PRIVATE) && !own->public_access) ||
            ((failure->when & OPENAPI_BODY) && body) ||
-           ((failure->when & OPENAPI_PATH) && operation->variables) || declares(own, failure->http);
+           ((failure->when & OPENAPI_PATH) && operation->variables) ||
+           (failure->http == 412 && (own->flags & PB_OPERATION_REVISIONS)) || declares(own, failure->http);
 }
 
 size_t openapi_failures_of(const struct operation *operation,
@@ -67,6 +68,8 @@ size_t openapi_failures_of(const struct operation *operation,
 static const pb_header_help headers[] = {
     {"X-Request-Id", "The request, for the log and for support; as it was sent, or a new one."},
     {"Retry-After", "Seconds after which trying again makes sense."},
+    {"ETag", "The revision of what is answered, for `If-Match`."},
+    {"Link", "The next page: `<…>; rel=\"next\"`."},
     {"WWW-Authenticate", "How to authenticate: `Bearer`."},
     {NULL, NULL},
 };

@@ -20,6 +20,16 @@ static void text(pb_json_writer *writer, const char *key, pb_str value)
     pb_jw_str(writer, value);
 }
 
+static bool is_get(const pb_operation *own)
+{
+    return strcmp(own->method, "GET") == 0;
+}
+
+static bool has_field(const pb_field *fields, const char *name)
+{
+    return fields && operation_field(fields, name);
+}
+
 static bool in_path(const struct input *input, pb_str name)
 {
     for (size_t i = 0; i < input->of->segment_count; i++)
@@ -57,7 +67,7 @@ static void read_input(const struct operation *of, struct input *input)
     }
     if (own->input_example && pb_json_parse(pb_str_of(own->input_example), &input->example) != PB_OK)
         pb_log(PB_ERROR, "operation '%s' has an example that is no JSON", own->id);
-    input->query = strcmp(own->method, "GET") == 0 || strcmp(own->method, "DELETE") == 0 ||
+    input->query = is_get(own) || strcmp(own->method, "DELETE") == 0 ||
                    own->upload || own->input_schema;
     pb_error_clear();
 }
@@ -115,6 +125,18 @@ static void write_header(pb_json_writer *writer, const pb_header_help *header)
     pb_jw_close(writer, '}');
 }
 
+static void write_conditions(pb_json_writer *writer, const pb_operation *own)
+{
+    static const pb_header_help match = {"If-Match", "The ETag that was seen: 412 when it was changed since."};
+    static const pb_header_help none = {"If-None-Match", "The ETag that is known: 304 while it is that."};
+
+    if (!(own->flags & PB_OPERATION_REVISIONS))
+        return;
+    write_header(writer, &match);
+    if (is_get(own))
+        write_header(writer, &none);
+}
+
 static void write_parameters(pb_json_writer *writer, const struct input *input)
 {
     const pb_operation *own = &input->of->operation;
@@ -126,6 +148,7 @@ static void write_parameters(pb_json_writer *writer, const struct input *input)
             write_parameter(writer, input, at);
     for (const pb_header_help *at = own->request_headers; at && at->name; at++)
         write_header(writer, at);
+    write_conditions(writer, own);
     pb_jw_close(writer, ']');
 }
 
@@ -300,6 +323,10 @@ static void write_success(struct openapi *api, const pb_operation *own, int32_t 
     pb_jw_key(writer, "headers");
     pb_jw_open(writer, '{');
     openapi_header_refer(writer, "X-Request-Id");
+    if ((own->flags & PB_OPERATION_REVISIONS) && has_field(own->output, "revision"))
+        openapi_header_refer(writer, "ETag");
+    if (has_field(own->output, "next"))
+        openapi_header_refer(writer, "Link");
     for (const pb_header_help *at = own->answer_headers; at && at->name; at++) {
         pb_jw_key(writer, at->name);
         pb_jw_open(writer, '{');
@@ -360,6 +387,8 @@ static void write_answers(struct openapi *api, const struct operation *of)
     pb_jw_open(&api->writer, '{');
     for (const int32_t *at = own->answers ? own->answers : usual; *at; at++)
         write_success(api, own, *at);
+    if ((own->flags & PB_OPERATION_REVISIONS) && is_get(own))
+        write_success(api, own, 304);
     for (size_t i = 0; i < count; i++) {
         if (is_success(own, failures[i]->http))
             continue;

@@ -22,14 +22,14 @@ struct key_out {
 };
 
 static const pb_field key_out_fields[] = {
-    PB_STR(struct key_out, id, .help = "Its public part, which names it."),
+    PB_STR(struct key_out, id, .required = 1, .help = "Its public part, which names it."),
     PB_STR(struct key_out, key, .help = "The key itself, shown this once."),
-    PB_STR(struct key_out, name, .help = "For people."),
-    PB_STR(struct key_out, tenant, .help = "The tenant it belongs to."),
+    PB_STR(struct key_out, name, .required = 1, .help = "For people."),
+    PB_STR(struct key_out, tenant, .required = 1, .help = "The tenant it belongs to."),
     PB_LIST(struct key_out, scopes, PB_KIND_STR, .help = "What it may do; empty: everything."),
     PB_LIST(struct key_out, roles, PB_KIND_STR, .help = "Roles of its principal."),
     PB_STR(struct key_out, owner, .help = "Who made it."),
-    PB_STR(struct key_out, created, .help = "When it was made."),
+    PB_STR(struct key_out, created, .required = 1, .help = "When it was made."),
     PB_STR(struct key_out, expires, .help = "From when on it is refused."),
     PB_STR(struct key_out, revoked, .help = "Since when it is refused."),
     PB_STR(struct key_out, used, .help = "When it was last used, to the minute."),

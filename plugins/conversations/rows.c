@@ -11,12 +11,12 @@ const char *const finish_names[] = {"none", "stop", "length", "tool_calls", "fil
 #define OBJECTS "{\"type\":\"array\",\"items\":{\"type\":\"object\"}}"
 
 const pb_field conversation_fields[] = {
-    PB_STR(struct conversation, id, .help = "Its id."),
+    PB_STR(struct conversation, id, .required = 1, .help = "Its id."),
     PB_STR(struct conversation, title,
            .help = "The first line of the first message, until it is set."),
-    PB_STR(struct conversation, pipeline, .help = "The pipeline that its turns went through."),
-    PB_STR(struct conversation, created, .help = "When it began."),
-    PB_STR(struct conversation, updated, .help = "When its last turn ended."),
+    PB_STR(struct conversation, pipeline, .required = 1, .help = "The pipeline that its turns went through."),
+    PB_STR(struct conversation, created, .required = 1, .help = "When it began."),
+    PB_STR(struct conversation, updated, .required = 1, .help = "When its last turn ended."),
     PB_BOOL(struct conversation, pinned, .help = "Marked as important."),
     PB_BOOL(struct conversation, archived, .help = "Out of the way."),
     PB_BOOL(struct conversation, deleted, .help = "Deleted; it can be restored."),
@@ -29,9 +29,9 @@ const pb_field conversation_fields[] = {
 };
 
 const pb_field message_fields[] = {
-    PB_STR(struct message, id, .help = "Its id."),
+    PB_STR(struct message, id, .required = 1, .help = "Its id."),
     PB_INT(struct message, seq, .help = "Its place in the conversation; there may be gaps."),
-    PB_ENUM(struct message, role, .values = role_names, .help = "Who speaks."),
+    PB_ENUM(struct message, role, .required = 1, .values = role_names, .help = "Who speaks."),
     PB_STR(struct message, text, .help = "All text of it."),
     PB_JSON(struct message, name, .schema = TEXT, .help = "The speaker's or tool's name."),
     PB_JSON(struct message, tool_call_id, .schema = TEXT, .help = "The call that this answers."),
@@ -40,7 +40,7 @@ const pb_field message_fields[] = {
     PB_JSON(struct message, steps, .schema = OBJECTS, .help = "Calls that were made here, with their results."),
     PB_JSON(struct message, sources, .schema = OBJECTS, .help = "What the reply is based on."),
     PB_JSON(struct message, thinking, .schema = TEXT, .help = "The model's reasoning."),
-    PB_ENUM(struct message, status, .values = status_names, .help = "How it ended."),
+    PB_ENUM(struct message, status, .required = 1, .values = status_names, .help = "How it ended."),
     PB_STR(struct message, reason, .help = "Why it is not whole."),
     PB_STR(struct message, turn, .help = "The turn that it was said in."),
     PB_STR(struct message, llm, .help = "The instance that answered."),
@@ -48,7 +48,7 @@ const pb_field message_fields[] = {
     PB_JSON(struct message, usage, .schema = OBJECT, .help = "Tokens and cost of the turn."),
     PB_INT(struct message, latency_ms, .help = "Time of the whole turn; 0: not known."),
     PB_ENUM(struct message, finish, .values = finish_names, .help = "Why the model stopped."),
-    PB_STR(struct message, created, .help = "When it was said."),
+    PB_STR(struct message, created, .required = 1, .help = "When it was said."),
     PB_BOOL(struct message, superseded, .help = "Replaced by another; not shown to models."),
     PB_BOOL(struct message, deleted, .help = "Deleted; it can be restored."),
     PB_END,

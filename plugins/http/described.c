@@ -60,7 +60,8 @@ const pb_operation http_operations[] = {
     [OPERATION_CHAT] =
         {PB_OPERATION("chat.completions", "POST", "/v1/chat/completions",
                       "Runs a turn in OpenAI's dialect of chat completions."),
-         .scope = "turns.create", .flags = PB_OPERATION_STREAMS | PB_OPERATION_NO_TOOL, .raw = call_chat,
+         .scope = "turns.create", .flags = PB_OPERATION_STREAMS | PB_OPERATION_NO_TOOL, .error_schema = openai_error_schema,
+         .raw = call_chat,
          .description =
              "`model` names a pipeline. A conversation in `metadata` or in the header `Patchbay-Conversation` "
              "binds history; without it the messages are the history, and nothing is stored. With `stream` the "
@@ -73,12 +74,14 @@ const pb_operation http_operations[] = {
     [OPERATION_MODELS] = {PB_OPERATION("models.list", "GET", "/v1/models",
                                        "The pipelines and embedders, as OpenAI's clients list models."),
                           .scope = "pipelines.read", .flags = PB_OPERATION_NO_TOOL,
-                          .output_schema = schema_models, .raw = call_models},
+                          .output_schema = schema_models, .error_schema = openai_error_schema,
+         .raw = call_models},
     [OPERATION_MODEL] = {PB_OPERATION("models.get", "GET", "/v1/models/{id}",
                                       "One pipeline or embedder, as OpenAI's clients ask for a model."),
                          .scope = "pipelines.read", .flags = PB_OPERATION_NO_TOOL,
                          .input = model_in, .input_size = sizeof(struct id_in),
-                         .output_schema = schema_model, .errors = model_errors, .raw = call_model},
+                         .output_schema = schema_model, .errors = model_errors, .error_schema = openai_error_schema,
+         .raw = call_model},
     [OPERATION_TURN] =
         {PB_OPERATION("turns.create", "POST", "/v1/turns", "Asks a pipeline, and answers or streams its reply."),
          .scope = "turns.create", .flags = PB_OPERATION_STREAMS, .raw = call_turn,
@@ -107,7 +110,8 @@ const pb_operation http_operations[] = {
                             .input_example = anthropic_message_asked,
                             .output_example = anthropic_message_answered,
                             .output_type = "application/json, text/event-stream",
-                            .errors = anthropic_message_errors, .raw = call_messages},
+                            .errors = anthropic_message_errors, .error_schema = anthropic_error_schema,
+         .raw = call_messages},
     [OPERATION_COUNT] = {PB_OPERATION("messages.count", "POST", "/v1/messages/count_tokens",
                                       "Estimates the tokens of a request in Anthropic's dialect."),
                          .scope = "turns.create", .flags = PB_OPERATION_NO_TOOL,
@@ -116,11 +120,13 @@ const pb_operation http_operations[] = {
                          .output_schema = anthropic_count_output,
                          .input_example = anthropic_count_asked,
                          .output_example = "{\"input_tokens\": 14}",
-                         .errors = anthropic_count_errors, .raw = call_count},
+                         .errors = anthropic_count_errors, .error_schema = anthropic_error_schema,
+         .raw = call_count},
     [OPERATION_RESPONSE] =
         {PB_OPERATION("responses.create", "POST", "/v1/responses",
                       "Runs a turn in OpenAI's dialect of responses."),
          .scope = "turns.create", .flags = PB_OPERATION_STREAMS | PB_OPERATION_NO_TOOL,
+         .error_schema = openai_error_schema,
          .raw = call_response,
          .description =
              "`model` names a pipeline. Where the pipeline keeps conversations the response is stored unless "
@@ -137,7 +143,8 @@ const pb_operation http_operations[] = {
                                 .scope = "conversations.read", .flags = PB_OPERATION_NO_TOOL,
                                 .input = response_in, .input_size = sizeof(struct id_in),
                                 .output_schema = schema_response_out, .errors = stored_errors,
-                                .raw = call_response_get},
+                                .error_schema = openai_error_schema,
+         .raw = call_response_get},
     [OPERATION_RESPONSE_DELETE] =
         {PB_OPERATION("responses.delete", "DELETE", "/v1/responses/{id}",
                       "Deletes a response, and what was said in its turn."),
@@ -146,6 +153,7 @@ const pb_operation http_operations[] = {
                         "`messages.restore` brings them back.",
          .input = response_in, .input_size = sizeof(struct id_in),
          .output_schema = schema_response_deleted, .errors = stored_errors,
+         .error_schema = openai_error_schema,
          .raw = call_response_delete},
     [OPERATION_RESPONSE_ITEMS] =
         {PB_OPERATION("responses.items", "GET", "/v1/responses/{id}/input_items",
@@ -153,11 +161,13 @@ const pb_operation http_operations[] = {
          .scope = "conversations.read", .flags = PB_OPERATION_NO_TOOL,
          .input = items_in, .input_size = sizeof(struct items_in),
          .output_schema = schema_response_items, .errors = stored_errors,
+         .error_schema = openai_error_schema,
          .raw = call_response_items},
     [OPERATION_EMBEDDINGS] =
         {PB_OPERATION("embeddings.create", "POST", "/v1/embeddings", "Vectors of texts."),
          .scope = "embeddings.create", .flags = PB_OPERATION_NO_TOOL,
          .description = "`model` names one of the listener's `embedders`. Vectors have length 1.",
          .input_schema = schema_embeddings_in, .input_example = example_embeddings_in,
-         .output_schema = schema_embeddings_out, .errors = embeddings_errors, .raw = call_embeddings},
+         .output_schema = schema_embeddings_out, .errors = embeddings_errors, .error_schema = openai_error_schema,
+         .raw = call_embeddings},
     PB_OPERATION_END};

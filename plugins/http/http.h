@@ -137,6 +137,8 @@ enum { OPERATION_CHAT, OPERATION_MODELS, OPERATION_MODEL, OPERATION_TURN, OPERAT
        OPERATION_MESSAGES, OPERATION_COUNT, OPERATION_RESPONSE, OPERATION_RESPONSE_GET,
        OPERATION_RESPONSE_DELETE, OPERATION_RESPONSE_ITEMS, OPERATION_EMBEDDINGS };
 
+/* schema_errors.c: for the reference. */
+extern const char openai_error_schema[], anthropic_error_schema[];
 /* Calls the which-th of them (OPERATION_…) in the process; for the `raw` of their descriptions. */
 pb_status http_call(void *self, const pb_call *call, pb_content *out, size_t which);
 

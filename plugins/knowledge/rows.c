@@ -6,7 +6,7 @@ const char *const job_state_names[] = {"queued", "running", "done", "failed", "c
 static const char *const kind_names[] = {"ingest", "relabel", "remove", "clear", NULL};
 
 const pb_field collection_fields[] = {
-    PB_STR(struct collection, name, .help = "Its name."),
+    PB_STR(struct collection, name, .required = 1, .help = "Its name."),
     PB_STR(struct collection, description, .help = "What is in it."),
     PB_STR(struct collection, owner, .help = "Who made it; absent: the configuration."),
     PB_JSON(struct collection, access,
@@ -19,17 +19,17 @@ const pb_field collection_fields[] = {
             .help = "The pipeline embeds with another model now: collections.reindex is needed."),
     PB_JSON(struct collection, documents, .help = "How many documents are in which state."),
     PB_INT(struct collection, passages, .help = "How many passages they have."),
-    PB_STR(struct collection, created, .help = "When it was made."),
-    PB_STR(struct collection, updated, .help = "When it was changed."),
+    PB_STR(struct collection, created, .required = 1, .help = "When it was made."),
+    PB_STR(struct collection, updated, .required = 1, .help = "When it was changed."),
     PB_INT(struct collection, edition, .name = "revision",
            .help = "Grows with each edit; see If-Match."),
     PB_END,
 };
 
 const pb_field document_fields[] = {
-    PB_STR(struct document, id, .help = "Its id."),
-    PB_STR(struct document, collection, .help = "The collection that it is in."),
-    PB_STR(struct document, name, .help = "Its name or path."),
+    PB_STR(struct document, id, .required = 1, .help = "Its id."),
+    PB_STR(struct document, collection, .required = 1, .help = "The collection that it is in."),
+    PB_STR(struct document, name, .required = 1, .help = "Its name or path."),
     PB_STR(struct document, title, .help = "Its title, as it says itself."),
     PB_STR(struct document, type, .help = "What it is, by its content."),
     PB_INT(struct document, size, .help = "Bytes."),
@@ -38,7 +38,7 @@ const pb_field document_fields[] = {
     PB_STR(struct document, source, .help = "The source that it came from."),
     PB_INT(struct document, version, .help = "The newest version, from 1."),
     PB_INT(struct document, ready_version, .help = "The version that is found; 0: none yet."),
-    PB_ENUM(struct document, state, .values = state_names,
+    PB_ENUM(struct document, state, .required = 1, .values = state_names,
             .help = "How far the newest version is."),
     PB_STR(struct document, stage, .help = "What is being done with it."),
     PB_FLOAT(struct document, progress, .help = "How much of that is done, 0 to 1."),
@@ -52,17 +52,17 @@ const pb_field document_fields[] = {
     PB_JSON(struct document, access, .help = "Who sees it."),
     PB_STR(struct document, owner, .help = "Whose it is."),
     PB_BOOL(struct document, duplicate, .help = "These bytes were there already: this is it."),
-    PB_STR(struct document, created, .help = "When it came."),
-    PB_STR(struct document, updated, .help = "When it was changed."),
+    PB_STR(struct document, created, .required = 1, .help = "When it came."),
+    PB_STR(struct document, updated, .required = 1, .help = "When it was changed."),
     PB_INT(struct document, edition, .name = "revision",
            .help = "Grows with each edit; see If-Match."),
     PB_END,
 };
 
 const pb_field job_fields[] = {
-    PB_STR(struct job, id, .help = "Its id."),
-    PB_ENUM(struct job, kind, .values = kind_names, .help = "What is to be done."),
-    PB_ENUM(struct job, state, .values = job_state_names, .help = "How far it is."),
+    PB_STR(struct job, id, .required = 1, .help = "Its id."),
+    PB_ENUM(struct job, kind, .required = 1, .values = kind_names, .help = "What is to be done."),
+    PB_ENUM(struct job, state, .required = 1, .values = job_state_names, .help = "How far it is."),
     PB_STR(struct job, document, .help = "The document that it is about."),
     PB_STR(struct job, collection, .help = "Its collection."),
     PB_INT(struct job, attempts, .help = "How often it was begun."),
@@ -71,7 +71,7 @@ const pb_field job_fields[] = {
     PB_FLOAT(struct job, progress, .help = "How much of that is done, 0 to 1."),
     PB_STR(struct job, error, .help = "Why it failed, or is tried again."),
     PB_STR(struct job, not_before, .help = "When it is tried next."),
-    PB_STR(struct job, created, .help = "When it was wanted."),
+    PB_STR(struct job, created, .required = 1, .help = "When it was wanted."),
     PB_STR(struct job, started, .help = "When it was last begun."),
     PB_STR(struct job, ended, .help = "When it ended."),
     PB_END,
@@ -225,5 +225,6 @@ void document_write(pb_json_writer *writer, const struct document *document)
     pb_jw_bool(writer, document->duplicate);
     write_text(writer, "created", document->created);
     write_text(writer, "updated", document->updated);
+    write_number(writer, "revision", document->edition);
     pb_jw_close(writer, '}');
 }

@@ -8,9 +8,9 @@
 /* --- the request ------------------------------------------------------------------------------ */
 
 #define BLOCK(name, type, members, needed)                                                         \
-    "\"" name "\":{\"type\":\"object\",\"title\":\"" name "\",\"properties\":{\"type\":{\"const\":"  \
+    "\"Anthropic" name "\":{\"type\":\"object\",\"title\":\"" name "\",\"properties\":{\"type\":{\"const\":"  \
     "\"" type "\"}," members "},\"required\":[\"type\"," needed "]}"
-#define REF(name)  "{\"$ref\":\"#/$defs/" name "\"}"
+#define REF(name)  "{\"$ref\":\"#/$defs/Anthropic" name "\"}"
 #define STRING     "{\"type\":\"string\"}"
 #define OR_NULL    "{\"type\":[\"string\",\"null\"]}"
 #define BOOLEAN    "{\"type\":[\"boolean\",\"null\"]}"
@@ -71,23 +71,23 @@
     "\"oneOf\":[" text "," blocks "]}},\"required\":[\"role\",\"content\"]}"
 
 #define DEFINITIONS                                                                                \
-    "\"$defs\":{" BLOCK_TYPES ",\"Message\":{\"oneOf\":["                                          \
+    "\"$defs\":{" BLOCK_TYPES ",\"AnthropicMessage\":{\"oneOf\":["                                          \
     MESSAGE("user", "{\"type\":\"string\",\"minLength\":1}", LIST_OF(USER_BLOCKS)) ","             \
     MESSAGE("assistant", STRING, LIST_OF(ASSISTANT_BLOCKS)) ","                                    \
     MESSAGE("system", STRING, LIST_OF(REF("Text"))) "]},"                                          \
-    "\"Tool\":{\"type\":\"object\",\"properties\":{\"type\":{\"type\":[\"string\",\"null\"],"       \
+    "\"AnthropicTool\":{\"type\":\"object\",\"properties\":{\"type\":{\"type\":[\"string\",\"null\"],"       \
     "\"description\":\"Absent or \\\"custom\\\": a function of the client; any other: a tool of the "  \
     "model's service, for a model of this dialect.\"},\"name\":" STRING                            \
     ",\"description\":" OR_NULL ",\"input_schema\":{\"type\":\"object\"},\"strict\":" BOOLEAN      \
     "},\"if\":{\"properties\":{\"type\":{\"enum\":[\"custom\",null]}}},\"then\":{\"required\":"      \
     "[\"name\",\"input_schema\"]}},"                                                               \
-    "\"ToolChoice\":{\"type\":\"object\",\"properties\":{\"type\":{\"enum\":[\"auto\",\"any\","     \
+    "\"AnthropicToolChoice\":{\"type\":\"object\",\"properties\":{\"type\":{\"enum\":[\"auto\",\"any\","     \
     "\"tool\",\"none\"]},\"name\":" STRING ",\"disable_parallel_tool_use\":" BOOLEAN               \
     "},\"required\":[\"type\"],\"if\":{\"properties\":{\"type\":{\"const\":\"tool\"}}},\"then\":"   \
     "{\"required\":[\"name\"]}},"                                                                  \
-    "\"Format\":{\"type\":[\"object\",\"null\"],\"properties\":{\"type\":{\"const\":"               \
+    "\"AnthropicFormat\":{\"type\":[\"object\",\"null\"],\"properties\":{\"type\":{\"const\":"               \
     "\"json_schema\"},\"schema\":{\"type\":\"object\"}},\"required\":[\"type\",\"schema\"]},"       \
-    "\"Thinking_\":{\"type\":[\"object\",\"null\"],\"properties\":{\"type\":" STRING               \
+    "\"AnthropicThinkingConfig\":{\"type\":[\"object\",\"null\"],\"properties\":{\"type\":" STRING               \
     ",\"budget_tokens\":{\"type\":\"integer\",\"minimum\":1}},\"required\":[\"type\"],"             \
     "\"if\":{\"properties\":{\"type\":{\"const\":\"enabled\"}}},\"then\":{\"required\":"            \
     "[\"budget_tokens\"]}}}"
@@ -100,7 +100,7 @@
     "\"system\":{\"oneOf\":[" OR_NULL ",{\"type\":\"array\",\"items\":" REF("Text") "}]},"         \
     "\"tools\":{\"type\":[\"array\",\"null\"],\"items\":" REF("Tool") "},"                         \
     "\"tool_choice\":{\"oneOf\":[{\"type\":\"null\"}," REF("ToolChoice") "]},"                     \
-    "\"thinking\":" REF("Thinking_") ",\"output_config\":{\"type\":[\"object\",\"null\"],"         \
+    "\"thinking\":" REF("ThinkingConfig") ",\"output_config\":{\"type\":[\"object\",\"null\"],"         \
     "\"properties\":{\"effort\":" OR_NULL ",\"format\":" REF("Format") "}},\"output_format\":" REF("Format")
 
 const char anthropic_message_input[] =

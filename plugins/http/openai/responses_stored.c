@@ -16,7 +16,8 @@ pb_status stored_call(struct exchange *exchange, const char *method, pb_str path
                      .remote = exchange->request->remote};
 
     *out = NULL;
-    if (pb_operation_route(pb_str_of(method), path, &operation, &match) != PB_OK)
+    exchange->unable = pb_operation_route(pb_str_of(method), path, &operation, &match) != PB_OK;
+    if (exchange->unable)
         return pb_fail(PB_UNSUPPORTED, "responses are read and gone on from where the service "
                                        "'conversations' is configured; here it is not");
     if (pb_str_is(pb_str_of(method), "GET"))

@@ -177,4 +177,5 @@ const char example_response_out[] = PB_JSON_TEXT({
     "usage": {"input_tokens": 12, "input_tokens_details": {"cached_tokens": 0}, "output_tokens": 7,
         "output_tokens_details": {"reasoning_tokens": 0}, "total_tokens": 19}});
 
-const int32_t stored_errors[] = {PB_NOT_FOUND, PB_CONFLICT, PB_NO_SPACE, PB_TIMEOUT, PB_CANCELLED, 0};
+const int32_t stored_errors[] = {PB_NOT_FOUND, PB_CONFLICT, PB_NO_SPACE, PB_TIMEOUT,
+                                 PB_CANCELLED, 501,         0};

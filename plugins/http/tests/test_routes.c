@@ -74,6 +74,17 @@ START_TEST(operations_are_served)
 }
 END_TEST
 
+START_TEST(responses_need_who_keeps_them)
+{
+    ask("GET", "/v1/responses/resp_0193f3c27a517d209c3e5b1f6f0e2a440193f3c27a517d209c3e5b1f6f0e2a45", NULL);
+    ck_assert_int_eq(reply.status, 501);
+    ck_assert_ptr_nonnull(strstr(reply.body, "'conversations'"));
+    ask("GET", "/v1/responses/resp_1", NULL);
+    ck_assert_int_eq(reply.status, 404);
+    ck_at("error/type", "invalid_request_error");
+}
+END_TEST
+
 START_TEST(request_ids_come_back)
 {
     const pb_header headers[] = {{PB_LIT("X-Request-Id"), PB_LIT("mine.7")}};
@@ -230,6 +241,7 @@ int main(void)
     TCase *cases =
         suite_case("routes", serve, unserve,
                    (const TTest *const[]){unknown_paths_and_methods, operations_are_served,
+                                          responses_need_who_keeps_them,
                                           request_ids_come_back, bodies_must_say_that_they_are_json,
                                           names_of_other_hosts_are_refused, origins,
                                           credentials_and_scopes, NULL});

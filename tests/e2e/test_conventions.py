@@ -115,6 +115,45 @@ class Conventions(ServerCase):
         winner = next(each for each in answers if each.status == 200)
         self.assertEqual(self.get(path).json()['title'], winner.json()['title'])
 
+    def test_documents_and_collections_too(self):
+        self.assertEqual(self.post('/v1/collections', {'name': 'etags'}).status, 200)
+        upload = self.post('/v1/documents?name=a.txt&collection=etags', b'some words',
+                           headers={'Content-Type': 'text/plain'})
+        self.assertEqual(upload.status, 201, upload)
+        document = upload.json()
+        document = document.get('documents', [document])[0]['id']
+        for path, change in ((f'/v1/documents/{document}', {'name': 'b.txt'}),
+                             ('/v1/collections/etags', {'description': 'What is in it.'})):
+            etag = self.get(path).headers['etag']
+            first = self.edit(path, etag, **change)
+            self.assertEqual(first.status, 200, first)
+            self.assert_problem(self.edit(path, etag, **change), 412, 'changed')
+            self.assert_problem(self.edit(path, etag, 'DELETE'), 412, 'changed')
+            self.assertEqual(self.edit(path, first.headers['etag'], 'DELETE').status, 204)
+            self.assert_problem(self.edit(path, first.headers['etag'], 'DELETE'), 404, 'not_found')
+
+    def test_every_list_speaks_the_same_words(self):
+        """Of all that the server describes: what pages takes limit and cursor, and nothing else does."""
+        paths = self.get('/openapi.json').json()['paths']
+        lists = 0
+        for path, methods in paths.items():
+            for method, operation in methods.items():
+                if method not in ('get', 'post', 'put', 'patch', 'delete'):
+                    continue
+                named = {each['name']: each['schema'] for each in operation.get('parameters', [])
+                         if each.get('in') == 'query'}
+                foreign = path.startswith('/v1/responses') or path.startswith('/v1/models')
+                if foreign or not ({'cursor', 'limit', 'sort'} & set(named)):
+                    continue
+                lists += 1
+                where = f'{method} {path}'
+                self.assertEqual(method, 'get', where)
+                self.assertLessEqual({'cursor', 'limit'}, set(named), where)
+                self.assertEqual(named['cursor']['type'], 'string', where)
+                self.assertGreaterEqual(named['limit']['maximum'], 100, where)
+                self.assertFalse({'order', 'offset', 'page', 'per_page', 'page_size'} & set(named), where)
+        self.assertGreaterEqual(lists, 8)
+
     def test_what_has_no_etag_fits_none(self):
         answer = self.edit(f'/v1/conversations/{self.talk()}/fork', '"1"', 'POST')
         self.assert_problem(answer, 412, 'changed')

@@ -45,7 +45,7 @@ pb_status body_write(const struct openai *openai, const pb_llm_request *request,
 
     pb_jw_open(&writer, '{');
     pb_jw_key(&writer, "model");
-    pb_jw_str(&writer, model.size ? model : openai->service.model);
+    pb_jw_str(&writer, model.size ? model : openai->service.upstream.model);
     pb_jw_key(&writer, "messages");
     pb_jw_open(&writer, '[');
     for (size_t i = 0; i < request->message_count; i++) {

@@ -21,7 +21,8 @@ static const pb_field timeout_fields[] = {
 };
 
 const pb_field embedder_options[] = {
-    SERVICE_OPTIONS(struct embedder, "/embeddings"),
+    PB_UPSTREAM_SERVICE(struct embedder, service.upstream, "https://api.openai.com/v1", "/embeddings"),
+    SERVICE_OPTIONS(struct embedder),
     PB_STRUCT(struct embedder, timeouts, struct embed_timeouts, timeout_fields,
               .help = "How long to wait for the service."),
     PB_INT(struct embedder, size, .name = "dimensions", .min = 1, .max = 16384,
@@ -64,13 +65,13 @@ static const struct known *find(pb_str model)
 void embedder_check(const void *self, pb_diagnostics *diagnostics)
 {
     const struct embedder *embedder = self;
-    const struct known *model = find(embedder->service.model);
+    const struct known *model = find(embedder->service.upstream.model);
 
     service_check(&embedder->service, diagnostics);
     if (!model && !embedder->size)
         pb_problem(diagnostics, "dimensions",
                    "is needed: how long the vectors of '%.*s' are is not known here",
-                   PB_ARG(embedder->service.model));
+                   PB_ARG(embedder->service.upstream.model));
     if (model && embedder->size > model->dimensions)
         pb_problem(diagnostics, "dimensions", "is more than the %d that '%s' has",
                    model->dimensions, model->model);
@@ -83,7 +84,7 @@ void embedder_check(const void *self, pb_diagnostics *diagnostics)
 pb_status embedder_create(void *self)
 {
     struct embedder *embedder = self;
-    const struct known *model = find(embedder->service.model);
+    const struct known *model = find(embedder->service.upstream.model);
 
     embedder->dimensions = (size_t)(embedder->size ? embedder->size : model->dimensions);
     embedder->ask_size =
@@ -91,9 +92,9 @@ pb_status embedder_create(void *self)
     embedder->url = service_prepare(&embedder->service, "/embeddings");
     embedder->headers = service_headers(&embedder->service, pb_lit("application/json"));
     embedder->space = embedder->ask_size
-                          ? pb_printf("openai/%.*s/%zu", PB_ARG(embedder->service.model),
+                          ? pb_printf("openai/%.*s/%zu", PB_ARG(embedder->service.upstream.model),
                                       embedder->dimensions)
-                          : pb_printf("openai/%.*s", PB_ARG(embedder->service.model));
+                          : pb_printf("openai/%.*s", PB_ARG(embedder->service.upstream.model));
     return embedder->url.data && embedder->headers && embedder->space.data
                ? PB_OK
                : (pb_status)PB_NO_MEMORY;
@@ -215,7 +216,7 @@ static pb_status write_request(const struct batch *batch, pb_str *out)
 
     pb_jw_open(&writer, '{');
     pb_jw_key(&writer, "model");
-    pb_jw_str(&writer, embedder->service.model);
+    pb_jw_str(&writer, embedder->service.upstream.model);
     pb_jw_key(&writer, "encoding_format");
     pb_jw_str(&writer, pb_lit("base64"));
     if (embedder->ask_size) {
@@ -288,11 +289,13 @@ static pb_status too_long(pb_status status)
 static pb_status ask(const struct batch *batch)
 {
     const struct embedder *embedder = batch->embedder;
-    pb_http_spec spec = service_post(&embedder->service, embedder->url, embedder->headers);
+    pb_http_spec spec = pb_upstream_post(&embedder->service.upstream, embedder->url, false);
     pb_http *http;
     pb_str text;
     pb_status status = write_request(batch, &spec.body);
 
+    spec.headers = embedder->headers;
+    spec.header_count = embedder->service.header_count;
     spec.connect = embedder->timeouts.connect;
     spec.first_byte = spec.between_bytes = embedder->timeouts.answer;
     if (status == PB_OK)
@@ -304,7 +307,7 @@ static pb_status ask(const struct batch *batch)
     else if ((status = pb_http_read_all(http, &text)) == PB_OK)
         status = read_answer(batch, text);
     else
-        status = failure_of_read(&embedder->service, status);
+        status = pb_upstream_fail_read(&embedder->service.upstream, status);
     pb_http_close(http);
     return status;
 }

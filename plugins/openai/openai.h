@@ -8,8 +8,8 @@
 #define OPENAI_H
 
 #include <patchbay/embedder.h>
-#include <patchbay/http.h>
 #include <patchbay/llm.h>
+#include <patchbay/upstream.h>
 
 struct price {
     double input; /* USD per million tokens */
@@ -17,55 +17,24 @@ struct price {
     double cached;
 };
 
-struct timeouts {
-    pb_duration connect;
-    pb_duration first_token;
-    pb_duration between_tokens;
-    pb_duration answer;
-};
-
 /* Where and as whom to ask: the options that llm and embedder have in common. */
 struct service {
-    pb_str base_url;
-    pb_secret api_key;
-    pb_str model;
+    pb_upstream upstream;
     pb_str organization;
     pb_str project;
-    pb_map headers; /* of pb_secret: such headers carry keys more often than not */
-    pb_str ca_file;
-    pb_secret proxy;
-    int64_t max_body;
-    pb_str key;            /* trimmed, or absent; made by service_prepare */
     uint32_t header_count; /* of each array that service_headers made */
 };
 
-#define SERVICE_OPTIONS(owner, added)                                                              \
-    PB_STR(owner, service.base_url, .name = "base_url", .def = "https://api.openai.com/v1",        \
-           .pattern = "https?://.+", .max_length = 2048,                                           \
-           .help = "Where the API is; " added " is added."),                                       \
-        PB_SECRET(owner, service.api_key, .name = "api_key",                                       \
-                  .help = "Sent as bearer token; local servers need none."),                       \
-        PB_STR(owner, service.model, .name = "model", .required = 1, .max_length = 256,            \
-               .help = "The model's name at that service."),                                       \
-        PB_STR(owner, service.organization, .name = "organization", .max_length = 256,             \
-               .help = "OpenAI-Organization."),                                                    \
+#define SERVICE_OPTIONS(owner)                                                                     \
+    PB_STR(owner, service.organization, .name = "organization", .max_length = 256,                 \
+           .help = "OpenAI-Organization."),                                                        \
         PB_STR(owner, service.project, .name = "project", .max_length = 256,                       \
-               .help = "OpenAI-Project."),                                                         \
-        PB_MAP(owner, service.headers, PB_KIND_SECRET, .name = "headers", .max_length = 32,        \
-               .help = "More headers; shown masked, because they often carry keys."),              \
-        PB_PATH(owner, service.ca_file, .name = "ca_file",                                         \
-                .help = "PEM of authorities to trust instead of the system's."),                   \
-        PB_SECRET(owner, service.proxy, .name = "proxy", .pattern = "https?://.+",                 \
-                  .help = "http://host:port; shown masked, because it may hold a password."),      \
-        PB_SIZE(owner, service.max_body, .name = "max_body", .def = "64MiB", .min = 1024,          \
-                .help = "Longest answer.")
+               .help = "OpenAI-Project.")
 
 struct openai {
     struct service service;
     struct price price;
-    struct timeouts timeouts;
     const pb_json *params;
-    int64_t max_event;
 
     /* Made by create, so that a request formats nothing. */
     pb_str url;
@@ -79,9 +48,6 @@ void service_check(const struct service *service, pb_diagnostics *diagnostics);
 pb_str service_prepare(struct service *service, const char *path);
 /* What to send with each request; NULL when memory is short. */
 pb_header *service_headers(struct service *service, pb_str accept);
-/* A POST of the service's; the caller adds its body, headers and times. */
-pb_http_spec service_post(const struct service *service, pb_str url, const pb_header *headers);
-
 struct embed_timeouts {
     pb_duration connect;
     pb_duration answer;
@@ -170,16 +136,12 @@ pb_status answer_end(struct answer *answer);
 
 /* stream.c, whole.c: read the answer's body. */
 pb_status stream_read(const struct openai *openai, pb_http *http, struct answer *answer,
-                      pb_duration *deadline);
+                      pb_first_token *first);
 pb_status whole_read(const struct openai *openai, pb_http *http, struct answer *answer);
 
 /* failure.c */
 pb_status failure_of_status(const struct service *service, pb_http *http);
 /* `error`: the member of that name in an answer with status 200. */
 pb_status failure_of_error(const struct service *service, const pb_json *error);
-/* A status of reading the body, with the sentence that fits a model. */
-pb_status failure_of_read(const struct service *service, pb_status status);
-/* The value of Retry-After or Retry-After-Ms as a duration; 0: none or senseless. */
-pb_duration retry_after(pb_str seconds_or_date, pb_str milliseconds, pb_time now);
 
 #endif

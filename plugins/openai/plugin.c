@@ -12,28 +12,16 @@ static const pb_field price_fields[] = {
     PB_END,
 };
 
-static const pb_field timeout_fields[] = {
-    PB_DURATION(struct timeouts, connect, .def = "5s", .min = 0.001, .max = 600,
-                .help = "To connect, and again for TLS."),
-    PB_DURATION(struct timeouts, first_token, .def = "60s", .min = 0.001, .max = 3600,
-                .help = "From the request to the first token of a stream."),
-    PB_DURATION(struct timeouts, between_tokens, .def = "60s", .min = 0.001, .max = 3600,
-                .help = "Silence in the middle of an answer."),
-    PB_DURATION(struct timeouts, answer, .def = "600s", .min = 0.001, .max = 86400,
-                .help = "From the request to a whole answer, when nobody reads along."),
-    PB_END,
-};
+static const pb_field timeout_fields[] = {PB_UPSTREAM_TIMEOUTS, PB_END};
 
 static const pb_field openai_options[] = {
-    SERVICE_OPTIONS(struct openai, "/chat/completions"),
+    PB_UPSTREAM_OPTIONS(struct openai, service.upstream, "https://api.openai.com/v1",
+                        "/chat/completions", timeout_fields),
+    SERVICE_OPTIONS(struct openai),
     PB_STRUCT(struct openai, price, struct price, price_fields,
               .help = "What tokens cost, for `cost` in usage."),
-    PB_STRUCT(struct openai, timeouts, struct timeouts, timeout_fields,
-              .help = "How long to wait for the service."),
     PB_JSON(struct openai, params,
             .help = "Defaults of generation parameters: {temperature: 0.2}; a turn's own win."),
-    PB_SIZE(struct openai, max_event, .def = "1MiB", .min = 1024,
-            .help = "Longest event of a stream."),
     PB_END,
 };
 
@@ -62,24 +50,21 @@ static pb_status openai_create(void *self)
  * twice while the answer streams. */
 static pb_status begin(const struct openai *openai, const pb_llm_request *request, pb_http **http)
 {
-    pb_http_spec spec =
-        service_post(&openai->service, openai->url,
-                     request->stream ? openai->stream_headers : openai->whole_headers);
+    pb_http_spec spec = pb_upstream_post(&openai->service.upstream, openai->url, request->stream);
     pb_scope *scope = pb_scope_begin();
     pb_status status = body_write(openai, request, &spec.body);
 
-    spec.connect = openai->timeouts.connect;
-    spec.first_byte = request->stream ? openai->timeouts.first_token : openai->timeouts.answer;
-    spec.between_bytes = openai->timeouts.between_tokens;
+    spec.headers = request->stream ? openai->stream_headers : openai->whole_headers;
+    spec.header_count = openai->service.header_count;
     if (status == PB_OK)
         status = pb_http_open(&spec, http);
     pb_scope_end(scope);
     return status;
 }
 
-/* Asks and reads the answer. `deadline`: what pb_deadline_begin gave; -1: none, or ended. */
+/* Asks and reads the answer. `first`: NULL when nobody reads along. */
 static pb_status ask(const struct openai *openai, const pb_llm_request *request,
-                     struct answer *answer, pb_duration *deadline)
+                     struct answer *answer, pb_first_token *first)
 {
     pb_http *http;
     pb_status status = begin(openai, request, &http);
@@ -90,27 +75,10 @@ static pb_status ask(const struct openai *openai, const pb_llm_request *request,
     if (pb_http_status(http) != 200)
         status = failure_of_status(&openai->service, http);
     else if (pb_str_same(pb_str_slice(type, 0, 17), pb_lit("text/event-stream")))
-        status = stream_read(openai, http, answer, deadline);
+        status = stream_read(openai, http, answer, first);
     else
         status = whole_read(openai, http, answer);
     pb_http_close(http);
-    return status;
-}
-
-/* A stream has to begin within first_token; that deadline ends with its first token. */
-static pb_status ask_stream(const struct openai *openai, const pb_llm_request *request,
-                            struct answer *answer)
-{
-    pb_duration limit = openai->timeouts.first_token, begun = pb_monotonic();
-    pb_duration before = pb_deadline_begin(limit), deadline = before;
-    pb_status status = ask(openai, request, answer, &deadline);
-
-    if (deadline == -1)
-        return status;
-    pb_deadline_end(before);
-    if (status == PB_TIMEOUT && pb_monotonic() - begun >= limit)
-        return pb_fail(PB_TIMEOUT, "the model '%.*s' said nothing for %.3g s",
-                       PB_ARG(openai->service.model), (double)limit / (double)PB_SECOND);
     return status;
 }
 
@@ -118,10 +86,15 @@ static pb_status openai_generate(void *self, const pb_llm_request *request, pb_s
 {
     const struct openai *openai = self;
     struct answer answer = {.sink = sink};
-    pb_duration none = -1;
-    pb_status status = request->stream ? ask_stream(openai, request, &answer)
-                                       : ask(openai, request, &answer, &none);
+    pb_status status;
 
+    if (request->stream) {
+        pb_first_token first = pb_first_token_begin(&openai->service.upstream);
+        status = ask(openai, request, &answer, &first);
+        status = pb_first_token_end(&first, &openai->service.upstream, status);
+    } else {
+        status = ask(openai, request, &answer, NULL);
+    }
     return status == PB_OK ? answer_end(&answer) : status;
 }
 

@@ -101,17 +101,8 @@ static bool recognise(const struct template *template, pb_str data, pb_str *text
     return is_plain(*text);
 }
 
-/* The first token has come: its deadline ends before the client's slowness could count. */
-static void first_token(pb_duration *deadline)
-{
-    if (*deadline != -1) {
-        pb_deadline_end(*deadline);
-        *deadline = -1;
-    }
-}
-
 static pb_status read_event(const struct openai *openai, struct answer *answer, pb_str data,
-                            struct chunk *chunk, struct template *template, pb_duration *deadline)
+                            struct chunk *chunk, struct template *template, pb_first_token *first)
 {
     struct piece piece = {.type = PB_EVENT_TEXT};
 
@@ -122,17 +113,17 @@ static pb_status read_event(const struct openai *openai, struct answer *answer, 
         return status;
     if (chunk->plain)
         learn(template, data, chunk->pieces[0].text);
-    if (chunk->count)
-        first_token(deadline);
+    if (chunk->count && first)
+        pb_first_token_came(first);
     for (size_t i = 0; status == PB_OK && i < chunk->count; i++)
         status = answer_emit(answer, &chunk->pieces[i]);
     return status;
 }
 
 pb_status stream_read(const struct openai *openai, pb_http *http, struct answer *answer,
-                      pb_duration *deadline)
+                      pb_first_token *first)
 {
-    pb_sse sse = pb_sse_make(http, (size_t)openai->max_event);
+    pb_sse sse = pb_sse_make(http, (size_t)openai->service.upstream.max_event);
     struct template template = {0};
     struct chunk *chunk = PB_NEW(struct chunk);
     pb_sse_event event;
@@ -145,7 +136,7 @@ pb_status stream_read(const struct openai *openai, pb_http *http, struct answer 
         if (status != PB_OK) {
             /* A connection that broke after the reason for stopping has lost nothing but usage. */
             bool broke = status == PB_BAD_UPSTREAM || status == PB_UNAVAILABLE;
-            return broke && answer->finish ? (pb_status)PB_OK : failure_of_read(&openai->service, status);
+            return broke && answer->finish ? (pb_status)PB_OK : pb_upstream_fail_read(&openai->service.upstream, status);
         }
         if (ended && !answer->finish)
             return pb_fail(PB_BAD_UPSTREAM, "the model's answer broke off before its end");
@@ -153,7 +144,7 @@ pb_status stream_read(const struct openai *openai, pb_http *http, struct answer 
             return PB_OK;
         if (event.data.size == 0)
             continue;
-        status = read_event(openai, answer, event.data, chunk, &template, deadline);
+        status = read_event(openai, answer, event.data, chunk, &template, first);
         if (status != PB_OK)
             return status;
     }

@@ -69,7 +69,7 @@ pb_status whole_read(const struct openai *openai, pb_http *http, struct answer *
     pb_status status = pb_http_read_all(http, &text);
 
     if (status != PB_OK)
-        return failure_of_read(&openai->service, status);
+        return pb_upstream_fail_read(&openai->service.upstream, status);
     if (pb_json_parse(text, &json) != PB_OK)
         return pb_fail(PB_BAD_UPSTREAM, "the model's service sent an answer that is not JSON");
     if (pb_json_get(json, "error") && pb_json_get(json, "error")->type != PB_JSON_NULL)

@@ -53,7 +53,8 @@ typedef struct pb_upstream {
         PB_DURATION(pb_upstream_timeouts, answer, .def = "600s", .min = 0.001, .max = 86400,       \
                     .help = "From the request to a whole answer, when nobody reads along.")
 
-#define PB_UPSTREAM_OPTIONS(owner, member, address, added, table)                                  \
+/* Where and as whom to ask. */
+#define PB_UPSTREAM_SERVICE(owner, member, address, added)                                         \
     PB_STR(owner, member.base_url, .name = "base_url", .def = address, .pattern = "https?://.+",   \
            .max_length = 2048, .help = "Where the API is; " added " is added."),                   \
         PB_SECRET(owner, member.api_key, .name = "api_key",                                        \
@@ -67,7 +68,11 @@ typedef struct pb_upstream {
         PB_SECRET(owner, member.proxy, .name = "proxy", .pattern = "https?://.+",                  \
                   .help = "http://host:port; shown masked, because it may hold a password."),      \
         PB_SIZE(owner, member.max_body, .name = "max_body", .def = "64MiB", .min = 1024,           \
-                .help = "Longest answer."),                                                        \
+                .help = "Longest answer.")
+
+/* Those and what an llm has besides. */
+#define PB_UPSTREAM_OPTIONS(owner, member, address, added, table)                                  \
+    PB_UPSTREAM_SERVICE(owner, member, address, added),                                            \
         PB_SIZE(owner, member.max_event, .name = "max_event", .def = "1MiB", .min = 1024,          \
                 .help = "Longest event of a stream."),                                             \
         PB_STRUCT(owner, member.timeouts, pb_upstream_timeouts, table, .name = "timeouts",         \

@@ -164,6 +164,33 @@ class OpenAIDialect(ServerCase):
                             {'role': 'tool', 'tool_call_id': 'call_7', 'content': 'Sunny.'}])
         self.assertEqual(self.model.requests[0].json()['messages'][1], message)
 
+    def test_all_at_once(self):
+        """Everything in one chunk, with bytes that grow when they are written anew."""
+        calls = [{'index': at, 'id': f'call_{at}', 'type': 'function',
+                  'function': {'name': 'f', 'arguments': '{}'},
+                  'extra_content': {'google': {'thought_signature': 'signed\x7f' * 40}}}
+                 for at in range(12)]
+        delta = {'reasoning_content': 'Hm.', 'content': 'Hi', 'tool_calls': calls,
+                 'thinking_blocks': [{'type': 'thinking', 'signature': f's{at}'} for at in range(9)]}
+        event = json.loads(upstream.event(delta)[6:])
+        event['choices'][0]['logprobs'] = {'content': self.TOKENS * 50}
+
+        def answer(connection, _request):
+            connection.sendall(
+                upstream.STREAM_HEAD +
+                upstream.chunk(b'data: ' + json.dumps(event, ensure_ascii=False).encode() + b'\n\n') +
+                upstream.chunk(upstream.event({}, 'tool_calls') + b'data: [DONE]\n\n') +
+                b'0\r\n\r\n')
+        self.model.then(answer)
+        choices = [chunk['choices'][0] for chunk in self.stream(logprobs=True)]
+        parts = [part for choice in choices for part in choice['delta'].get('tool_calls', ())]
+        self.assertEqual(parts, calls)
+        [text] = [choice for choice in choices if 'content' in choice['delta']]
+        self.assertEqual(text['logprobs']['content'], self.TOKENS * 50)
+        blocks = [block['signature'] for choice in choices
+                  for block in choice['delta'].get('thinking_blocks', ())]
+        self.assertEqual(blocks[0], 's0')
+
     def test_wrong_types_name_their_field(self):
         for more, param in (
                 ({'n': 2}, 'n'), ({'audio': {'voice': 'x'}}, 'audio'),

@@ -6,6 +6,7 @@
 
 #include "children.h"
 #include "cluster/hub.h"
+#include "cluster/listen_socket.h"
 #include "cluster/node.h"
 #include "cluster/scoreboard.h"
 #include "runtime/task.h"
@@ -172,7 +173,8 @@ static inline void obey_listen(const char *key, const char *address)
 {
     struct sockaddr_in at;
     socklen_t size = sizeof at;
-    pb_status status = node_listen(pb_str_of(key), pb_str_of(address), &role_sockets[socket_count]);
+    const struct listen_wish wish = {.address = pb_str_of(address), .group = -1};
+    pb_status status = node_listen(pb_str_of(key), &wish, &role_sockets[socket_count]);
 
     if (status != PB_OK) {
         tell_status(status, "");

@@ -139,8 +139,8 @@ START_TEST(workers_share_their_listeners)
     say(&one, text);
     hear_word(&one, "conflict: 127.0.0.1:");
     ask(&one, "listen x nonsense",
-        "invalid: 'nonsense' is no address; write it as 127.0.0.1:8080 "
-        "or [::1]:8080");
+        "invalid: 'nonsense' is no address; write it as 127.0.0.1:8080, "
+        "[::1]:8080, unix:/path/to.sock or systemd:NAME");
     int client = connect_to(port);
     ck_assert_int_ge(client, 0);
     ask(&two, "accept 0", "accepted");

@@ -33,8 +33,14 @@ static bool is_hex(char c)
 
 static pb_str uuid_of(pb_str hex)
 {
-    return pb_printf("%.8s-%.4s-%.4s-%.4s-%.12s", hex.data, hex.data + 8, hex.data + 12,
-                     hex.data + 16, hex.data + 20);
+    pb_buf buf = {0};
+
+    for (size_t i = 0; i < HEX; i++) {
+        if (i == 8 || i == 12 || i == 16 || i == 20)
+            pb_buf_byte(&buf, '-');
+        pb_buf_byte(&buf, hex.data[i]);
+    }
+    return pb_buf_str(&buf);
 }
 
 static size_t number_of(pb_str hex)

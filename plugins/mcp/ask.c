@@ -27,7 +27,7 @@ struct asking {
     pb_buf *out;
 };
 
-/* --- telling how far it is -------------------------------------------------------------------- */
+/* --- telling how far it is ----------------------------------------------------------------- */
 
 /* The end of a long text, from a whole character on. */
 static pb_str tail(pb_str text)
@@ -122,9 +122,18 @@ static pb_status tell(struct asking *asking, const pb_event *event)
     }
 }
 
-/* --- the result ------------------------------------------------------------------------------- */
+/* --- the result ---------------------------------------------------------------------------- */
 
-/* Documents that a source names, as resources to read. */
+static bool is_first(const pb_json *sources, const pb_json *one, pb_str id)
+{
+    const pb_json *at = sources->child;
+
+    while (at != one && !pb_str_equal(pb_json_text(pb_json_get(at, "document_id")), id))
+        at = at->next;
+    return at == one;
+}
+
+/* Documents that sources name, as resources to read; each once. */
 static void write_links(const struct asking *asking, pb_json_writer *writer)
 {
     const pb_json *sources = NULL;
@@ -136,7 +145,7 @@ static void write_links(const struct asking *asking, pb_json_writer *writer)
     for (const pb_json *at = sources->child; at; at = at->next) {
         pb_str id = pb_json_text(pb_json_get(at, "document_id"));
         pb_str name = pb_json_text(pb_json_get(at, "document"));
-        if (!id.size)
+        if (!id.size || !is_first(sources, at, id))
             continue;
         pb_jw_open(writer, '{');
         pb_jw_member(writer, "type", pb_lit("resource_link"));
@@ -146,8 +155,8 @@ static void write_links(const struct asking *asking, pb_json_writer *writer)
     }
 }
 
-static void write_structured(const struct asking *asking, const pb_turn_result *result,
-                             pb_json_writer *writer)
+static pb_status write_structured(const struct asking *asking, const pb_turn_result *result,
+                                  pb_json_writer *writer)
 {
     const pb_turn_info *info = pb_turn_info_of(asking->turn);
     pb_str text = pb_reply_str(&asking->reply.text);
@@ -156,7 +165,8 @@ static void write_structured(const struct asking *asking, const pb_turn_result *
     pb_jw_open(writer, '{');
     pb_jw_member(writer, "turn", info->id);
     pb_jw_member(writer, "conversation", info->conversation);
-    pb_jw_member(writer, "text", text.data ? text : pb_lit(""));
+    pb_jw_key(writer, "text");
+    pb_status status = content_text(writer, text.data ? text : pb_lit(""));
     pb_jw_member(writer, "finish", pb_str_of(pb_finish_name(result->finish)));
     pb_jw_key(writer, "sources");
     pb_jw_open(writer, '[');
@@ -166,6 +176,7 @@ static void write_structured(const struct asking *asking, const pb_turn_result *
     pb_jw_key(writer, "usage");
     pb_usage_write(writer, &result->usage);
     pb_jw_close(writer, '}');
+    return status;
 }
 
 static pb_status write_said(struct asking *asking, const pb_turn_result *result)
@@ -180,8 +191,8 @@ static pb_status write_said(struct asking *asking, const pb_turn_result *result)
     pb_status status = content_block(&writer, pb_reply_str(&asking->reply.text));
     write_links(asking, &writer);
     pb_jw_close(&writer, ']');
-    if (asking->rpc->session->version >= V_2025_06_18)
-        write_structured(asking, result, &writer);
+    if (status == PB_OK && asking->rpc->session->version >= V_2025_06_18)
+        status = write_structured(asking, result, &writer);
     pb_jw_key(&writer, "isError");
     pb_jw_bool(&writer, false);
     pb_jw_close(&writer, '}');
@@ -208,7 +219,7 @@ static pb_status write_failed(struct asking *asking, pb_str sentence)
     return status;
 }
 
-/* --- the turn --------------------------------------------------------------------------------- */
+/* --- the turn ------------------------------------------------------------------------------ */
 
 /* The emitter's scope ends before the reply does: what is kept is not of it. */
 static pb_status ask_emit(pb_sink *sink, const pb_event *event)
@@ -310,13 +321,20 @@ static pb_status run_turn(struct asking *asking)
     return write_said(asking, &result);
 }
 
+static const pb_json *token_of(const struct rpc *rpc)
+{
+    const pb_json *token = pb_json_get(pb_json_get(rpc->params, "_meta"), "progressToken");
+
+    return pb_json_is(token, PB_JSON_STRING) || pb_json_is(token, PB_JSON_NUMBER) ? token : NULL;
+}
+
 pb_status ask_run(struct rpc *rpc, pb_pipeline *pipeline, pb_writer *writer, pb_buf *out)
 {
     struct asking asking = {
         .base = {.size = (uint32_t)sizeof(pb_sink), .emit = ask_emit},
         .rpc = rpc,
         .writer = writer,
-        .token = pb_json_get(pb_json_get(rpc->params, "_meta"), "progressToken"),
+        .token = token_of(rpc),
         .level = writer ? wanted_level(rpc) : LEVEL_OFF,
         .reply = pb_reply_make(REPLY_MOST),
         .out = out,

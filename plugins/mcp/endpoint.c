@@ -18,7 +18,7 @@ static pb_status refuse(pb_content *out, int32_t status, int code, pb_str senten
     return pb_buf_status(&buf);
 }
 
-/* --- headers ---------------------------------------------------------------------------------- */
+/* --- headers ------------------------------------------------------------------------------- */
 
 /* A page of elsewhere must not use what its reader may use: its browser names it in Origin. */
 static bool is_welcome(const struct mcp *self, const pb_call *call)
@@ -105,7 +105,7 @@ static pb_status take_session(const struct mcp *self, const pb_call *call, struc
     return status == PB_OK ? (pb_status)PB_DECLINED : status;
 }
 
-/* --- answers ---------------------------------------------------------------------------------- */
+/* --- answers ------------------------------------------------------------------------------- */
 
 struct asking {
     struct rpc rpc;
@@ -231,7 +231,7 @@ static pb_status batch(struct rpc *rpc, const pb_json *list, pb_content *out)
     return whole_answer(&buf, out);
 }
 
-/* --- the calls -------------------------------------------------------------------------------- */
+/* --- the calls ----------------------------------------------------------------------------- */
 
 static pb_status message(struct rpc *rpc, const pb_json *json, pb_content *out)
 {

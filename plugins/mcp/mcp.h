@@ -12,7 +12,7 @@
 #include <patchbay/service.h>
 #include <patchbay/transport.h>
 
-/* --- the instance ----------------------------------------------------------------------------- */
+/* --- the instance -------------------------------------------------------------------------- */
 
 struct argument {
     pb_str name, description;
@@ -46,13 +46,13 @@ struct mcp {
 
 extern const pb_operation mcp_operations[]; /* described.c */
 
-/* --- endpoint.c ------------------------------------------------------------------------------- */
+/* --- endpoint.c ---------------------------------------------------------------------------- */
 
 pb_status mcp_post(void *self, const pb_call *call, const void *in, pb_content *out);
 pb_status mcp_stream(void *self, const pb_call *call, const void *in, pb_content *out);
 pb_status mcp_end(void *self, const pb_call *call, const void *in, pb_content *out);
 
-/* --- session.c -------------------------------------------------------------------------------- */
+/* --- session.c ----------------------------------------------------------------------------- */
 
 /* Oldest first. */
 enum { V_2024_11_05, V_2025_03_26, V_2025_06_18, V_2025_11_25, VERSIONS, NEWEST = VERSIONS - 1 };
@@ -79,7 +79,7 @@ pb_status session_set(const struct mcp *self, const struct session *session, pb_
                       pb_str value);
 void session_drop(const struct mcp *self, const struct session *session, pb_str name);
 
-/* --- rpc.c ------------------------------------------------------------------------------------ */
+/* --- rpc.c --------------------------------------------------------------------------------- */
 
 enum {
     RPC_PARSE = -32700,
@@ -128,9 +128,7 @@ typedef pb_status method(struct rpc *rpc, pb_json_writer *writer);
 pb_status page_begin(struct rpc *rpc, size_t *from);
 void page_end(pb_json_writer *writer, size_t next);
 
-/* --- tools.c, pipelines.c, ask.c, resources.c, prompts.c
- * ----------------------------------------------------
- */
+/* --- tools.c, pipelines.c, ask.c, resources.c, prompts.c ----------------------------------- */
 
 method tools_list, tools_call;
 method resources_list, resources_read, resources_templates, resources_subscribe,
@@ -160,7 +158,7 @@ pb_status prompts_check(const struct prompt *prompt, pb_str *problem);
 /* A document's address, "patchbay://documents/0193…". */
 #define DOCUMENTS "patchbay://documents/"
 
-/* --- content.c -------------------------------------------------------------------------------- */
+/* --- content.c ----------------------------------------------------------------------------- */
 
 /* A long text or bytes as a JSON string, in pieces: parks between them. */
 pb_status content_text(pb_json_writer *writer, pb_str text);
@@ -171,7 +169,7 @@ pb_status content_block(pb_json_writer *writer, pb_str text);
 /* One event of a stream. */
 pb_status content_event(pb_writer *writer, pb_str json);
 
-/* --- stream.c --------------------------------------------------------------------------------- */
+/* --- stream.c ------------------------------------------------------------------------------ */
 
 /* Sets `out` to a stream of changes. PB_UNSUPPORTED: there is nothing to tell. */
 pb_status stream_open(struct rpc *rpc, pb_content *out);

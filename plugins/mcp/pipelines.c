@@ -40,8 +40,7 @@ pb_pipeline *ask_pipeline(const struct rpc *rpc)
     return NULL;
 }
 
-/* --- how they look
- * -------------------------------------------------------------------------------- */
+/* --- how they look ------------------------------------------------------------------------- */
 
 static const char input_begin[] =
     "{\"type\":\"object\",\"properties\":{\"message\":{\"type\":\"string\",\"minLength\":1,"

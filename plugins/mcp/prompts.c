@@ -6,7 +6,7 @@
  */
 #include "mcp.h"
 
-/* --- templates -------------------------------------------------------------------------------- */
+/* --- templates ----------------------------------------------------------------------------- */
 
 /* The next piece of `text`, which moves on: text up to "{{", or the name in braces. False: the
  * braces are not closed. */
@@ -57,7 +57,7 @@ pb_status prompts_check(const struct prompt *prompt, pb_str *problem)
     return PB_OK;
 }
 
-/* --- the list --------------------------------------------------------------------------------- */
+/* --- the list ------------------------------------------------------------------------------ */
 
 static void write_argument(const struct argument *argument, pb_json_writer *writer)
 {
@@ -112,7 +112,7 @@ pb_status prompts_list(struct rpc *rpc, pb_json_writer *writer)
     return status;
 }
 
-/* --- one of them ------------------------------------------------------------------------------ */
+/* --- one of them --------------------------------------------------------------------------- */
 
 static const struct prompt *prompt_named(const struct mcp *self, pb_str name)
 {
@@ -183,8 +183,7 @@ pb_status prompts_get(struct rpc *rpc, pb_json_writer *writer)
     return pb_buf_status(&filled);
 }
 
-/* --- values of an argument ---------------------------------------------------------------------
- */
+/* --- values of an argument ----------------------------------------------------------------- */
 
 static void write_values(const struct argument *argument, pb_str begun, pb_json_writer *writer)
 {

@@ -160,8 +160,7 @@ pb_status resources_templates(struct rpc *rpc, pb_json_writer *writer)
     return PB_OK;
 }
 
-/* --- subscriptions: kept with the session, looked at by stream.c -------------------------------
- */
+/* --- subscriptions: kept with the session, looked at by stream.c --------------------------- */
 
 static pb_status subscribe(struct rpc *rpc, bool on)
 {

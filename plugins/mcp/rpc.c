@@ -27,7 +27,7 @@ static const struct {
     {"completion/complete", complete},
 };
 
-/* --- failing ---------------------------------------------------------------------------------- */
+/* --- failing ------------------------------------------------------------------------------- */
 
 pb_status rpc_fail(struct rpc *rpc, int code, const char *format, ...)
 {
@@ -90,7 +90,7 @@ void rpc_failure(struct rpc *rpc, pb_status status, pb_buf *out)
     rpc_error(out, rpc->id, code, sentence);
 }
 
-/* --- reading ---------------------------------------------------------------------------------- */
+/* --- reading ------------------------------------------------------------------------------- */
 
 static bool is_id(const pb_json *id)
 {
@@ -153,7 +153,7 @@ void rpc_notice(struct rpc *rpc)
         ask_cancel(rpc, pb_json_get(rpc->params, "requestId"));
 }
 
-/* --- pages ------------------------------------------------------------------------------------ */
+/* --- pages --------------------------------------------------------------------------------- */
 
 pb_status page_begin(struct rpc *rpc, size_t *from)
 {
@@ -180,7 +180,7 @@ void page_end(pb_json_writer *writer, size_t next)
     pb_jw_str(writer, pb_printf("%zu", next));
 }
 
-/* --- the beginning ---------------------------------------------------------------------------- */
+/* --- the beginning ------------------------------------------------------------------------- */
 
 static void capability(pb_json_writer *writer, const char *name, pb_str value)
 {

@@ -6,7 +6,7 @@
  */
 #include "mcp.h"
 
-/* --- which operations ------------------------------------------------------------------------- */
+/* --- which operations ---------------------------------------------------------------------- */
 
 /* "conversations.*" names all that begin so. */
 static bool fits(pb_str pattern, pb_str id)
@@ -99,7 +99,7 @@ static const pb_operation *tool_named(const struct rpc *rpc, pb_str name)
     return NULL;
 }
 
-/* --- the list --------------------------------------------------------------------------------- */
+/* --- the list ------------------------------------------------------------------------------ */
 
 static void write_name(const pb_operation *operation, pb_json_writer *writer)
 {
@@ -222,7 +222,7 @@ pb_status tools_list(struct rpc *rpc, pb_json_writer *writer)
     return status;
 }
 
-/* --- calling ---------------------------------------------------------------------------------- */
+/* --- calling ------------------------------------------------------------------------------- */
 
 struct gathering {
     pb_writer base;

@@ -6,8 +6,7 @@ static void open_plain(void)
     open_with(CONFIG("pipelines: [support], origins: [\"https://app.example.com\"]"));
 }
 
-/* --- the beginning ------------------------------------------------------------------------------
- */
+/* --- the beginning ------------------------------------------------------------------------- */
 
 START_TEST(versions_are_negotiated)
 {
@@ -78,8 +77,7 @@ START_TEST(sessions_expire)
 }
 END_TEST
 
-/* --- headers ------------------------------------------------------------------------------------
- */
+/* --- headers ------------------------------------------------------------------------------- */
 
 START_TEST(headers_are_checked)
 {
@@ -122,8 +120,7 @@ START_TEST(headers_are_checked)
 }
 END_TEST
 
-/* --- messages -----------------------------------------------------------------------------------
- */
+/* --- messages ------------------------------------------------------------------------------ */
 
 START_TEST(malformed_messages_are_refused)
 {
@@ -239,8 +236,7 @@ START_TEST(batches_are_of_one_version)
 }
 END_TEST
 
-/* --- configurations ------------------------------------------------------------------------------
- */
+/* --- configurations ------------------------------------------------------------------------ */
 
 START_TEST(bad_configurations_are_refused)
 {

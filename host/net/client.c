@@ -100,6 +100,8 @@ static pb_status redirect(const pb_http *http, pb_http_spec *spec, struct url *u
     if (url_resolve(&from, location, &spec->url) != PB_OK || url_parse(spec->url, url) != PB_OK)
         return pb_fail(PB_BAD_UPSTREAM, "'%s' redirects to something that is no http or https URL",
                        http->host);
+    if (url->local.size) /* a stranger's word must not reach what is not on the net */
+        return pb_fail(PB_BAD_UPSTREAM, "'%s' redirects to a Unix socket", http->host);
     if (from.secure && !url->secure)
         return pb_fail(PB_BAD_UPSTREAM, "'%s' redirects from https to http", http->host);
     return url_same_origin(&from, url) ? PB_OK : only_harmless(spec);

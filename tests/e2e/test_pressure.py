@@ -122,7 +122,7 @@ class NotReading(PressureCase):
             raw.post(COMPLETIONS, dict(ASK, stream=True))
         parked.wait(count)
         grown = memory(self.server.process.pid) - before
-        limit = count * (4 << 20 if sanitized() else 640 << 10)
+        limit = count * (20 << 20 if sanitized() else 640 << 10)
         self.assertLess(grown, limit, f'{grown >> 10} kB for {count} clients')
         asked = [self.asked() for _ in raws]
         self.assertLess(max(request.sent for request in asked), LARGE // 2)

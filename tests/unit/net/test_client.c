@@ -384,6 +384,9 @@ static void redirect(struct upstream_peer *peer)
             peer_say(peer, "HTTP/1.1 301 Moved\r\nLocation: /loop\r\nContent-Length: 0\r\n\r\n");
         else if (strstr(peer->bytes, " /file "))
             peer_say(peer, "HTTP/1.1 301 Moved\r\nLocation: file:///etc/passwd\r\nContent-Length: 0\r\n\r\n");
+        else if (strstr(peer->bytes, " /socket "))
+            peer_say(peer, "HTTP/1.1 301 Moved\r\nLocation: http+unix://%2Frun%2Fx.sock/\r\n"
+                           "Content-Length: 0\r\n\r\n");
         else if (strstr(peer->bytes, " /away ")) {
             snprintf(answer, sizeof answer,
                      "HTTP/1.1 307 Moved\r\nLocation: %s\r\nContent-Length: 0\r\n\r\n", other);
@@ -420,6 +423,9 @@ CLIENT_TEST(redirects_are_followed_when_wanted)
     spec.url = upstream_url(&upstream, "/file");
     ck_assert_int_eq(get_spec(&spec).opened, PB_BAD_UPSTREAM);
     ck_sentence("no http or https URL");
+    spec.url = upstream_url(&upstream, "/socket");
+    ck_assert_int_eq(get_spec(&spec).opened, PB_BAD_UPSTREAM);
+    ck_sentence("redirects to a Unix socket");
     spec.method = pb_lit("POST");
     ck_assert_int_eq(get_spec(&spec).status, 301);
     client_fini();

@@ -83,12 +83,31 @@ static void write_items(pb_json_writer *writer, const char *value, bool text)
     }
 }
 
+/* Is this member text, as the body's schema says? */
+static bool is_written_text(const pb_operation *operation, const char *name)
+{
+    const pb_json *schema = NULL, *type;
+
+    if (!operation->input_schema ||
+        pb_json_parse(pb_str_of(operation->input_schema), &schema) != PB_OK)
+        return false;
+    schema = pb_json_get(pb_json_get(schema, "properties"), name);
+    type = pb_json_get(schema, "type");
+    if (pb_json_is(type, PB_JSON_ARRAY))
+        type = pb_json_at(type, 0);
+    if (!type) /* text or something else: {"oneOf": [{"type": "string"}, …]} */
+        type = pb_json_get(pb_json_at(pb_json_get(schema, "oneOf"), 0), "type");
+    return pb_str_is(pb_json_text(type), "string");
+}
+
 /* One member of the body; a list has what all fields of its name say. */
 static void write_member(pb_json_writer *writer, const struct invocation *invocation,
-                         const pb_field *field, size_t index)
+                         const pb_operation *operation, size_t index)
 {
     const struct command_field *given = &invocation->fields[index];
-    bool text = field && (field->kind == PB_KIND_STR || field->kind == PB_KIND_ENUM ||
+    const pb_field *field = find_field(operation, given->name);
+    bool text = !field ? given->value && given->value[0] != '[' && is_written_text(operation, given->name)
+                       : (field->kind == PB_KIND_STR || field->kind == PB_KIND_ENUM ||
                           field->item == PB_KIND_STR || field->item == PB_KIND_ENUM);
     bool list = field && field->kind == PB_KIND_LIST;
 
@@ -177,7 +196,7 @@ static pb_str fill_rest(const struct invocation *invocation, const pb_operation 
             pb_buf_printf(&buf, "%s%s=", any ? "&" : "", name);
             add_encoded(&buf, pb_str_of(given->value ? given->value : "true"));
         } else {
-            write_member(&writer, invocation, field, i);
+            write_member(&writer, invocation, operation, i);
         }
         any = true;
     }
@@ -272,10 +291,39 @@ static pb_status call(void *arg)
     return status;
 }
 
+/* What there is depends on the configuration, so help reads it too; without one there are the host's own. */
+static int help(const struct invocation *invocation)
+{
+    static struct loaded loaded;
+
+    if (!invocation->word_count) {
+        help_print(invocation->command);
+        return 0;
+    }
+    (void)load_config(invocation, &loaded);
+    pb_status status = operations_setup();
+    if (status != PB_OK)
+        return pb_status_exit(status);
+    const pb_operation *operation = operation_find(pb_str_of(invocation->words[0]));
+    if (!operation) {
+        status = unknown_operation(invocation->words[0]);
+        fprintf(stderr, "patchbay: %.*s\n", PB_ARG(pb_error_last()->sentence));
+        return pb_status_exit(status);
+    }
+    printf("usage: patchbay call %s [--FIELD VALUE …]\n\n", operation->id);
+    operation_help_print(operation);
+    putchar('\n');
+    operation_example_print(pb_printf("call %s", operation->id).data, operation, false);
+    return 0;
+}
+
 int command_call(const struct invocation *invocation)
 {
     struct worker_plan plan = {.main = call, .arg = (void *)invocation};
     static struct loaded loaded;
+
+    if (invocation->help)
+        return help(invocation);
     pb_status status = load_config_aloud(invocation, &loaded);
 
     if (status == PB_OK)

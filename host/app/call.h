@@ -13,4 +13,9 @@ pb_status call_operation(const struct invocation *invocation, const pb_operation
  * as it is. */
 void print_answer(pb_str body);
 
+/* What an operation takes, how it fails. And an example of a command line that begins so ("call turns.list");
+ * `words`: variables of the path stand without their names. */
+void operation_help_print(const pb_operation *operation);
+void operation_example_print(const char *begin, const pb_operation *operation, bool words);
+
 #endif

@@ -8,7 +8,6 @@
 #include "app/worker.h"
 
 #include "config/nearest.h"
-#include "config/schema.h"
 #include "turn/operations.h"
 #include <stdio.h>
 #include <unistd.h>
@@ -48,34 +47,10 @@ static void list_verbs(FILE *out, const char *noun)
     fprintf(out, "\nMore about one: patchbay %s VERB --help\n", noun);
 }
 
-/* "ID", "first value": what stands for a value in an example. */
-static void print_placeholder(pb_str name)
-{
-    for (size_t i = 0; i < name.size; i++)
-        putchar(name.data[i] >= 'a' && name.data[i] <= 'z' ? name.data[i] - 32 : name.data[i]);
-}
-
-/* A command line with all that the operation needs. */
 static void print_example(const pb_operation *operation, const char *noun)
 {
-    const pb_field *field = operation->input;
-
-    printf("\nexample: patchbay %s %s", noun, verb_of(operation, noun));
-    for (const char *at = operation->path; (at = strchr(at, '{')); at++) {
-        putchar(' ');
-        print_placeholder(pb_str_make(at + 1, strcspn(at + 1, "}")));
-    }
-    for (; field && field->kind != PB_KIND_END; field = pb_field_next(field)) {
-        const char *name = pb_field_name(field);
-        if (!field->required || strstr(operation->path, pb_printf("{%s}", name).data))
-            continue;
-        printf(" --%s ", name);
-        if (field->kind == PB_KIND_ENUM && field->values)
-            printf("%s", field->values[0]);
-        else
-            print_placeholder(pb_str_of(name));
-    }
     putchar('\n');
+    operation_example_print(pb_printf("%s %s", noun, verb_of(operation, noun)).data, operation, true);
 }
 
 static void help_noun(const char *noun)
@@ -87,17 +62,11 @@ static void help_noun(const char *noun)
 
 static void help_operation(const pb_operation *operation, const char *noun)
 {
-    pb_buf fields = {0};
-
     printf("usage: patchbay %s %s", noun, verb_of(operation, noun));
     for (const char *at = operation->path; (at = strchr(at, '{')); at++)
         printf(" [%.*s]", (int)strcspn(at + 1, "}"), at + 1);
-    printf(" [--FIELD VALUE …]\n\n%s\n\n", operation->summary);
-    if (operation->input)
-        schema_help(operation->input, 2, &fields);
-    printf("%.*s%s", PB_ARG(pb_buf_str(&fields)), fields.size ? "\n" : "");
-    printf("A list is written a,b or given several times. Also: -c FILE, --data-dir DIR, --set "
-           "PATH=VALUE,\n--url URL and --key KEY to ask a running server, --json.\n");
+    printf(" [--FIELD VALUE …]\n\n");
+    operation_help_print(operation);
     print_example(operation, noun);
 }
 

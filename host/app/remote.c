@@ -120,11 +120,16 @@ pb_status remote_problem(int32_t http_status, pb_str body)
     pb_str sentence = {0};
 
     if (pb_json_parse(body, &json) == PB_OK) {
+        pb_buf fields = {0};
         sentence = pb_json_text(pb_json_get(json, "detail"));
-        const pb_json *first = pb_json_at(pb_json_get(json, "errors"), 0);
-        if (first)
-            sentence = pb_printf("%.*s: %.*s", PB_ARG(pb_json_text(pb_json_get(first, "pointer"))),
-                                 PB_ARG(pb_json_text(pb_json_get(first, "detail"))));
+        if (!sentence.size) /* of a dialect */
+            sentence = pb_json_text(pb_json_get(pb_json_get(json, "error"), "message"));
+        for (const pb_json *at = pb_json_at(pb_json_get(json, "errors"), 0); at; at = at->next)
+            pb_buf_printf(&fields, "%s%.*s: %.*s", fields.size ? "; " : "",
+                          PB_ARG(pb_json_text(pb_json_get(at, "pointer"))),
+                          PB_ARG(pb_json_text(pb_json_get(at, "detail"))));
+        if (fields.size)
+            sentence = pb_buf_str(&fields);
     }
 #define PICK(name, number, http, retry, exit, slug, title)                                         \
     if (http_status == (http) && status == PB_INTERNAL && (number) != PB_DECLINED)                 \

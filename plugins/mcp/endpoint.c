@@ -18,6 +18,21 @@ static pb_status refuse(pb_content *out, int32_t status, int code, pb_str senten
     return pb_buf_status(&buf);
 }
 
+/* What a handler returns: PB_DECLINED says that the answer is in `out` already; other failures (the
+ * cache is away) are answered in the same words as those. */
+static pb_status finish(pb_status status, pb_content *out)
+{
+    pb_str sentence = pb_error_last()->sentence;
+
+    if (status == PB_OK || status == PB_CANCELLED || status == PB_NO_MEMORY)
+        return status;
+    if (status != PB_DECLINED)
+        status = refuse(out, pb_status_http(status), RPC_INTERNAL,
+                        sentence.size ? sentence : pb_str_of(pb_status_title(status)));
+    pb_error_clear();
+    return status == PB_DECLINED ? (pb_status)PB_OK : status;
+}
+
 /* --- headers ------------------------------------------------------------------------------- */
 
 /* A page of elsewhere must not use what its reader may use: its browser names it in Origin. */
@@ -267,9 +282,7 @@ pb_status mcp_post(void *self, const pb_call *call, const void *in, pb_content *
     }
     if (status == PB_OK)
         status = message(&rpc, json, out);
-    if (status == PB_DECLINED) /* what is wrong with it is in `out` */
-        pb_error_clear();
-    return status == PB_DECLINED ? (pb_status)PB_OK : status;
+    return finish(status, out);
 }
 
 static pb_status no_stream(pb_content *out)
@@ -302,7 +315,7 @@ pb_status mcp_stream(void *self, const pb_call *call, const void *in, pb_content
         if (status == PB_UNSUPPORTED)
             return no_stream(out);
     }
-    return status == PB_DECLINED ? (pb_status)PB_OK : status;
+    return finish(status, out);
 }
 
 pb_status mcp_end(void *self, const pb_call *call, const void *in, pb_content *out)
@@ -317,5 +330,5 @@ pb_status mcp_end(void *self, const pb_call *call, const void *in, pb_content *o
         status = session_end(self, &session);
         out->status = 204;
     }
-    return status == PB_DECLINED ? (pb_status)PB_OK : status;
+    return finish(status, out);
 }

@@ -207,8 +207,42 @@ static pb_status cite_run(void *self, pb_turn *turn, const pb_next *next)
     return status;
 }
 
+/* A cache that nobody reaches. */
+static pb_status away_get(void *self, pb_str key, pb_bytes *out)
+{
+    (void)self, (void)key, (void)out;
+    return pb_fail(PB_UNAVAILABLE, "nobody is at home");
+}
+
+static pb_status away_set(void *self, pb_str key, pb_bytes value, const pb_cache_options *options)
+{
+    (void)value, (void)options;
+    return away_get(self, key, NULL);
+}
+
+static pb_status away_increment(void *self, pb_str key, int64_t by, const pb_cache_options *options,
+                                int64_t *out)
+{
+    (void)by, (void)options, (void)out;
+    return away_get(self, key, NULL);
+}
+
+static pb_status away_take(void *self, pb_str key, pb_bucket *bucket)
+{
+    (void)bucket;
+    return away_get(self, key, NULL);
+}
+
+static pb_status away_remove(void *self, pb_str key)
+{
+    return away_get(self, key, NULL);
+}
+
 PB_PLUGIN("desk", "0.1.0", "Apache-2.0", "Notes and documents.",
           PB_STAGE("cite", struct desk, desk_options, .run = cite_run),
+          PB_CACHE("away", struct desk, desk_options, .get = away_get, .set = away_set,
+                   .add = away_set, .increment = away_increment, .take = away_take,
+                   .remove = away_remove, .remove_tag = away_remove),
           PB_SERVICE("desk", struct desk, desk_options, .operations = desk_operations));
 
 #endif

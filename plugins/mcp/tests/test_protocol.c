@@ -236,6 +236,25 @@ START_TEST(batches_are_of_one_version)
 }
 END_TEST
 
+START_TEST(without_its_cache_nothing_is_served)
+{
+    harness = pb_harness_open("llms: {main: {use: scripted}}\ncaches: {far: {use: away}}\n"
+                              "services: {mcp: {}}\n"
+                              "pipelines: {p: {stages: [generate: {llm: main}]}}\n",
+                              plugins, NULL);
+    memset(&said, 0, offsetof(struct say, heard));
+    said.body = "{\"jsonrpc\":\"2.0\",\"id\":0,\"method\":\"initialize\",\"params\":{"
+                "\"protocolVersion\":\"2025-11-25\"}}";
+    has(say(&said, 503), "{\"code\":-32603,\"message\":\"nobody is at home\"}");
+    said.body = "{\"jsonrpc\":\"2.0\",\"id\":0,\"method\":\"ping\"}";
+    said.id = "00000000000000000000000000000000";
+    has(say(&said, 503), "nobody is at home");
+    said.method = "DELETE";
+    has(say(&said, 503), "nobody is at home");
+    end();
+}
+END_TEST
+
 /* --- configurations ------------------------------------------------------------------------ */
 
 START_TEST(bad_configurations_are_refused)
@@ -263,8 +282,10 @@ int main(void)
             sessions_belong_to_their_principal_and_end, sessions_expire, headers_are_checked,
             malformed_messages_are_refused, deep_nesting_is_refused, methods_fail_by_the_book,
             notifications_and_responses_have_no_answer, batches_are_of_one_version, NULL});
-    TCase *configured = suite_case("configured", NULL, NULL,
-                                   (const TTest *const[]){bad_configurations_are_refused, NULL});
+    TCase *configured =
+        suite_case("configured", NULL, NULL,
+                   (const TTest *const[]){bad_configurations_are_refused,
+                                          without_its_cache_nothing_is_served, NULL});
 
     return suite_run_cases("mcp protocol", (TCase *const[]){plain, configured, NULL});
 }

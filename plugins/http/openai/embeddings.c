@@ -156,12 +156,28 @@ static pb_status write_vectors(pb_json_writer *writer, const struct asked *asked
     return status;
 }
 
+/* A long text is counted piece by piece, so that the loop is not held; a cut may count a word twice. */
+static pb_status count_tokens(const struct asked *asked, int64_t *tokens)
+{
+    enum { PIECE = 4096 };
+    pb_status status = PB_OK;
+
+    *tokens = 0;
+    for (size_t i = 0; i < asked->count; i++)
+        for (size_t at = 0; at < asked->texts[i].size && status == PB_OK; at += PIECE) {
+            pb_str piece = pb_str_slice(asked->texts[i], at, at + PIECE);
+            *tokens += (int64_t)pb_embed_tokens(asked->embedder, piece);
+            status = pb_step();
+        }
+    return status;
+}
+
 pb_status embeddings_create(struct exchange *exchange)
 {
     struct asked asked = {0};
     pb_buf buf = {0};
     pb_json_writer writer = pb_json_writer_make(&buf);
-    int64_t tokens = 0;
+    int64_t tokens;
     pb_status status = read_request(exchange, &asked);
 
     if (status != PB_OK)
@@ -171,10 +187,8 @@ pb_status embeddings_create(struct exchange *exchange)
     if (!vectors)
         return PB_NO_MEMORY;
     status = pb_embed(asked.embedder, PB_EMBED_DOCUMENT, asked.texts, asked.count, vectors);
-    for (size_t i = 0; i < asked.count && status == PB_OK; i++) {
-        tokens += (int64_t)pb_embed_tokens(asked.embedder, asked.texts[i]);
-        status = pb_step();
-    }
+    if (status == PB_OK)
+        status = count_tokens(&asked, &tokens);
     if (status != PB_OK)
         return status;
     pb_jw_open(&writer, '{');

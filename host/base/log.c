@@ -58,12 +58,30 @@ static pb_str escape(unsigned char c, bool quoted, char room[6])
     return pb_str_make(NULL, 0);
 }
 
+/* How many bytes from `at` on stand for themselves in both formats. */
+static size_t plain_run(pb_str text, size_t at)
+{
+    size_t end = at;
+
+    while (end < text.size && text.data[end] >= ' ' && text.data[end] < 0x7F &&
+           text.data[end] != '"' && text.data[end] != '\\')
+        end++;
+    return end - at;
+}
+
 /* Text from anywhere: no control character and no invalid UTF-8 gets through. False: was cut. */
 static bool add_text(struct line *line, pb_str text, bool quoted)
 {
     char room[6];
 
     for (size_t i = 0; i < text.size;) {
+        size_t run = plain_run(text, i), left = line->most - line->size;
+        add(line, pb_str_slice(text, i, run < left ? run : left));
+        if (run > left)
+            return false;
+        i += run;
+        if (i == text.size)
+            break;
         size_t size = utf8_sequence(text.data + i, text.size - i);
         pb_str piece = size ? pb_str_make(text.data + i, size) : pb_lit("\xEF\xBF\xBD");
         pb_str other = size == 1 ? escape((unsigned char)text.data[i], quoted, room)

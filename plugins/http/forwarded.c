@@ -266,10 +266,11 @@ void forwarded_apply(const struct http *http, pb_request *request)
 {
     bool standard = http->proxy_header == PROXY_FORWARDED;
     pb_str name = standard ? pb_lit("forwarded") : pb_lit("x-forwarded-for");
-    struct hops hops = {.count = 0};
+    struct hops hops;
 
     if (!http->range_count || !peer_is_trusted(http, request->remote))
         return;
+    hops.count = 0;
     for (uint32_t i = 0; i < request->header_count; i++)
         if (pb_str_same(request->headers[i].name, name))
             (standard ? read_forwarded : read_plain)(request->headers[i].value, &hops);

@@ -202,6 +202,20 @@ class Responses(ResponsesCase):
                                      if event.get('item_id') == item['id'] and 'delta' in event),
                              item['arguments'])
 
+    def test_text_that_goes_on_behind_reasoning(self):
+        """Each stretch is an item of its own, with its own text."""
+        self.model.then(upstream.stream([{'content': 'One.'}, {'reasoning_content': 'Hm.'},
+                                         {'content': 'Two.'}, {'reasoning_content': 'Ah.'},
+                                         {'content': 'Three.'}]))
+        events = self.events()
+        output = events[-1]['response']['output']
+        self.assertEqual([(item.get('content') or item['summary'])[0]['text'] for item in output],
+                         ['One.', 'Hm.', 'Two.', 'Ah.', 'Three.'])
+        self.assertEqual(len({item['id'] for item in output}), 5)
+        self.assertEqual([event['text'] for event in events
+                          if event['type'] == 'response.output_text.done'],
+                         ['One.', 'Two.', 'Three.'])
+
     def test_logprobs(self):
         tokens = [{'token': 'Hi', 'logprob': -0.5, 'bytes': [72, 105], 'top_logprobs': []}]
 
@@ -338,6 +352,10 @@ class Embeddings(ServerCase):
                            sum(x * y for x, y in zip(dog, tax)) + 0.1)
         self.assertGreater(body['usage']['prompt_tokens'], 5)
         self.assertEqual(body['usage']['prompt_tokens'], body['usage']['total_tokens'])
+
+    def test_long_texts_are_counted_whole(self):
+        words = self.embed('a dog ' * 3000).json()['usage']['prompt_tokens']
+        self.assertAlmostEqual(words, 6000, delta=20)
 
     def test_base64(self):
         floats = self.embed('a dog').json()['data'][0]['embedding']

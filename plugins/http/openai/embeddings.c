@@ -165,7 +165,7 @@ static pb_status count_tokens(const struct asked *asked, int64_t *tokens)
     *tokens = 0;
     for (size_t i = 0; i < asked->count; i++)
         for (size_t at = 0; at < asked->texts[i].size && status == PB_OK; at += PIECE) {
-            pb_str piece = pb_str_slice(asked->texts[i], at, at + PIECE);
+            pb_str piece = pb_str_slice(asked->texts[i], at, PIECE);
             *tokens += (int64_t)pb_embed_tokens(asked->embedder, piece);
             status = pb_step();
         }

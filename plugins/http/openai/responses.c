@@ -28,8 +28,8 @@ static pb_str conversation_of(pb_str text)
     if (pb_uuid_bytes(text, bytes))
         return text;
     if (!pb_str_starts(text, pb_lit("conv_")) || text.size != 5 + 32 ||
-        !reference_read(pb_printf("resp_%.*s%.*s", PB_ARG(pb_str_slice(text, 5, 37)),
-                                  PB_ARG(pb_str_slice(text, 5, 37))),
+        !reference_read(pb_printf("resp_%.*s%.*s", PB_ARG(pb_str_slice(text, 5, 32)),
+                                  PB_ARG(pb_str_slice(text, 5, 32))),
                         &reference))
         return (pb_str){0};
     return reference.conversation;

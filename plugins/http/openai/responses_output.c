@@ -151,7 +151,7 @@ pb_str item_text(const struct output *output, const struct item *item)
         return pb_reply_str(&reply->calls[item->number].arguments);
     return pb_str_slice(
         pb_reply_str(item->type == ITEM_MESSAGE ? &reply->text : &reply->thinking), item->from,
-        item->to);
+        item->to - item->from);
 }
 
 pb_str item_name(const struct item *item, pb_str base)
@@ -164,7 +164,8 @@ pb_str item_name(const struct item *item, pb_str base)
 static void write_message(pb_json_writer *writer, const struct output *output,
                           const struct item *item, bool begun)
 {
-    pb_str logs = pb_str_slice(pb_reply_str(&output->reply.logprobs), item->logs, item->logs_to);
+    pb_str logs = pb_str_slice(pb_reply_str(&output->reply.logprobs), item->logs,
+                               item->logs_to - item->logs);
 
     pb_jw_member(writer, "role", pb_lit("assistant"));
     pb_jw_key(writer, "content");

@@ -184,6 +184,19 @@ static void offer_operations(const struct typed *typed)
         offer(typed, operation->id, operation->summary);
 }
 
+/* Of a body whose schema is written out. */
+static void offer_written(const struct typed *typed, const char *text)
+{
+    const pb_json *schema, *properties;
+
+    if (pb_json_parse(pb_str_of(text), &schema) != PB_OK)
+        return;
+    properties = pb_json_get(schema, "properties");
+    for (const pb_json *at = properties ? properties->child : NULL; at; at = at->next)
+        offer(typed, pb_printf("--%.*s", PB_ARG(at->key)).data,
+              pb_copy(pb_json_text(pb_json_get(at, "description"))).data);
+}
+
 static void offer_fields(const struct typed *typed)
 {
     const pb_operation *operation = find_operation(typed);
@@ -191,6 +204,8 @@ static void offer_fields(const struct typed *typed)
 
     for (; field && field->kind != PB_KIND_END; field = pb_field_next(field))
         offer(typed, pb_printf("--%s", pb_field_name(field)).data, field->help);
+    if (operation && operation->input_schema)
+        offer_written(typed, operation->input_schema);
 }
 
 static void offer_field_values(const struct typed *typed)

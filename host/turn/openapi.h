@@ -48,6 +48,14 @@ void openapi_operation_write(struct openapi *api, const struct operation *operat
 /* "DocumentsAdd" of "documents.add", and what is put behind it. */
 pb_str openapi_name(const char *id, const char *suffix);
 
+/* openapi_answers.c: all answers of one. */
+void openapi_answers_write(struct openapi *api, const struct operation *of);
+bool openapi_is_get(const pb_operation *own);
+/* A content of this type, left open for an example. Absent address: not described. */
+void openapi_media_open(pb_json_writer *writer, pb_str type, pb_str address);
+/* The next of several types with ", " between. */
+pb_str openapi_next_type(pb_str *types);
+
 /* openapi_failures.c: how a call of this operation may fail, and the answers as components. Returns how many
  * there are, rising by status. */
 enum { OPENAPI_FAILURES = 32 };

@@ -1,7 +1,6 @@
 """The official clients of Anthropic, for Node and Python, against the real server."""
 import json
 import os
-import shutil
 import subprocess
 import unittest
 
@@ -9,7 +8,6 @@ import packages
 from harness import upstream
 from harness.anthropic import reply
 from harness.case import ServerCase
-from test_openai import HERE, PLACE, install
 
 
 class Clients(ServerCase):
@@ -24,7 +22,7 @@ class Clients(ServerCase):
     def start(self, *scenarios, key=KEY, model='support'):
         environment = dict(os.environ, ANTHROPIC_API_KEY=key, MODEL=model,
                            ANTHROPIC_BASE_URL=f'http://127.0.0.1:{self.port}')
-        return subprocess.Popen([*self.command(), *scenarios], cwd=PLACE, env=environment,
+        return subprocess.Popen([*self.command(), *scenarios], env=environment,
                                 stdin=subprocess.DEVNULL, stdout=subprocess.PIPE,
                                 stderr=subprocess.PIPE, text=True)
 
@@ -139,25 +137,23 @@ class Clients(ServerCase):
 class Node(Clients):
     @classmethod
     def setUpClass(cls):
-        install()
-        shutil.copy(os.path.join(HERE, 'anthropic.mjs'), PLACE)
+        packages.node_with('anthropic.mjs')
         super().setUpClass()
 
     @classmethod
     def command(cls):
-        return ['node', 'anthropic.mjs']
+        return ['node', os.path.join(packages.NODE, 'anthropic.mjs')]
 
 
 class Python(Clients):
     @classmethod
     def setUpClass(cls):
         cls.python = packages.python_with('anthropic_requirements.txt')
-        os.makedirs(PLACE, exist_ok=True)
         super().setUpClass()
 
     @classmethod
     def command(cls):
-        return [cls.python, os.path.join(HERE, 'anthropic_client.py')]
+        return [cls.python, os.path.join(packages.HERE, 'anthropic_client.py')]
 
 
 def load_tests(loader, _tests, _pattern):

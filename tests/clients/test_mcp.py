@@ -1,51 +1,24 @@
 """The official clients of the Model Context Protocol (TypeScript, Python) and the inspector's command
 line against the real server, and what only a client by hand would do, across two workers."""
-import hashlib
 import json
 import os
-import shutil
 import subprocess
-import sys
 import time
 import unittest
 
+import packages
 from harness import client, server, upstream
 from harness.case import ServerCase
-from test_openai import HERE, PLACE, install
 
-VENV = os.path.join(server.ROOT, 'build', 'clients-mcp')
 KEY = 'planted-key-of-anna-0123456789'
 BERT = 'planted-key-of-bert-0123456789'
 ACCEPT = 'application/json, text/event-stream'
 TRIES = 60
 
 
-def install_python():
-    """The pinned Python client in an environment of its own; raises SkipTest where it cannot be had."""
-    wanted = os.path.join(HERE, 'mcp_requirements.txt')
-    with open(wanted, 'rb') as file:
-        digest = hashlib.sha256(file.read() + sys.version.encode()).hexdigest()
-    stamp = os.path.join(VENV, 'installed')
-    if os.path.exists(stamp):
-        with open(stamp, encoding='ascii') as file:
-            if file.read() == digest:
-                return
-    shutil.rmtree(VENV, ignore_errors=True)
-    for argv in ([sys.executable, '-m', 'venv', VENV],
-                 [os.path.join(VENV, 'bin', 'pip'), 'install', '-q', '--no-deps', '--retries', '1',
-                  '--only-binary', ':all:', '-r', wanted]):
-        done = subprocess.run(argv, capture_output=True, text=True, timeout=300, check=False)
-        if done.returncode != 0:
-            raise unittest.SkipTest(
-                'the Python package index is away (or python3-venv is missing), so the official '
-                'client is not tested: ' + (done.stderr.strip().splitlines() or ['failed'])[-1])
-    with open(stamp, 'w', encoding='ascii') as file:
-        file.write(digest)
-
-
 class Mcp(ServerCase):
     CONFIG = 'mcp.yaml'
-    FOLDER = HERE
+    FOLDER = packages.HERE
     HEADERS = {'Authorization': 'Bearer ' + KEY, 'Accept': ACCEPT}
 
     @classmethod
@@ -69,7 +42,7 @@ class Official:
         super().setUpClass()
         cls.upload('letter.txt', 'Dear reader, all is well.')
 
-    def spawn(self, argv, key=KEY, cwd=PLACE):
+    def spawn(self, argv, key=KEY, cwd=None):
         environment = dict(os.environ, MCP_URL=f'http://127.0.0.1:{self.port}/mcp', MCP_KEY=key)
         return subprocess.Popen(argv, cwd=cwd, env=environment, stdin=subprocess.PIPE,
                                 stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
@@ -160,12 +133,11 @@ class Official:
 
 
 class TypeScript(Official, Mcp):
-    COMMAND = ('node', 'mcp.mjs')
+    COMMAND = ('node', os.path.join(packages.NODE, 'mcp.mjs'))
 
     @classmethod
     def prepare(cls):
-        install()
-        shutil.copy(os.path.join(HERE, 'mcp.mjs'), PLACE)
+        packages.node_with('mcp.mjs')
 
     def test_results_are_as_their_schemas_say(self):
         told = self.all_at_once()['tour']['read']
@@ -201,7 +173,7 @@ class TypeScript(Official, Mcp):
         path = os.path.join('@modelcontextprotocol', 'inspector-cli', 'build', 'index.js')
         process = self.spawn(['node', path, f'http://127.0.0.1:{self.port}/mcp', '--transport', 'http',
                               '--header', f'Authorization: Bearer {KEY}', *arguments],
-                             cwd=os.path.join(PLACE, 'node_modules'))
+                             cwd=os.path.join(packages.NODE, 'node_modules'))
         out, err = process.communicate(timeout=120)
         self.assertEqual(process.returncode, 0, out + err)
         return json.loads(out)
@@ -222,12 +194,10 @@ class TypeScript(Official, Mcp):
 
 
 class Python(Official, Mcp):
-    COMMAND = (os.path.join(VENV, 'bin', 'python'), os.path.join(HERE, 'mcp_client.py'))
-
     @classmethod
     def prepare(cls):
-        install_python()
-        os.makedirs(PLACE, exist_ok=True)
+        cls.COMMAND = (packages.python_with('mcp_requirements.txt'),
+                       os.path.join(packages.HERE, 'mcp_client.py'))
 
     def test_newer_client(self):
         """One that would speak a later version without sessions finds out that it cannot, and begins as

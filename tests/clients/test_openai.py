@@ -1,43 +1,12 @@
 """The official `openai` client for Node, of two generations, against the real server."""
-import hashlib
 import json
 import os
-import shutil
 import subprocess
 import unittest
 
-from harness import server, upstream
+import packages
+from harness import upstream
 from harness.case import ServerCase
-
-HERE = os.path.dirname(os.path.abspath(__file__))
-PLACE = os.path.join(server.ROOT, 'build', 'clients')
-
-
-def install():
-    """`npm ci` into build/clients, once for each lock; raises SkipTest where npm cannot."""
-    names = ('package.json', 'package-lock.json')
-    digest = hashlib.sha256()
-    for name in names:
-        with open(os.path.join(HERE, name), 'rb') as file:
-            digest.update(file.read())
-    stamp = os.path.join(PLACE, 'installed')
-    if os.path.exists(stamp):
-        with open(stamp, encoding='ascii') as file:
-            if file.read() == digest.hexdigest():
-                return
-    if not shutil.which('npm'):
-        raise unittest.SkipTest('npm is not installed')
-    os.makedirs(PLACE, exist_ok=True)
-    for name in names:
-        shutil.copy(os.path.join(HERE, name), PLACE)
-    done = subprocess.run(['npm', 'ci', '--ignore-scripts', '--no-audit', '--no-fund',
-                           '--fetch-retries=1'], cwd=PLACE, capture_output=True, text=True,
-                          timeout=300, check=False)
-    if done.returncode != 0:
-        raise unittest.SkipTest('the npm registry is away, so the official client is not tested: ' +
-                                (done.stderr.strip().splitlines() or ['npm ci failed'])[0])
-    with open(stamp, 'w', encoding='ascii') as file:
-        file.write(digest.hexdigest())
 
 
 class Clients(ServerCase):
@@ -48,14 +17,13 @@ class Clients(ServerCase):
 
     @classmethod
     def setUpClass(cls):
-        install()
-        shutil.copy(os.path.join(HERE, 'scenarios.mjs'), PLACE)
+        packages.node_with('scenarios.mjs')
         super().setUpClass()
 
     def node(self, scenario, key=KEY, url=None):
         environment = dict(os.environ, OPENAI_API_KEY=key,
                            OPENAI_BASE_URL=url or f'http://127.0.0.1:{self.port}/v1')
-        return subprocess.Popen(['node', 'scenarios.mjs', self.CLIENT, scenario], cwd=PLACE,
+        return subprocess.Popen(['node', 'scenarios.mjs', self.CLIENT, scenario], cwd=packages.NODE,
                                 env=environment, stdin=subprocess.PIPE, stdout=subprocess.PIPE,
                                 stderr=subprocess.PIPE, text=True)
 

@@ -1,6 +1,7 @@
 """What every client shows, whatever language and interface it has. A class per client names the command of its
 player (player.py, player.mjs), the interfaces of it, and where it differs.
 """
+import functools
 import json
 import os
 import subprocess
@@ -26,7 +27,7 @@ class Playing(ServerCase):
     FOLDER = packages.HERE
     HEADERS = {'Authorization': 'Bearer ' + KEY}
     APIS = ('chat',)
-    WAITING_APIS = None  # those whose calls can be cancelled before they answer, where not all can
+    SOME = {}  # of a test, the interfaces that can what it wants
     COMMAND = ()
 
     @classmethod
@@ -67,12 +68,16 @@ class Playing(ServerCase):
         self.begin(scenario, api, **options)
         return self.told_next()
 
-    def each(self, apis=None):
-        """Each interface, with a model that was asked nothing."""
-        for api in apis or self.APIS:
+
+def for_each_api(test):
+    """The test once for each interface, with a model that was asked nothing."""
+    @functools.wraps(test)
+    def every(self):
+        for api in self.SOME.get(test.__name__, self.APIS):
             with self.subTest(api):
                 self.setUp()
-                yield api
+                test(self, api)
+    return every
 
 
 class Clients(Playing):
@@ -83,19 +88,19 @@ class Clients(Playing):
     BROKEN = {'chat': 'APIError'}
     CANCELLED = 'CancelledError'
 
-    def test_plain(self):
-        for api in self.each():
-            told = self.play('plain', api)
-            self.assertEqual(told, {'text': HELLO, 'finish': 'stop', 'usage': [11, 7]})
-            self.assertEqual(self.model.requests[0].json()['temperature'], 0.5)
+    @for_each_api
+    def test_plain(self, api):
+        told = self.play('plain', api)
+        self.assertEqual(told, {'text': HELLO, 'finish': 'stop', 'usage': [11, 7]})
+        self.assertEqual(self.model.requests[0].json()['temperature'], 0.5)
 
-    def test_stream(self):
-        for api in self.each():
-            told = self.play('stream', api)
-            self.assertEqual((''.join(told['pieces']), told['finish'], told['usage']),
-                             (HELLO, 'stop', [11, 7]))
-            self.assertGreater(len(told['pieces']), 2)
-            self.assertTrue(self.model.requests[0].json()['stream'])
+    @for_each_api
+    def test_stream(self, api):
+        told = self.play('stream', api)
+        self.assertEqual((''.join(told['pieces']), told['finish'], told['usage']),
+                         (HELLO, 'stop', [11, 7]))
+        self.assertGreater(len(told['pieces']), 2)
+        self.assertTrue(self.model.requests[0].json()['stream'])
 
     def assert_round_trip(self, told):
         self.assertEqual(told, {'text': 'It is sunny.', 'asked': CITIES})
@@ -111,71 +116,71 @@ class Clients(Playing):
         for result in results:
             self.assertIn('Sunny, 23 degrees.', result['content'])
 
-    def test_tools(self):
-        for api in self.each():
-            self.model.then(upstream.completion(None, tool_calls=CALLS),
-                            upstream.completion('It is sunny.'))
-            self.assert_round_trip(self.play('tools', api))
+    @for_each_api
+    def test_tools(self, api):
+        self.model.then(upstream.completion(None, tool_calls=CALLS),
+                        upstream.completion('It is sunny.'))
+        self.assert_round_trip(self.play('tools', api))
 
-    def test_stream_tools(self):
-        for api in self.each():
-            self.model.then(upstream.completion(None, tool_calls=CALLS),
-                            upstream.completion('It is sunny.'))
-            told = self.play('stream_tools', api)
-            if 'text' in told:
-                self.assert_round_trip(told)
-            else:
-                self.assertEqual(told, {'asked': CITIES, 'finish': 'tool_calls'})
+    @for_each_api
+    def test_stream_tools(self, api):
+        self.model.then(upstream.completion(None, tool_calls=CALLS),
+                        upstream.completion('It is sunny.'))
+        told = self.play('stream_tools', api)
+        if 'text' in told:
+            self.assert_round_trip(told)
+        else:
+            self.assertEqual(told, {'asked': CITIES, 'finish': 'tool_calls'})
 
-    def test_structured(self):
-        for api in self.each():
-            self.model.then(upstream.completion('{"city":"Bern","days":3}'))
-            self.assertEqual(self.play('structured', api), {'city': 'Bern', 'days': 3})
-            asked = self.model.requests[0].json()['response_format']
-            self.assertEqual(asked['type'], 'json_schema')
-            self.assertEqual(sorted(asked['json_schema']['schema']['properties']), ['city', 'days'])
+    @for_each_api
+    def test_structured(self, api):
+        self.model.then(upstream.completion('{"city":"Bern","days":3}'))
+        self.assertEqual(self.play('structured', api), {'city': 'Bern', 'days': 3})
+        asked = self.model.requests[0].json()['response_format']
+        self.assertEqual(asked['type'], 'json_schema')
+        self.assertEqual(sorted(asked['json_schema']['schema']['properties']), ['city', 'days'])
 
     def assert_failure(self, told, name, status):
         self.assertEqual((told['name'], told['status']), (name, status), told)
         self.assertTrue(told['message'], told)
 
-    def test_errors(self):
-        for api in self.each():
-            told = self.play('unknown', api)
-            self.assert_failure(told, *self.UNKNOWN)
-            self.assertIn('nope', told['message'])
-            self.assert_failure(self.play('failing', api, key='wrong'), *self.WRONG_KEY)
-            self.model.then(upstream.error(429, 'slow down', ['Retry-After: 3']))
-            told = self.play('failing', api)
-            self.assert_failure(told, *self.SLOW)
-            self.assertEqual(told.get('after', '3'), '3')
+    @for_each_api
+    def test_errors(self, api):
+        told = self.play('unknown', api)
+        self.assert_failure(told, *self.UNKNOWN)
+        self.assertIn('nope', told['message'])
+        self.assert_failure(self.play('failing', api, key='wrong'), *self.WRONG_KEY)
+        self.model.then(upstream.error(429, 'slow down', ['Retry-After: 3']))
+        told = self.play('failing', api)
+        self.assert_failure(told, *self.SLOW)
+        self.assertEqual(told.get('after', '3'), '3')
 
-    def test_retries(self):
+    @for_each_api
+    def test_retries(self, api):
         """The client's own retries: it asks again after 429 and 503."""
-        for api in self.each():
-            self.model.then(upstream.error(429, 'x', ['Retry-After: 0']),
-                            upstream.error(503, 'x', ['Retry-After: 0']))
-            self.assertEqual(self.play('retries', api)['text'], HELLO)
+        self.model.then(upstream.error(429, 'x', ['Retry-After: 0']),
+                        upstream.error(503, 'x', ['Retry-After: 0']))
+        self.assertEqual(self.play('retries', api)['text'], HELLO)
 
-    def test_broken_stream(self):
-        for api in self.each():
-            self.model.then(upstream.then_reset(BEGUN))
-            told = self.play('broken', api)
-            self.assertEqual((told['text'], told.get('name')),
-                             ('so far', self.BROKEN[api.rpartition(' ')[2]]), told)
+    @for_each_api
+    def test_broken_stream(self, api):
+        self.model.then(upstream.then_reset(BEGUN))
+        told = self.play('broken', api)
+        self.assertEqual((told['text'], told.get('name')),
+                         ('so far', self.BROKEN[api.rpartition(' ')[2]]), told)
 
-    def test_cancel(self):
-        for api in self.each():
-            self.model.then(upstream.then_wait(BEGUN))
-            self.assertEqual(self.play('cancel', api), {'text': 'so far'})
-            self.assertTrue(self.model.arrived.get(timeout=30).gone.wait(30))
+    @for_each_api
+    def test_cancel(self, api):
+        self.model.then(upstream.then_wait(BEGUN))
+        self.assertEqual(self.play('cancel', api), {'text': 'so far'})
+        self.assertTrue(self.model.arrived.get(timeout=30).gone.wait(30))
 
-    def test_cancel_while_waiting(self):
-        for api in self.each(self.WAITING_APIS):
-            self.model.then(upstream.then_wait())
-            self.begin('cancel_waiting', api)
-            asked = self.model.arrived.get(timeout=30)
-            self.client.stdin.write('now\n')
-            self.client.stdin.flush()
-            self.assertEqual(self.told_next(), {'name': self.CANCELLED})
-            self.assertTrue(asked.gone.wait(30))
+    @for_each_api
+    def test_cancel_while_waiting(self, api):
+        self.model.then(upstream.then_wait())
+        self.begin('cancel_waiting', api)
+        asked = self.model.arrived.get(timeout=30)
+        self.client.stdin.write('now\n')
+        self.client.stdin.flush()
+        self.assertEqual(self.told_next(), {'name': self.CANCELLED})
+        self.assertTrue(asked.gone.wait(30))

@@ -26,17 +26,25 @@ static void openai_kind(pb_status status, const char **type, const char **code)
     }
 }
 
+/* Some clients (LiteLLM) find a wrong key by OpenAI's own words alone. */
+static pb_str openai_sentence(const pb_error *error)
+{
+    pb_str sentence = error->sentence.size ? error->sentence
+                                           : pb_str_of(pb_status_title(error->status));
+
+    return error->status == PB_UNAUTHENTICATED
+               ? pb_printf("Incorrect API key provided, or none: %.*s", PB_ARG(sentence))
+               : sentence;
+}
+
 void openai_error_members(pb_json_writer *writer, const struct exchange *exchange,
                           const pb_error *error)
 {
     const char *type, *code;
-    pb_str sentence = error->sentence;
 
     openai_kind(error->status, &type, &code);
-    if (!sentence.size)
-        sentence = pb_str_of(pb_status_title(error->status));
     pb_jw_member(writer, "code", exchange->code.size ? exchange->code : pb_str_of(code));
-    pb_jw_member(writer, "message", sentence);
+    pb_jw_member(writer, "message", openai_sentence(error));
     pb_jw_member(writer, "param", pointer_as_param(error->pointer));
 }
 

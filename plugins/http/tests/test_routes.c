@@ -178,6 +178,8 @@ START_TEST(credentials_and_scopes)
     ask("GET", "/v1/models", NULL);
     ck_assert_int_eq(reply.status, 401);
     ck_at("error/code", "invalid_api_key");
+    ck_at("error/message", "Incorrect API key provided, or none: credentials are needed, and none "
+                           "that came are known here");
     ask_with("GET", "/v1/models", NULL, reader, 2);
     ck_assert_int_eq(reply.status, 200);
     ask_with("POST", "/v1/turns", good, reader, 2);

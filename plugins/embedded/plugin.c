@@ -8,7 +8,7 @@
 enum { PATH_LONGEST = 700 };
 
 static const pb_field embedded_options[] = {
-    PB_REF(struct store, database, "database",
+    PB_REF(struct store, database, "database", .required = 1,
            .help = "Where everything is kept; one that speaks SQLite."),
     PB_DATA_PATH(struct store, path, .def = "vectors",
                  .help = "Folder for what is made from it; may be deleted while nothing runs."),

@@ -23,7 +23,7 @@ static inline void open_store(void)
     (void)snprintf(
         yaml, sizeof yaml,
         "databases: {main: {use: sqlite, path: %s/t.db, query_limit: 60s}}\n"
-        "vector_stores: {passages: {use: embedded, database: main, path: %s/vectors%s}}\n",
+        "vector_stores: {passages: {use: embedded, path: %s/vectors%s}}\n",
         folder, folder, options);
     vs_harness = pb_harness_new(yaml, &patchbay_plugin_embedded, &patchbay_plugin_sqlite);
     pb_harness_virtual_time(vs_harness, false);

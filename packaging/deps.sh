@@ -39,9 +39,9 @@ make                 make       builds plugins outside of this tree, as a strang
 clang                clang      second compiler; fuzz targets
 libclang-rt-14-dev   -          libFuzzer
 python3              python3    runs the end-to-end tests, the benches, the gates
-python3-venv         -          official Python clients get an environment of their own
-nodejs               node       runs the official client and the scripted upstream
-npm                  npm        installs the official client
+python3-venv         -          the real clients for Python get environments of their own
+nodejs               node       runs the real clients and the scripted upstream
+npm                  npm        installs the real clients
 openssl              openssl    makes the certificates of the https tests
 prometheus           promtool   judges /metrics
 valgrind             valgrind   counts instructions; memory checks

@@ -72,7 +72,7 @@ const scenarios = {
         if (text) controller.abort();
       }
     } catch (error) {
-      if (error.name === 'AbortError') return { text };
+      if (controller.signal.aborted) return { text };
       throw error;
     }
     return null;

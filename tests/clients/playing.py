@@ -155,12 +155,11 @@ class Clients(Playing):
         self.assert_failure(told, *self.SLOW)
         self.assertEqual(told.get('after', '3'), '3')
 
-    @for_each_api
-    def test_retries(self, api):
-        """The client's own retries: it asks again after 429 and 503."""
-        self.model.then(upstream.error(429, 'x', ['Retry-After: 0']),
-                        upstream.error(503, 'x', ['Retry-After: 0']))
-        self.assertEqual(self.play('retries', api)['text'], HELLO)
+    def test_retries(self):
+        """The client's own: it asks again. Once, because some take seconds for it."""
+        self.model.then(upstream.error(503, 'x', ['Retry-After: 0']))
+        self.assertEqual(self.play('retries', self.APIS[0])['text'], HELLO)
+        self.assertEqual(len(self.model.requests), 2)
 
     @for_each_api
     def test_broken_stream(self, api):

@@ -1,16 +1,18 @@
 #!/usr/bin/env python3
 """Records what a real client says to the server: record.py --build DIR CLIENT [SCENARIO …]
 
-recorded/CLIENT/client.json tells the packages, the command that plays a scenario, and what the model
-answers in each. The packages come into build/recorded/CLIENT (npm or pip); a proxy between client and
-server keeps the requests, and writes recorded/CLIENT/SCENARIO.json, which tests/e2e/test_recorded.py
-plays without the client.
+recorded/CLIENT/client.json tells what plays a scenario, and what the model answers in each: `script` is one
+of this folder, with the packages of the client tests; `run` a command beside client.json, whose packages (the
+latest, which the client tests cannot have with Node 18) come into build/recorded/CLIENT. A proxy between
+client and server keeps the requests, and writes recorded/CLIENT/SCENARIO.json, which
+tests/e2e/test_recorded.py plays without the client.
 """
 import argparse
 import http.client
 import http.server
 import json
 import os
+import re
 import shutil
 import subprocess
 import sys
@@ -35,10 +37,13 @@ class Handler(http.server.BaseHTTPRequestHandler):
         body = self.rfile.read(length) if length else None
         connection = http.client.HTTPConnection('127.0.0.1', self.server.port, timeout=60)
         headers = {name: value for name, value in self.headers.items() if name.lower() != 'host'}
+        for name in headers:
+            if name.lower() == 'accept-encoding':  # those that Python reads
+                headers[name] = re.sub(r'(, )?\b(br|zstd)\b', '', headers[name])
         connection.request(self.command, self.path, body, headers)
         answer = connection.getresponse()
         data = answer.read()
-        self.server.exchanges.append((self.command, self.path, dict(self.headers.items()), body,
+        self.server.exchanges.append((self.command, self.path, headers, body,
                                       (answer.status, answer.headers, data)))
         self.send_response(answer.status)
         for name, value in answer.headers.items():
@@ -67,20 +72,36 @@ def install(name, about):
             json.dump({'private': True, 'type': 'module', 'dependencies': about['npm']}, file)
         subprocess.run(['npm', 'install', '--ignore-scripts', '--no-audit', '--no-fund'], cwd=folder,
                        check=True)
-    if about.get('pip'):
-        wanted = [f'{package}=={version}' for package, version in about['pip'].items()]
-        subprocess.run([sys.executable, '-m', 'pip', 'install', '--quiet', '--target',
-                        os.path.join(folder, 'packages'), *wanted], check=True)
     return folder
 
 
+def tested(about):
+    """The command of a script of this folder, and the versions that it runs with."""
+    import packages
+    script, wanted = about['script'], about['packages']
+    if script.endswith('.mjs'):
+        place = packages.node_with(script, 'player.mjs')
+        with open(os.path.join(place, 'package.json'), encoding='utf-8') as file:
+            versions = json.load(file)['dependencies']
+        return ['node', os.path.join(place, script)], {name: versions[name] for name in wanted}
+    with open(os.path.join(HERE, about['requirements']), encoding='utf-8') as file:
+        versions = dict(re.findall(r'^([\w.-]+)==(.*)$', file.read(), re.MULTILINE))
+    return ([packages.python_with(about['requirements']), os.path.join(HERE, script)],
+            {name: versions[name] for name in wanted})
+
+
 def play(folder, about, scenario, url):
+    """`api scenario` is for a player, which reads what to play; others have it as an argument."""
+    from playing import ALONE
     environment = dict(os.environ, BASE=url, OPENAI_API_KEY='none', ANTHROPIC_API_KEY='none',
-                       PYTHONPATH=os.path.join(folder, 'packages'), LANGSMITH_TRACING='false')
-    done = subprocess.run([*about['run'], scenario], cwd=folder, env=environment, check=False,
-                          capture_output=True, text=True, timeout=120)
+                       ANTHROPIC_BASE_URL=url, **ALONE)
+    api, _, name = scenario.rpartition(' ')
+    wanted = json.dumps({'play': name, 'api': api, 'base': url, 'key': 'none'}) + '\n' if api else ''
+    done = subprocess.run([*about['run'], *([] if api else [name])], cwd=folder, env=environment,
+                          check=False, input=wanted, capture_output=True, text=True, timeout=120)
     print(f'{scenario}: {done.stdout.strip()[:300]}')
-    if done.returncode:
+    if done.returncode or '"raised"' in done.stdout:
+        print(done.stdout)
         raise SystemExit(f'{scenario} failed:\n{done.stderr[-4000:]}')
 
 
@@ -100,11 +121,11 @@ def record(name, about, scenario, folder, served):
             request['body'] = json.loads(body)
         exchanges.append({'request': names.known(request),
                           'answer': recorded.expectation(*answer, names)})
-    recording = {'client': about.get('npm') or about.get('pip'), 'scenario': scenario,
+    recording = {'client': about['versions'], 'scenario': scenario,
                  'model': about['scenarios'][scenario], 'exchanges': exchanges}
     model.requests.clear()
     recording = recorded.play(port, model, recording)  # adds what the model is asked
-    recorded.write(os.path.join(HERE, 'recorded', name, f'{scenario}.json'), recording)
+    recorded.write(os.path.join(HERE, 'recorded', name, f'{scenario.replace(" ", "_")}.json'), recording)
 
 
 def main():
@@ -115,12 +136,16 @@ def main():
     parser.add_argument('scenario', nargs='*')
     options = parser.parse_args()
     os.environ['PATCHBAY_BUILD'] = os.path.abspath(options.build)
-    sys.path[:0] = [os.path.join(ROOT, 'tests')]
+    sys.path[:0] = [os.path.join(ROOT, 'tests'), HERE]
     from harness import server, upstream
     with open(os.path.join(HERE, 'recorded', options.client, 'client.json'),
               encoding='utf-8') as file:
         about = json.load(file)
-    folder = install(options.client, about)
+    folder = None
+    if 'script' in about:
+        about['run'], about['versions'] = tested(about)
+    else:
+        folder, about['versions'] = install(options.client, about), about['npm']
     model = upstream.Upstream()
     served = server.Server(os.path.join(ROOT, 'tests', 'e2e', 'responses.yaml'),
                            env={'UPSTREAM': model.url})

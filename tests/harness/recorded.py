@@ -12,8 +12,9 @@ import re
 
 from harness import client, upstream
 
-ID = re.compile(r'\b(?:(?:resp|msg|rs|fc|fco|conv|toolu)_[0-9a-f]{32,72}|(?:chatcmpl-)?[0-9a-f]{8}'
+ID = re.compile(r'\b(?:(?:resp|msg|rs|fc|fco|conv|toolu)_[0-9a-f]{32,72}|(?:chatcmpl-|msg_)?[0-9a-f]{8}'
                 r'-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12})\b')
+ISO = re.compile(r'\d{4}-\d\d-\d\dT\d\d:\d\d:\d\dZ')
 TIMES = {'created', 'created_at', 'completed_at'}
 # What is of one machine, or secret, or made by the connection.
 LEFT_OUT = re.compile(r'host|connection|content-length|transfer-encoding|authorization|x-api-key|cookie|'
@@ -54,8 +55,10 @@ class Names:
             if len(value) > 64 and all(isinstance(each, float) for each in value):
                 return f'<{len(value)} numbers>'
             return [self.normal(each) for each in value]
-        if key in TIMES and isinstance(value, int):
+        if key in TIMES and (isinstance(value, int) or ISO.fullmatch(str(value))):
             return '<time>'
+        if key == 'request_id':
+            return '<request>' if value else value
         if key == 'embedding' and isinstance(value, str):
             return f'<{len(value)} characters of base64>'
         return self.name(value) if isinstance(value, str) else value

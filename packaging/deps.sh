@@ -42,6 +42,7 @@ python3              python3    runs the end-to-end tests, the benches, the gate
 python3-venv         -          the real clients for Python get environments of their own
 nodejs               node       runs the real clients and the scripted upstream
 npm                  npm        installs the real clients
+chromium             chromium   a real browser, for the client in TypeScript
 openssl              openssl    makes the certificates of the https tests
 prometheus           promtool   judges /metrics
 valgrind             valgrind   counts instructions; memory checks

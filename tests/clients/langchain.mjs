@@ -78,12 +78,6 @@ const scenarios = {
     return null;
   },
 
-  // Leaving the loop is not a signal, but means the same.
-  async leave(chat) {
-    for await (const piece of await chat.stream('Hello?')) if (piece.text) return { text: piece.text };
-    return null;
-  },
-
   cancel_waiting: async (chat) => cancelled((signal) => chat.invoke('Hello?', { signal })),
 };
 

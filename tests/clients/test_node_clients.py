@@ -42,12 +42,6 @@ class LangChain(Node):
     BROKEN = {'chat': 'APIError', 'responses': None}  # it does not look at response.failed
     CANCELLED = 'AbortError'
 
-    @playing.for_each_api
-    def test_leave(self, api):
-        self.model.then(upstream.then_wait(playing.BEGUN))
-        self.assertEqual(self.play('leave', api), {'text': 'so far'})
-        self.assertTrue(self.model.arrived.get(timeout=30).gone.wait(30))
-
 
 CASES = (AiSdk, LangChain)
 

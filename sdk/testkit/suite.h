@@ -47,7 +47,8 @@ static inline int suite_run_cases(const char *name, TCase *const *groups)
     char folder[200];
 
     (void)snprintf(folder, sizeof folder, "%s/patchbay-XXXXXX", where ? where : "/tmp");
-    if (!mkdtemp(folder) || setenv("TMPDIR", folder, 1) != 0) {
+    /* As /tmp is: a test may become somebody else. */
+    if (!mkdtemp(folder) || chmod(folder, 01777) != 0 || setenv("TMPDIR", folder, 1) != 0) {
         perror(folder);
         return 1;
     }

@@ -1,7 +1,9 @@
-"""The packages that client tests need, pinned, under build/: installed once for each version of their lock.
+"""The packages that client tests need, pinned, in the user's cache folder: installed once for each version of
+their lock, for all checkouts.
 
 What a registry does not give is told, and skips the tests that wanted it.
 """
+import fcntl
 import hashlib
 import os
 import shutil
@@ -13,6 +15,7 @@ from harness import server
 
 HERE = os.path.dirname(os.path.abspath(__file__))
 NODE = os.path.join(server.ROOT, 'build', 'clients')
+CACHE = os.path.join(os.environ.get('XDG_CACHE_HOME') or os.path.expanduser('~/.cache'), 'patchbay-tests')
 LOCK = ('package.json', 'package-lock.json')
 
 
@@ -24,17 +27,21 @@ def digest_of(paths, more=''):
     return digest.hexdigest()
 
 
-def once(place, digest, install):
-    """Calls install unless it did for this digest."""
-    stamp = os.path.join(place, 'installed')
-    if os.path.exists(stamp):
-        with open(stamp, encoding='ascii') as file:
-            if file.read() == digest:
-                return
-        os.unlink(stamp)
-    install()
-    with open(stamp, 'w', encoding='ascii') as file:
-        file.write(digest)
+def once(name, digest, install):
+    """The folder of this name and digest in the cache; install(folder) fills one that is not there yet. One
+    that broke off is made anew; who comes meanwhile waits."""
+    place = os.path.join(CACHE, f'{name}-{digest[:16]}')
+    if not os.path.exists(os.path.join(place, 'installed')):
+        os.makedirs(CACHE, exist_ok=True)
+        with open(place + '.lock', 'w', encoding='ascii') as lock:
+            fcntl.flock(lock, fcntl.LOCK_EX)
+            if not os.path.exists(os.path.join(place, 'installed')):
+                shutil.rmtree(place, ignore_errors=True)
+                os.makedirs(place)
+                install(place)
+                with open(os.path.join(place, 'installed'), 'w', encoding='ascii') as file:
+                    file.write(digest)
+    return place
 
 
 def run(command, what, cwd=None):
@@ -45,34 +52,38 @@ def run(command, what, cwd=None):
 
 
 def python_with(requirements):
-    """The interpreter of build/clients-python/<name> with what the file of this folder pins: all of it,
-    so pip has nothing to resolve."""
+    """The interpreter of an environment with what the file of this folder pins: all of it, so pip has nothing to
+    resolve."""
     path = os.path.join(HERE, requirements)
-    place = os.path.join(server.ROOT, 'build', 'clients-python', os.path.splitext(requirements)[0])
-    python = os.path.join(place, 'bin', 'python')
 
-    def install():
+    def install(place):
         run([sys.executable, '-m', 'venv', '--clear', place], 'python3-venv')
-        run([python, '-m', 'pip', 'install', '--quiet', '--disable-pip-version-check', '--no-deps',
-             '--no-compile', '--only-binary', ':all:', '--retries', '1', '-r', path],
+        run([os.path.join(place, 'bin', 'python'), '-m', 'pip', 'install', '--quiet', '--disable-pip-version-check',
+             '--no-deps', '--no-compile', '--only-binary', ':all:', '--retries', '1', '-r', path],
             f'what {requirements} pins')
-    once(place, digest_of([path], sys.version), install)
-    return python
+    place = once(os.path.splitext(requirements)[0], digest_of([path], sys.version + sys.executable), install)
+    return os.path.join(place, 'bin', 'python')
 
 
 def node_with(*scripts):
     """build/clients with all that package-lock.json pins, and these scripts of this folder."""
     if not shutil.which('npm'):
         raise unittest.SkipTest('npm is not installed')
-    os.makedirs(NODE, exist_ok=True)
     lock = [os.path.join(HERE, name) for name in LOCK]
 
-    def install():
+    def install(place):
         for path in lock:
-            shutil.copy(path, NODE)
+            shutil.copy(path, place)
         run(['npm', 'ci', '--ignore-scripts', '--no-audit', '--no-fund', '--fetch-retries=1'],
-            'what package-lock.json pins', NODE)
-    once(NODE, digest_of(lock), install)
-    for script in scripts:
-        shutil.copy(os.path.join(HERE, script), NODE)
+            'what package-lock.json pins', place)
+    place = once('node', digest_of(lock), install)
+    os.makedirs(NODE, exist_ok=True)
+    link = os.path.join(NODE, 'node_modules')
+    if os.path.realpath(link) != os.path.join(place, 'node_modules'):
+        if os.path.islink(link):
+            os.unlink(link)
+        shutil.rmtree(link, ignore_errors=True)
+        os.symlink(os.path.join(place, 'node_modules'), link)
+    for script in [*lock[:1], *(os.path.join(HERE, script) for script in scripts)]:
+        shutil.copy(script, NODE)
     return NODE

@@ -17,8 +17,7 @@ from harness.case import ServerCase
 
 SOURCE = os.path.join(server.ROOT, 'clients', 'typescript')
 HERE = os.path.join(packages.HERE, 'typescript')
-PLACE = os.path.join(server.ROOT, 'build', 'clients-typescript')
-APPLICATION = os.path.join(PLACE, 'application')
+APPLICATION = os.path.join(server.ROOT, 'build', 'clients-typescript')
 KEY = 'planted-key-of-root-0123456789'
 TEXT = 'Hello from the model.'
 PATIENCE = 60
@@ -38,9 +37,8 @@ def make_application():
         raise unittest.SkipTest('npm is not installed')
     sources = list(files_of(SOURCE))
 
-    def install():
-        shutil.rmtree(PLACE, ignore_errors=True)
-        package = os.path.join(PLACE, 'package')
+    def install(place):
+        package, application = os.path.join(place, 'package'), os.path.join(place, 'application')
         for path in sources:
             target = os.path.join(package, os.path.relpath(path, SOURCE))
             os.makedirs(os.path.dirname(target), exist_ok=True)
@@ -51,16 +49,18 @@ def make_application():
                                 timeout=300, check=False)
         if packed.returncode != 0:
             raise AssertionError(f'npm pack: {packed.stdout}{packed.stderr}')
-        os.makedirs(APPLICATION)
-        with open(os.path.join(APPLICATION, 'package.json'), 'w', encoding='ascii') as file:
+        os.makedirs(application)
+        with open(os.path.join(application, 'package.json'), 'w', encoding='ascii') as file:
             json.dump({'name': 'application', 'private': True, 'type': 'module'}, file)
         made = [name for name in os.listdir(package) if name.endswith('.tgz')]
         packages.run(['npm', 'install', *quiet, os.path.join(package, made[0])],
-                     'what the TypeScript client needs', APPLICATION)
-    os.makedirs(PLACE, exist_ok=True)
-    packages.once(PLACE, packages.digest_of(sources), install)
+                     'what the TypeScript client needs', application)
+    made = packages.once('typescript', packages.digest_of(sources), install)
+    shutil.rmtree(APPLICATION, ignore_errors=True)
+    shutil.copytree(os.path.join(made, 'application'), APPLICATION)
     for name in os.listdir(HERE):
         shutil.copy(os.path.join(HERE, name), APPLICATION)
+    return os.path.join(made, 'package', 'node_modules', '.bin', 'tsc')
 
 
 class Application(ServerCase):
@@ -69,7 +69,7 @@ class Application(ServerCase):
 
     @classmethod
     def setUpClass(cls):
-        make_application()
+        cls.compiler = make_application()
         super().setUpClass()
 
     def begin(self, scenario):
@@ -135,9 +135,8 @@ class Node(Scenarios, Application):
         return json.loads(out)
 
     def test_types(self):
-        compiler = os.path.join(PLACE, 'package', 'node_modules', '.bin', 'tsc')
         done = subprocess.run(
-            [compiler, '--noEmit', '--strict', '--exactOptionalPropertyTypes', '--target', 'es2022', '--module',
+            [self.compiler, '--noEmit', '--strict', '--exactOptionalPropertyTypes', '--target', 'es2022', '--module',
              'nodenext', '--lib', 'es2022,dom,dom.iterable', 'types.ts'],
             cwd=APPLICATION, capture_output=True, text=True, timeout=PATIENCE * 3, check=False)
         self.assertEqual(done.returncode, 0, done.stdout)

@@ -85,16 +85,21 @@ class Across(ServerCase):
         return ids
 
     def test_list(self):
+        made = []
+
+        def make(*names):
+            for name in names:
+                answer = self.request('POST', '/v1/turns', {'message': 'Hello?'}, {'X-Request-Id': name})
+                made.append(answer.json()['id'])
+        self.elsewhere('list', make)
         raw, running = self.running('list-running')
-        made = [self.turn().json()['id'] for _ in range(12)]
+        make(*(f'list-more-{number}' for number in range(10)))
         for limit in (100, 5, 1):
             ids = self.listed(limit)
             self.assertEqual(ids, sorted(ids, reverse=True), 'newest first')
             self.assertEqual(len(ids), len(dict(ids)), 'none twice')
             self.assertLessEqual(set(made), set(dict(ids)))
             self.assertEqual(dict(ids)[running], 'running')
-        served = {line['worker'] for line in self.server.log() if line.get('turn') in made}
-        self.assertEqual(served, {1, 2})
         raw.socket.close()
         self.assert_problem(self.get('/v1/turns?cursor=7'), 400, 'invalid', '/cursor')
 

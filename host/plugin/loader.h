@@ -10,8 +10,9 @@
 #include "plugin/manifest.h"
 #include <patchbay/plugin.h>
 
-/* The table that plugins call, and whose address the loader stores in each. */
-extern const pb_host host_table;
+/* The table that plugins call, and whose address the loader stores in each. Exported for the tests
+ * of strangers, which link the testkit as a shared library. */
+extern PB_EXPORT const pb_host host_table;
 
 /* The folders that are searched when the configuration names none, and after those that it names:
  * beside the program (a build folder) and where `cmake --install` puts plugins. NULL at the end;

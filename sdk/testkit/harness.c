@@ -14,8 +14,10 @@
 #include "turn/journal.h"
 #include "turn/operations.h"
 #include "turn/turn.h"
+#include <dlfcn.h>
 #include <errno.h>
 #include <ftw.h>
+#include <limits.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <unistd.h>
@@ -160,6 +162,29 @@ static void apply_limits(void)
                                      .traces = (size_t)limits->kept_turns});
 }
 
+#ifdef PB_TESTKIT_INSTALLED
+/* The plugins of the installation that the testkit is part of: what the configuration names beside
+ * the one that is tested. */
+static void scan_installed(void)
+{
+    char folder[PATH_MAX];
+    Dl_info own;
+
+    if (!dladdr((void *)(uintptr_t)pb_harness_open, &own) || !own.dli_fname)
+        return;
+    char *real = realpath(own.dli_fname, NULL), *slash = real ? strrchr(real, '/') : NULL;
+    if (slash) {
+        (void)snprintf(folder, sizeof folder, "%.*s/plugins", (int)(slash - real), real);
+        (void)registry_scan((const char *const[]){folder, NULL});
+    }
+    free(real);
+}
+#else
+static void scan_installed(void)
+{
+}
+#endif
+
 static pb_status load(pb_harness *harness, const char *yaml, const pb_plugin *const *plugins)
 {
     struct config_node *root = NULL;
@@ -170,6 +195,7 @@ static pb_status load(pb_harness *harness, const char *yaml, const pb_plugin *co
             status = registry_add_static(*plugins);
     if (status != PB_OK)
         return status;
+    scan_installed();
     status = config_tree_parse("test.yaml", pb_str_of(yaml), &harness->diagnostics, &root);
     if (!root)
         return status;

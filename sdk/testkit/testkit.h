@@ -19,6 +19,14 @@
 
 #include <patchbay/patchbay.h>
 
+#pragma GCC visibility push(default) /* the installed testkit is a shared library */
+
+#ifndef PB_HOST_BUILD
+/* A test calls the host as a plugin does: `pb_alloc`, `pb_cache_get`, … work in pb_harness_run. */
+extern const pb_host host_table;
+PB_HIDDEN __attribute__((weak)) const pb_host *pb_host_table = &host_table;
+#endif
+
 typedef struct pb_harness pb_harness;
 
 /* pb_harness_new(yaml, &plugin, …): at least one plugin (&pb_plugin_scripted will do; it is always
@@ -202,5 +210,7 @@ const pb_json *pb_json_path(const pb_json *json, const char *path);
 size_t pb_outcome_count(const pb_outcome *reply, int32_t type);
 /* The n-th event of this type, from 0; ends the test when there are fewer. */
 const pb_event *pb_outcome_event(const pb_outcome *reply, int32_t type, size_t number);
+
+#pragma GCC visibility pop
 
 #endif

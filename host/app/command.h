@@ -28,7 +28,8 @@ struct invocation {
     const char *pipeline; /* --pipeline */
     const char *to;       /* --to */
     const char *conversation; /* --conversation: an id, or "new" */
-    bool json, help, yaml, schema, dot, live, no_color;
+    const char *atleast;  /* --atleast-version */
+    bool json, help, yaml, schema, dot, live, exists, no_color;
     const char *sets[ARGUMENTS_MOST]; /* --set path=value, NULL at the end */
     size_t set_count;
     const char *words[ARGUMENTS_MOST]; /* what is no option */
@@ -48,7 +49,7 @@ enum {
     TAKES_DOT = 64,     /* --dot */
     TAKES_FIELDS = 128, /* any --name value */
     TAKES_HELP = 4096,  /* --help is its own */
-    TAKES_LIVE = 256,   /* --live */
+    TAKES_LIVE = 256,   /* --live, --exists, --atleast-version */
     TAKES_TO = 512,     /* --to */
     TAKES_CHAT = 1024,  /* --conversation, --no-color */
 };

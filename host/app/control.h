@@ -17,4 +17,8 @@ struct control_answer {
 };
 void control_ask(const char *run_dir, const char *word, struct control_answer *out);
 
+/* What each worker of the server tells of its instances: a JSON array of {"worker", "generation",
+ * "instances": as instances_report_write writes them}. Those that do not answer are left out. */
+pb_str live_instances(const char *run_dir);
+
 #endif

@@ -45,27 +45,47 @@ static void set_port(const char *port, struct loaded *loaded, uint32_t number)
                           &loaded->diagnostics);
 }
 
-pb_status load_config(const struct invocation *invocation, struct loaded *out)
+/* The tree with --set and --port in it, as instances are made of it. */
+static pb_status load_tree(const struct invocation *invocation, struct loaded *out,
+                           struct instances_source *source)
 {
     struct config_node *root = NULL;
-    pb_status status;
 
     memset(out, 0, sizeof *out);
     out->data_dir = absolute(invocation->data_dir);
-    status = config_tree_load(invocation->config, &out->diagnostics, &root);
+    pb_status status = config_tree_load(invocation->config, &out->diagnostics, &root);
     out->root = root;
+    *source = (struct instances_source){
+        .root = root, .data_dir = out->data_dir, .diagnostics = &out->diagnostics};
     if (!root)
         return status == PB_OK ? (pb_status)PB_INVALID : status;
     for (size_t i = 0; i < invocation->set_count; i++)
         (void)config_tree_set(root, invocation->sets[i], (uint32_t)i + 1, &out->diagnostics);
     if (invocation->port)
         set_port(invocation->port, out, (uint32_t)invocation->set_count + 1);
-    struct instances_source source = {
-        .root = root, .data_dir = out->data_dir, .diagnostics = &out->diagnostics};
+    return PB_OK;
+}
+
+pb_status load_config(const struct invocation *invocation, struct loaded *out)
+{
+    struct instances_source source;
+    pb_status status = load_tree(invocation, out, &source);
+
+    if (status != PB_OK)
+        return status;
     status = instances_build(&source);
     if (status == PB_OK && out->diagnostics.errors)
         status = PB_INVALID;
     return status;
+}
+
+void load_plugins(const struct invocation *invocation, struct loaded *out)
+{
+    struct instances_source source;
+
+    (void)load_tree(invocation, out, &source);
+    instances_find_plugins(&source);
+    pb_error_clear();
 }
 
 pb_status load_config_aloud(const struct invocation *invocation, struct loaded *out)

@@ -17,6 +17,9 @@ struct loaded {
  * PB_INVALID when there are errors. */
 pb_status load_config(const struct invocation *invocation, struct loaded *out);
 
+/* Only finds the plugins where the configuration says, with its pins; opens none. */
+void load_plugins(const struct invocation *invocation, struct loaded *out);
+
 /* The same, and prints problems (warnings too) on stderr. */
 pb_status load_config_aloud(const struct invocation *invocation, struct loaded *out);
 

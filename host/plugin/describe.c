@@ -7,6 +7,7 @@
 #include "plugin/registry.h"
 
 #include "config/schema.h"
+#include "plugin/elf_dynamic.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -17,7 +18,70 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
-enum { PATIENCE = 10 /* seconds */, LARGEST_ANSWER = 16 * 1024 * 1024 };
+enum { PATIENCE = 10 /* seconds */, LARGEST_ANSWER = 16 * 1024 * 1024, MOST_NEEDS = 32, DEEPEST = 8 };
+
+/* --- what a component needs --------------------------------------------------------------------- */
+
+struct needs {
+    const char *kinds[MOST_NEEDS];
+    size_t count;
+};
+
+static void need(struct needs *needs, const char *kind)
+{
+    for (size_t i = 0; i < needs->count; i++)
+        if (strcmp(needs->kinds[i], kind) == 0)
+            return;
+    if (needs->count < MOST_NEEDS)
+        needs->kinds[needs->count++] = kind;
+}
+
+/* The kinds that options refer to, those of nested tables too. */
+static void find_needs(const pb_field *fields, size_t depth, struct needs *needs)
+{
+    for (const pb_field *at = fields; at && at->kind != PB_KIND_END; at = pb_field_next(at)) {
+        bool many = at->kind == PB_KIND_LIST || at->kind == PB_KIND_MAP;
+        uint32_t kind = many ? at->item : at->kind;
+        if ((kind == PB_KIND_REF || kind == PB_KIND_STR) && at->ref)
+            need(needs, at->ref);
+        if (kind == PB_KIND_PIPELINE)
+            need(needs, "stage");
+        if (kind == PB_KIND_STRUCT && depth < DEEPEST)
+            find_needs(at->fields, depth + 1, needs);
+    }
+}
+
+static void write_needs(pb_json_writer *writer, const pb_field *options)
+{
+    struct needs needs = {.count = 0};
+
+    find_needs(options, 0, &needs);
+    pb_jw_key(writer, "needs");
+    pb_jw_open(writer, '[');
+    for (size_t i = 0; i < needs.count; i++)
+        pb_jw_str(writer, pb_str_of(needs.kinds[i]));
+    pb_jw_close(writer, ']');
+}
+
+static void write_libraries(pb_json_writer *writer, const char *path)
+{
+    struct elf_dynamic dynamic = {0};
+    int fd = open(path, O_RDONLY | O_CLOEXEC);
+
+    if (fd >= 0)
+        (void)elf_dynamic_read(fd, &dynamic);
+    pb_jw_key(writer, "libraries");
+    pb_jw_open(writer, '[');
+    for (size_t i = 0; i < dynamic.count; i++)
+        pb_jw_str(writer, pb_str_of(dynamic.libraries[i]));
+    pb_jw_close(writer, ']');
+    elf_dynamic_fini(&dynamic);
+    if (fd >= 0)
+        close(fd);
+    pb_error_clear();
+}
+
+/* --- in the child ------------------------------------------------------------------------------- */
 
 static void write_component(pb_json_writer *writer, const pb_component *component)
 {
@@ -30,6 +94,7 @@ static void write_component(pb_json_writer *writer, const pb_component *componen
     pb_jw_str(writer, pb_str_of(component->name));
     pb_jw_key(writer, "revision");
     pb_jw_int(writer, component->interface->revision);
+    write_needs(writer, component->options);
     pb_jw_key(writer, "schema");
     schema_json_schema(component->options, &style, writer);
     pb_jw_close(writer, '}');
@@ -51,6 +116,9 @@ static void write_plugin(pb_json_writer *writer, const struct plugin *plugin)
     }
     pb_jw_key(writer, "api_level");
     pb_jw_int(writer, descriptor->api_level);
+    pb_jw_key(writer, "abi");
+    pb_jw_int(writer, descriptor->abi_major);
+    write_libraries(writer, plugin->path);
     pb_jw_key(writer, "components");
     pb_jw_open(writer, '[');
     for (size_t i = 0; descriptor->components[i]; i++)

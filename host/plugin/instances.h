@@ -64,6 +64,10 @@ struct instances_source {
 };
 pb_status instances_build(const struct instances_source *source);
 
+/* Instead: only reads the sections `host` and `plugins`, and scans. For commands that list plugins
+ * whatever the rest of the configuration is. */
+void instances_find_plugins(const struct instances_source *source);
+
 /* Creates and starts all. Parks (call it on a task). On failure one sentence names instance and
  * plugin, and nothing is left started or created. */
 pb_status instances_start(void);
@@ -139,6 +143,10 @@ struct instance_report {
     pb_str sentence; /* absent when well; valid in `each` only */
 };
 bool instances_health(void (*each)(void *arg, const struct instance_report *report), void *arg);
+
+/* What every instance says now, as a JSON array of {"path", "kind", "name", "use", "plugin",
+ * "version", "health": a status, "detail": why it is not well, "stats": {name: value}}. Parks. */
+void instances_report_write(pb_json_writer *writer);
 
 /* Appends what stats() of every instance says, in Prometheus text: patchbay_<kind>_<name>. */
 void instances_stats_write(pb_buf *out);

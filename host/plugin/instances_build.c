@@ -129,14 +129,25 @@ static void read_sections(const struct instances_source *source)
             instance_read(at, source, also);
 }
 
+static void begin(const struct instances_source *source)
+{
+    scope_instance_name_set(running_path);
+    arena_init(&instances.arena, 0);
+    instances.root = source->root;
+}
+
+void instances_find_plugins(const struct instances_source *source)
+{
+    begin(source);
+    instances_read_host(source);
+}
+
 pb_status instances_build(const struct instances_source *source)
 {
     struct config_diagnostics *diagnostics = source->diagnostics;
     pb_status status = PB_OK;
 
-    scope_instance_name_set(running_path);
-    arena_init(&instances.arena, 0);
-    instances.root = source->root;
+    begin(source);
     struct arena *before = instances_arena_enter();
     instances_read_host(source);
     if (source->root) {

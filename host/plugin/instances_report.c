@@ -5,19 +5,30 @@
 
 #include <stdlib.h>
 
+/* Leaves the sentence in the task's error. Parks. */
+static pb_status ask_health(pb_instance *instance)
+{
+    void *before = instance_enter(instance);
+
+    pb_error_clear();
+    pb_status status = instance->interface->health(instance->self);
+    instance_leave(before);
+    return contract_status(instance, status);
+}
+
+static bool has_health(const pb_instance *instance)
+{
+    return instance->state == INSTANCE_STARTED && instance->interface->health;
+}
+
 bool instances_health(void (*each)(void *arg, const struct instance_report *report), void *arg)
 {
     bool well = true;
 
     for (pb_instance *instance = instances.first; instance; instance = instance->next) {
-        if (instance->state != INSTANCE_STARTED || !instance->interface->health)
+        if (!has_health(instance))
             continue;
-        struct instance_report report = {.instance = instance};
-        void *before = instance_enter(instance);
-        pb_error_clear();
-        report.status = instance->interface->health(instance->self);
-        instance_leave(before);
-        report.status = contract_status(instance, report.status);
+        struct instance_report report = {.instance = instance, .status = ask_health(instance)};
         if (report.status != PB_OK) {
             well = false;
             report.sentence = pb_error_last()->sentence;
@@ -35,6 +46,7 @@ struct figure {
     pb_str metric; /* patchbay_<kind>_<name> */
     pb_str kind;
     pb_str instance;
+    pb_str name; /* as the instance calls it */
     double value;
 };
 
@@ -72,6 +84,7 @@ void host_stat(pb_stats *stats, pb_str name, double value)
         return;
     stats->figures[stats->count++] = (struct figure){
         .metric = metric,
+        .name = pb_copy(name),
         .kind = instance->kind,
         .instance = named ? instance->name : instance->path,
         .value = value};
@@ -116,19 +129,23 @@ static bool counts(const pb_instance *instance)
     return there && instance->interface->stats;
 }
 
+static void ask_stats(pb_instance *instance, struct pb_stats *stats)
+{
+    if (!counts(instance))
+        return;
+    stats->instance = instance;
+    void *before = instance_enter(instance);
+    instance->interface->stats(instance->self, stats);
+    instance_leave(before);
+}
+
 void instances_stats_write(pb_buf *out)
 {
     struct pb_stats stats = {0};
     pb_str last = {0};
 
-    for (pb_instance *instance = instances.first; instance; instance = instance->next) {
-        if (!counts(instance))
-            continue;
-        stats.instance = instance;
-        void *before = instance_enter(instance);
-        instance->interface->stats(instance->self, &stats);
-        instance_leave(before);
-    }
+    for (pb_instance *instance = instances.first; instance; instance = instance->next)
+        ask_stats(instance, &stats);
     if (stats.count)
         qsort(stats.figures, stats.count, sizeof *stats.figures, by_metric);
     for (size_t i = 0; i < stats.count; i++) {
@@ -143,4 +160,48 @@ void instances_stats_write(pb_buf *out)
         write_label(out, figure->instance);
         pb_buf_printf(out, "\"} %.15g\n", figure->value);
     }
+}
+
+/* --- one after the other ------------------------------------------------------------------------ */
+
+static void write_pair(pb_json_writer *writer, const char *key, pb_str value)
+{
+    pb_jw_key(writer, key);
+    pb_jw_str(writer, value);
+}
+
+static void write_instance(pb_json_writer *writer, pb_instance *instance)
+{
+    struct pb_stats stats = {0};
+    pb_status status = has_health(instance) ? ask_health(instance) : (pb_status)PB_OK;
+
+    pb_jw_open(writer, '{');
+    write_pair(writer, "path", instance->path);
+    write_pair(writer, "kind", instance->kind);
+    write_pair(writer, "name", instance->name);
+    write_pair(writer, "use", pb_str_of(instance->component->name));
+    write_pair(writer, "plugin", pb_str_of(instance->plugin->name));
+    write_pair(writer, "version", pb_str_of(instance->plugin->version));
+    write_pair(writer, "health", pb_str_of(pb_status_name(status)));
+    if (status != PB_OK)
+        write_pair(writer, "detail", pb_error_last()->sentence);
+    pb_error_clear();
+    ask_stats(instance, &stats);
+    pb_jw_key(writer, "stats");
+    pb_jw_open(writer, '{');
+    for (size_t i = 0; i < stats.count; i++) {
+        pb_jw_key_str(writer, stats.figures[i].name);
+        pb_jw_double(writer, stats.figures[i].value);
+    }
+    pb_jw_close(writer, '}');
+    pb_jw_close(writer, '}');
+}
+
+void instances_report_write(pb_json_writer *writer)
+{
+    pb_jw_open(writer, '[');
+    for (pb_instance *instance = instances.first; instance; instance = instance->next)
+        if (!instance->broken)
+            write_instance(writer, instance);
+    pb_jw_close(writer, ']');
 }

@@ -203,6 +203,23 @@ pb_status loader_descriptor_check(const pb_plugin *plugin, const struct manifest
     return status;
 }
 
+/* What the dynamic linker says, without the name that only this process knows. */
+static pb_status fail_to_open(const char *name, const char *why)
+{
+    const char *colon = why ? strchr(why, ':') : NULL;
+
+    if (!colon)
+        return pb_fail(PB_UNSUPPORTED, "cannot be opened: %s", why ? why : "unknown reason");
+    if (strncmp(why, name, strlen(name)) == 0)
+        return pb_fail(PB_UNSUPPORTED, "cannot be opened: %s", colon + 2);
+    if (strstr(colon, "cannot open shared object file"))
+        return pb_fail(PB_UNSUPPORTED,
+                       "needs the library %.*s, which this system does not have: install the "
+                       "package that it is in",
+                       (int)(colon - why), why);
+    return pb_fail(PB_UNSUPPORTED, "cannot be opened: %s", why);
+}
+
 pb_status loader_open(int fd, const struct manifest *manifest, const pb_plugin **out)
 {
     char name[64];
@@ -211,11 +228,9 @@ pb_status loader_open(int fd, const struct manifest *manifest, const pb_plugin *
     (void)dlerror();
     void *library = dlopen(name, RTLD_NOW | RTLD_LOCAL | RTLD_NODELETE);
     if (!library) {
-        const char *why = dlerror();
-        const char *colon = why && strncmp(why, name, strlen(name)) == 0 ? strchr(why, ':') : NULL;
+        pb_status status = fail_to_open(name, dlerror());
         close(fd);
-        return pb_fail(PB_UNSUPPORTED, "cannot be opened: %s",
-                       colon ? colon + 2 : (why ? why : "unknown reason"));
+        return status;
     }
     /* mapped: from here on the descriptor stays open, see loader.h */
     const pb_plugin *plugin = dlsym(library, "patchbay_plugin");

@@ -54,8 +54,9 @@ pb_status registry_find(pb_str kind, pb_str name, const struct plugin **plugin,
 pb_status registry_open(const struct plugin *plugin);
 
 /* Opens a plugin in a child process and returns its description as one JSON object in the running
- * scope: {"name", "version", "license", "help", "api_level", "path", "components": [{"kind",
- * "name", "revision", "schema": JSON Schema of the options}]}. A plugin that crashes, hangs for
+ * scope: {"name", "version", "license", "help", "api_level", "abi", "path", "libraries": [name],
+ * "components": [{"kind", "name", "revision", "needs": [kinds that its options refer to], "schema":
+ * JSON Schema of the options}]}. A plugin that crashes, hangs for
  * ten seconds or exits while it loads is PB_UNAVAILABLE with a sentence. Blocks: for commands. */
 pb_status registry_describe(const struct plugin *plugin, pb_str *json);
 

@@ -1,4 +1,5 @@
-/* state_operations.c - /healthz, /readyz of this worker, and /metrics of all. */
+/* state_operations.c - /healthz, /readyz of this worker, /metrics of all, and what each worker
+ * tells of its instances. */
 #include "turn/host_operations.h"
 
 #include "base/metrics.h"
@@ -145,7 +146,27 @@ pb_status metrics_read(void *self, const pb_call *call, const void *in, pb_conte
     return status == PB_OK ? pb_buf_status(buf) : status;
 }
 
+/* --- for `patchbay inspect --live` -------------------------------------------------------------- */
+
+static pb_status answer_instances(pb_str question, pb_str *out)
+{
+    pb_buf buf = {0};
+    pb_json_writer writer = pb_json_writer_make(&buf);
+
+    (void)question;
+    pb_jw_open(&writer, '{');
+    pb_jw_key(&writer, "worker");
+    pb_jw_int(&writer, node_slot());
+    pb_jw_key(&writer, "generation");
+    pb_jw_int(&writer, node_generation());
+    pb_jw_key(&writer, "instances");
+    instances_report_write(&writer);
+    pb_jw_close(&writer, '}');
+    return workers_answer(&buf, out);
+}
+
 void state_operations_setup(void)
 {
+    node_answers("instances", answer_instances);
     node_answers("metrics", answer_figures);
 }

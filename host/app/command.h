@@ -27,6 +27,7 @@ struct invocation {
     const char *port;     /* --port */
     const char *pipeline; /* --pipeline */
     const char *to;       /* --to */
+    const char *dir;      /* --dir */
     const char *conversation; /* --conversation: an id, or "new" */
     const char *atleast;  /* --atleast-version */
     bool json, help, yaml, schema, dot, live, exists, no_color;
@@ -52,6 +53,7 @@ enum {
     TAKES_LIVE = 256,   /* --live, --exists, --atleast-version */
     TAKES_TO = 512,     /* --to */
     TAKES_CHAT = 1024,  /* --conversation, --no-color */
+    TAKES_DIR = 2048,   /* --dir */
 };
 
 struct command {
@@ -102,6 +104,7 @@ int command_stop(const struct invocation *invocation);
 int command_upgrade(const struct invocation *invocation);
 int command_diff(const struct invocation *invocation);
 int command_migrate(const struct invocation *invocation);
+int command_new(const struct invocation *invocation);
 int command_plugin(const struct invocation *invocation);
 int command_inspect_live(const struct invocation *invocation); /* inspect --live */
 

@@ -5,6 +5,7 @@
 
 #include "app/documents.h"
 #include "app/load.h"
+#include "app/new.h"
 #include "plugin/instances.h"
 #include "plugin/registry.h"
 #include "turn/operations.h"
@@ -285,6 +286,9 @@ static void offer_argument(const struct typed *typed, pb_str argument)
         puts(":files");
     } else if (pb_str_is(argument, "OPERATION")) {
         offer_operations(typed);
+    } else if (pb_str_is(argument, "KIND")) {
+        for (const struct new_kind *kind = new_kinds; kind->name; kind++)
+            offer(typed, kind->name, kind->summary);
     } else if (pb_str_is(argument, "PLUGIN")) {
         offer_plugins(typed);
     } else if (argument.size && argument.data[0] >= 'a' && argument.data[0] <= 'z') {

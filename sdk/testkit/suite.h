@@ -9,6 +9,7 @@
 #define PATCHBAY_SUITE_H
 
 #include <check.h>
+#undef fail /* an old name of Check, and a member of the host's table */
 #include <patchbay/types.h>
 
 #include <ftw.h>

@@ -67,6 +67,8 @@ class Completion(unittest.TestCase):
         self.assertEqual(self.bash('call', 'documents.l'), ['documents.list'])
         self.assertEqual(self.bash('plugin', ''), ['install'])
         self.assertEqual(self.bash('inspect', 'sqli'), ['sqlite'])
+        self.assertEqual(self.bash('new', 'st'), ['stage'])
+        self.assertEqual(self.bash('new', 'tool', 'x', '--di'), ['--dir'])
         self.assertEqual(self.bash('completion', ''), ['bash', 'zsh', 'fish'])
         # not those that the command does not take
         self.assertNotIn('--port', self.bash('ask', '--'))

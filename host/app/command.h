@@ -30,7 +30,9 @@ struct invocation {
     const char *dir;      /* --dir */
     const char *conversation; /* --conversation: an id, or "new" */
     const char *atleast;  /* --atleast-version */
-    bool json, help, yaml, schema, dot, live, exists, no_color;
+    const char *out;      /* --out */
+    const char *sdk;      /* --sdk */
+    bool json, help, yaml, schema, dot, live, exists, full_yaml, no_color;
     const char *sets[ARGUMENTS_MOST]; /* --set path=value, NULL at the end */
     size_t set_count;
     const char *words[ARGUMENTS_MOST]; /* what is no option */
@@ -52,6 +54,7 @@ enum {
     TAKES_HELP = 4096,  /* --help is its own */
     TAKES_LIVE = 256,   /* --live, --exists, --atleast-version */
     TAKES_TO = 512,     /* --to */
+    TAKES_DOCS = 8192,  /* --out, --sdk, --full-yaml */
     TAKES_CHAT = 1024,  /* --conversation, --no-color */
     TAKES_DIR = 2048,   /* --dir */
 };
@@ -106,6 +109,7 @@ int command_diff(const struct invocation *invocation);
 int command_migrate(const struct invocation *invocation);
 int command_new(const struct invocation *invocation);
 int command_plugin(const struct invocation *invocation);
+int command_docs(const struct invocation *invocation);
 int command_inspect_live(const struct invocation *invocation); /* inspect --live */
 
 #endif

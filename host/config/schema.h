@@ -77,6 +77,13 @@ void schema_help(const pb_field *fields, int indent, pb_buf *out);
 /* Every option as YAML to paste, with its help as a comment; what has no default is commented out. */
 void schema_yaml(const pb_field *fields, int indent, pb_buf *out);
 
+/* Every option, those of nested tables too, as commented YAML: a line "#name: value" is an option, which
+ * counts without its "#"; a line "# text" tells its type, range, default and help. */
+void schema_full_yaml(const pb_field *fields, int indent, pb_buf *out);
+
+/* Every option as a table in Markdown, those of nested tables by their path ("keys[].name"). */
+void schema_markdown(const pb_field *fields, pb_buf *out);
+
 /* Bytes that a value of `kind` takes in the struct, for the field or for an item of it; 0: no such
  * kind. */
 size_t schema_size(uint32_t kind, const pb_field *field);

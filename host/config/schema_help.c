@@ -2,7 +2,7 @@
  * block of YAML to paste. */
 #include "config/schema_internal.h"
 
-enum { DEEPEST = 8, STEP = 2 };
+enum { DEEPEST = SCHEMA_DEEPEST, STEP = 2 };
 
 static const char *const expects[][2] = {
     [PB_KIND_STR] = {"text", "text"},
@@ -67,8 +67,7 @@ pb_str schema_expected_items(const pb_field *field)
 
 /* --- help --------------------------------------------------------------------------------------- */
 
-/* "text, required" · "a whole number, 1 to 10, default 1" */
-static void facets(const pb_field *field, pb_buf *out)
+void schema_facets(const pb_field *field, pb_buf *out)
 {
     pb_str range = schema_range(field);
 
@@ -93,9 +92,7 @@ static void facets(const pb_field *field, pb_buf *out)
         pb_buf_printf(out, ", default %s", field->def);
 }
 
-/* The table of what a field holds, to be shown below it; NULL: none, or it is being shown. */
-static const pb_field *table_below(const pb_field *field, const pb_field *const *tables,
-                                   size_t depth)
+const pb_field *schema_table_below(const pb_field *field, const pb_field *const *tables, size_t depth)
 {
     if (field->kind != PB_KIND_STRUCT && field->item != PB_KIND_STRUCT)
         return NULL;
@@ -110,11 +107,11 @@ static void help(const pb_field **tables, size_t depth, int indent, pb_buf *out)
     for (const pb_field *at = tables[depth - 1]; at->kind != PB_KIND_END; at = pb_field_next(at)) {
         pb_field field = schema_field(at);
         pb_buf_printf(out, "%*s%s  ", indent, "", pb_field_name(&field));
-        facets(&field, out);
+        schema_facets(&field, out);
         pb_buf_byte(out, '\n');
         if (field.help)
             pb_buf_printf(out, "%*s%s\n", indent + 2 * STEP, "", field.help);
-        tables[depth] = table_below(&field, tables, depth);
+        tables[depth] = schema_table_below(&field, tables, depth);
         if (tables[depth])
             help(tables, depth + 1, indent + 2 * STEP, out);
     }
@@ -147,7 +144,7 @@ static void yaml(const pb_field **tables, size_t depth, int indent, pb_buf *out)
         if (field.help)
             pb_buf_printf(out, "%*s# %s\n", indent, "", field.help);
         tables[depth] = field.kind == PB_KIND_STRUCT && !field.required
-                            ? table_below(&field, tables, depth)
+                            ? schema_table_below(&field, tables, depth)
                             : NULL;
         if (field.def) {
             pb_buf_printf(out, "%*s%s: ", indent, "", pb_field_name(&field));
@@ -157,7 +154,7 @@ static void yaml(const pb_field **tables, size_t depth, int indent, pb_buf *out)
             yaml(tables, depth + 1, indent + STEP, out);
         } else {
             pb_buf_printf(out, "%*s# %s:   # ", indent, "", pb_field_name(&field));
-            facets(&field, out);
+            schema_facets(&field, out);
             pb_buf_byte(out, '\n');
         }
     }

@@ -95,6 +95,14 @@ pb_str schema_range(const pb_field *field);
 /* What a field expects, in the plural where it is an item: "whole numbers". */
 pb_str schema_expected_items(const pb_field *field);
 
+/* "text, required", "a whole number, 1 to 10, default 1". */
+void schema_facets(const pb_field *field, pb_buf *out);
+
+/* The table of what a field holds, to be shown below it; NULL: none, or it is one of the `depth` tables
+ * that are being shown. */
+enum { SCHEMA_DEEPEST = 8 };
+const pb_field *schema_table_below(const pb_field *field, const pb_field *const *tables, size_t depth);
+
 /* A default that is more than a scalar, as a tree; NULL when the text is no YAML. */
 struct config_node *schema_default(const pb_field *field, struct config_diagnostics *diagnostics);
 

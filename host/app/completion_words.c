@@ -289,7 +289,7 @@ static void offer_argument(const struct typed *typed, pb_str argument)
     } else if (pb_str_is(argument, "KIND")) {
         for (const struct new_kind *kind = new_kinds; kind->name; kind++)
             offer(typed, kind->name, kind->summary);
-    } else if (pb_str_is(argument, "PLUGIN")) {
+    } else if (pb_str_starts(argument, pb_lit("PLUGIN"))) {
         offer_plugins(typed);
     } else if (argument.size && argument.data[0] >= 'a' && argument.data[0] <= 'z') {
         while (argument.size) {

@@ -20,6 +20,10 @@ const struct new_kind new_kinds[] = {
     {"stage", "a step of a pipeline: explains a team's own words to the model"},
     {"llm", "a model: answers from rules, word by word"},
     {"tool", "functions that a model may call: reckons with dates"},
+    {"auth", "who is it? lets in who brings a signed ticket"},
+    {"classifier", "labels and spans: finds numbers of payment cards"},
+    {"embedder", "texts to vectors: from their words, without a model"},
+    {"service", "operations over HTTP and as commands: counts votes"},
     {0},
 };
 

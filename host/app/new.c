@@ -23,6 +23,8 @@ const struct new_kind new_kinds[] = {
     {"auth", "who is it? lets in who brings a signed ticket"},
     {"classifier", "labels and spans: finds numbers of payment cards"},
     {"embedder", "texts to vectors: from their words, without a model"},
+    {"extractor", "a file to text: reads subtitles"},
+    {"retriever", "a question to passages: finds answers in a list"},
     {"service", "operations over HTTP and as commands: counts votes"},
     {0},
 };

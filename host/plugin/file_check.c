@@ -1,14 +1,18 @@
-/* file_check.c - may a plugin file be opened? Owner, mode, every folder above, pinned digest.
+/* file_check.c - may a plugin file be opened? Owner, mode, every folder above, pinned digest,
+ * and where it takes libraries from.
  *
  * A native plugin is trusted code, so nobody but root and the user who runs this may have been able
  * to write it, or to put another file in its place.
  */
 #include "plugin/loader.h"
 
+#include "plugin/elf_dynamic.h"
+
 #include <errno.h>
 #include <fcntl.h>
 #include <limits.h>
 #include <patchbay/secret.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <sys/stat.h>
 #include <unistd.h>
@@ -49,17 +53,106 @@ static pb_status check_folder(const char *path, bool holds)
     return PB_OK;
 }
 
-/* Every folder above the resolved `path`, from the root down: what is above can swap what is below. */
-static pb_status check_folders(char *path)
-{
-    const char *last = strrchr(path, '/');
-    pb_status status = check_folder("/", last == path);
+/* --- the way to the file ------------------------------------------------------------------------ */
 
-    for (char *at = strchr(path + 1, '/'); at && status == PB_OK; at = strchr(at + 1, '/')) {
-        *at = 0;
-        status = check_folder(path, at == last);
-        *at = '/';
+enum { MOST_LINKS = 40 };
+
+/* One step after the other from the root down, links too: who can change any step chooses the file. */
+struct way {
+    char done[PATH_MAX]; /* resolved; "" is the root */
+    char rest[PATH_MAX]; /* not yet */
+    char next[PATH_MAX]; /* the step that is taken */
+    int links;
+};
+
+static pb_status fail_way(int error)
+{
+    return pb_fail(error == ENOENT ? PB_NOT_FOUND : PB_FORBIDDEN, "cannot be opened: %s",
+                   strerror(error));
+}
+
+/* Cuts the next step off `rest` into `next`, behind `done`; false: there is none. */
+static bool take_step(struct way *way)
+{
+    char *from = way->rest + strspn(way->rest, "/");
+    size_t size = strcspn(from, "/");
+
+    if (!size)
+        return false;
+    int length = snprintf(way->next, sizeof way->next, "%s/%.*s", way->done, (int)size, from);
+    if (length >= (int)sizeof way->next)
+        way->next[0] = 0;
+    memmove(way->rest, from + size, strlen(from + size) + 1);
+    return true;
+}
+
+static pb_status follow(struct way *way, const struct stat *stat)
+{
+    char *target = calloc(1, PATH_MAX);
+    pb_status status = check_owner(way->next, stat, "link");
+
+    if (!target)
+        return pb_fail(PB_NO_MEMORY, "out of memory");
+    ssize_t size = status == PB_OK ? readlink(way->next, target, PATH_MAX - 1) : 0;
+    size_t rest = strlen(way->rest);
+    if (status == PB_OK && (size <= 0 || ++way->links > MOST_LINKS))
+        status = fail_way(size <= 0 ? errno : ELOOP);
+    else if (status == PB_OK && (size_t)size + 1 + rest >= sizeof way->rest)
+        status = fail_way(ENAMETOOLONG);
+    if (status == PB_OK) {
+        memmove(way->rest + size + 1, way->rest, rest + 1);
+        memcpy(way->rest, target, (size_t)size);
+        way->rest[size] = '/';
+        if (target[0] == '/')
+            way->done[0] = 0;
     }
+    free(target);
+    return status;
+}
+
+static pb_status step(struct way *way)
+{
+    const char *name = strrchr(way->next, '/');
+    bool last = !way->rest[strspn(way->rest, "/")];
+    struct stat stat;
+
+    if (!name)
+        return fail_way(ENAMETOOLONG);
+    if (strcmp(name, "/.") == 0)
+        return PB_OK;
+    if (strcmp(name, "/..") == 0) {
+        char *slash = strrchr(way->done, '/');
+        if (slash)
+            *slash = 0;
+        return PB_OK;
+    }
+    pb_status status = check_folder(way->done[0] ? way->done : "/", last);
+    if (status != PB_OK)
+        return status;
+    if (lstat(way->next, &stat) != 0)
+        return fail_way(errno);
+    if (S_ISLNK(stat.st_mode))
+        return follow(way, &stat);
+    memcpy(way->done, way->next, sizeof way->done);
+    return PB_OK;
+}
+
+/* Resolves `path` into way->done. */
+static pb_status walk(const char *path, struct way *way)
+{
+    pb_status status = PB_OK;
+    size_t size = 0;
+
+    if (path[0] != '/') {
+        if (!getcwd(way->rest, sizeof way->rest))
+            return fail_way(errno);
+        size = strlen(way->rest);
+    }
+    if (snprintf(way->rest + size, sizeof way->rest - size, "/%s", path) >=
+        (int)(sizeof way->rest - size))
+        return fail_way(ENAMETOOLONG);
+    while (status == PB_OK && take_step(way))
+        status = step(way);
     return status;
 }
 
@@ -78,22 +171,43 @@ static pb_status check_file(int fd, const char *path)
 
 pb_status loader_file_open(const char *path, int *out)
 {
-    char resolved[PATH_MAX];
+    struct way *way = calloc(1, sizeof *way);
 
-    if (!realpath(path, resolved))
-        return pb_fail(errno == ENOENT ? PB_NOT_FOUND : PB_FORBIDDEN, "cannot be opened: %s",
-                       strerror(errno));
-    pb_status status = check_folders(resolved);
+    if (!way)
+        return pb_fail(PB_NO_MEMORY, "out of memory");
+    pb_status status = walk(path, way);
+    int fd = status == PB_OK ? open(way->done, O_RDONLY | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK) : -1;
+    if (status == PB_OK && fd < 0)
+        status = fail_way(errno);
+    if (status == PB_OK)
+        status = check_file(fd, way->done);
+    if (status == PB_OK)
+        *out = fd;
+    else if (fd >= 0)
+        close(fd);
+    free(way);
+    return status;
+}
+
+pb_status loader_search_check(int fd)
+{
+    struct elf_dynamic dynamic;
+    pb_status status = elf_dynamic_read(fd, &dynamic);
+
     if (status != PB_OK)
         return status;
-    int fd = open(resolved, O_RDONLY | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK);
-    if (fd < 0)
-        return pb_fail(PB_FORBIDDEN, "cannot be opened: %s", strerror(errno));
-    status = check_file(fd, resolved);
-    if (status != PB_OK)
-        close(fd);
-    else
-        *out = fd;
+    if (dynamic.run_path)
+        status = pb_fail(PB_FORBIDDEN,
+                         "names folders of its own for libraries (RUNPATH %.200s); those of plugins "
+                         "come from the system's only: link it without -rpath",
+                         dynamic.run_path);
+    for (size_t i = 0; status == PB_OK && i < dynamic.count; i++)
+        if (strchr(dynamic.libraries[i], '/'))
+            status = pb_fail(PB_FORBIDDEN,
+                             "asks for the library %.200s by its path; libraries of plugins come from "
+                             "the system's folders only: link it by its name",
+                             dynamic.libraries[i]);
+    elf_dynamic_fini(&dynamic);
     return status;
 }
 

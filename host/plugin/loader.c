@@ -224,6 +224,10 @@ pb_status loader_open(int fd, const struct manifest *manifest, const pb_plugin *
 {
     char name[64];
 
+    if (loader_search_check(fd) != PB_OK) {
+        close(fd);
+        return pb_error_last()->status;
+    }
     (void)snprintf(name, sizeof name, "/proc/self/fd/%d", fd);
     (void)dlerror();
     void *library = dlopen(name, RTLD_NOW | RTLD_LOCAL | RTLD_NODELETE);

@@ -19,14 +19,18 @@ extern PB_EXPORT const pb_host host_table;
  * static. */
 const char *const *loader_default_folders(void);
 
-/* Opens `path` for reading after checking that its owner and the owner of every folder above is
- * root or the user who runs this, and that nobody else may write there (a sticky folder that root
+/* Opens `path` for reading after checking that its owner and the owner of every folder above, and of
+ * every link on the way, is root or the user who runs this, and that nobody else may write there (a sticky folder that root
  * owns, like /tmp, may stand above the folder that holds the file). PB_NOT_FOUND, or PB_FORBIDDEN
  * with the chmod that helps. Close *fd. */
 pb_status loader_file_open(const char *path, int *fd);
 
 /* Compares the file's SHA-256 with a pin (64 hexadecimal digits). PB_FORBIDDEN when it differs. */
 pb_status loader_pin_check(int fd, pb_str pin);
+
+/* A plugin's libraries come from where the system keeps them: no RUNPATH, none by its path. (main
+ * starts the program again without LD_LIBRARY_PATH.) PB_FORBIDDEN. */
+pb_status loader_search_check(int fd);
 
 /* Maps the open file (constructors run), checks that its descriptor says what `manifest` says and
  * that its components are whole, stores the host's table. Takes `fd` over, whatever it returns. */

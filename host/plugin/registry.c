@@ -99,9 +99,11 @@ static void look(struct plugin *plugin)
         return;
     }
     status = manifest_read(fd, &plugin->manifest);
-    close(fd);
     if (status == PB_OK)
         status = manifest_check(&plugin->manifest);
+    if (status == PB_OK)
+        status = loader_search_check(fd);
+    close(fd);
     if (status != PB_OK)
         refuse(plugin, status);
 }
@@ -175,7 +177,7 @@ pb_status registry_scan(const char *const *wanted)
             continue;
         }
         folders[folder_count++] = resolved;
-        status = scan_folder(resolved);
+        status = scan_folder(**wanted == '/' ? *wanted : resolved); /* links on the way are checked */
     }
     return status;
 }

@@ -19,7 +19,9 @@ function(patchbay_plugin name)
   add_library(${name} MODULE ${P_SOURCES})
   target_link_options(${name} PRIVATE -Wl,--exclude-libs,ALL
     -Wl,--version-script=${PATCHBAY_PLUGIN_MAP})
-  set_target_properties(${name} PROPERTIES PREFIX "" LINK_DEPENDS ${PATCHBAY_PLUGIN_MAP})
+  # A plugin with a RUNPATH is refused: its libraries come from the system's folders.
+  set_target_properties(${name} PROPERTIES PREFIX "" LINK_DEPENDS ${PATCHBAY_PLUGIN_MAP}
+    SKIP_BUILD_RPATH ON INSTALL_RPATH "" INSTALL_RPATH_USE_LINK_PATH OFF)
   if(PATCHBAY_PLUGIN_DIR)
     set_target_properties(${name} PROPERTIES LIBRARY_OUTPUT_DIRECTORY ${PATCHBAY_PLUGIN_DIR})
   endif()

@@ -181,6 +181,28 @@ START_TEST(a_pin_lets_one_file_through)
 }
 END_TEST
 
+/* Another file is put in its place after the check: what was checked is what opens. */
+START_TEST(the_file_that_was_checked_is_the_one_that_opens)
+{
+    char path[PATH_MAX + 512], other[PATH_MAX + 512];
+    struct manifest manifest;
+    const pb_plugin *plugin = NULL;
+    int fd = -1;
+    const char *folder = test_folder();
+    (void)snprintf(path, sizeof path, "%s/it.so", folder);
+    (void)snprintf(other, sizeof other, "%s/other.so", folder);
+    test_copy(test_plugin("plugins", "conform_llms.so"), path, SIZE_MAX);
+    test_copy(test_plugin("load", "crash.so"), other, SIZE_MAX);
+    ck_assert_int_eq(loader_file_open(path, &fd), PB_OK);
+    ck_assert_int_eq(manifest_read(fd, &manifest), PB_OK);
+    ck_assert_int_eq(rename(other, path), 0);
+    ck_assert_msg(loader_open(fd, &manifest, &plugin) == PB_OK, "%s", test_error());
+    ck_assert_str_eq(plugin->name, "llms");
+    manifest_fini(&manifest);
+    test_folder_end(folder);
+}
+END_TEST
+
 START_TEST(the_default_folders_stand_beside_the_program)
 {
     const char *const *folders = loader_default_folders();
@@ -202,5 +224,6 @@ int main(void)
             a_good_plugin_opens_and_gets_the_host, one_plugin_is_never_taken_for_another,
             descriptors_that_do_not_fit_are_refused, what_others_may_write_is_refused,
             what_belongs_to_somebody_else_is_refused, every_folder_above_counts,
-            a_pin_lets_one_file_through, the_default_folders_stand_beside_the_program, NULL});
+            a_pin_lets_one_file_through,
+            the_file_that_was_checked_is_the_one_that_opens, the_default_folders_stand_beside_the_program, NULL});
 }

@@ -25,6 +25,8 @@ const struct new_kind new_kinds[] = {
     {"embedder", "texts to vectors: from their words, without a model"},
     {"extractor", "a file to text: reads subtitles"},
     {"retriever", "a question to passages: finds answers in a list"},
+    {"transport", "brings questions in: plain text over HTTP"},
+    {"source", "where documents come from: a file with a JSON object a line"},
     {"service", "operations over HTTP and as commands: counts votes"},
     {0},
 };
@@ -47,6 +49,17 @@ static int print_help(const struct invocation *invocation)
     return 0;
 }
 
+/* Headers that may still change, of kinds that the host does not load. */
+static bool is_draft(const char *kind)
+{
+    static const char *const drafts[] = {"exporter", "notifier", "speech"};
+
+    for (size_t i = 0; i < sizeof drafts / sizeof *drafts; i++)
+        if (strcmp(drafts[i], kind) == 0)
+            return true;
+    return false;
+}
+
 static const struct new_kind *find_kind(const char *name)
 {
     pb_str names[32];
@@ -56,6 +69,13 @@ static const struct new_kind *find_kind(const char *name)
         if (strcmp(kind->name, name) == 0)
             return kind;
         names[count++] = pb_str_of(kind->name);
+    }
+    if (is_draft(name)) {
+        fprintf(stderr,
+                "patchbay new: the host does not load the kind '%s' yet: its header, "
+                "patchbay/draft/%s.h, is a draft\n",
+                name, name);
+        return NULL;
     }
     pb_str hint = nearest_hint(pb_str_of(name), names, count);
     fprintf(stderr, "patchbay new: there is no template for the kind '%s'%.*s\n", name,

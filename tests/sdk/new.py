@@ -94,6 +94,7 @@ class New(unittest.TestCase):
     def test_refusals_are_sentences(self):
         for arguments, sentence in (
                 (('stagee', 'x'), "there is no template for the kind 'stagee'; did you mean 'stage'?"),
+                (('exporter', 'x'), "does not load the kind 'exporter' yet: its header, patchbay/draft/"),
                 (('stage', 'My'), "'My': a name begins with a small letter"),
                 (('stage', '../up'), "'../up': a name begins with a small letter"),
                 (('stage', 'a/b'), "a name is small letters, digits and '-'"),

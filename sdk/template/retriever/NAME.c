@@ -92,7 +92,7 @@ static pb_passage *passage_of(const struct @ID@ *@ID@, size_t number, double poi
         return NULL;
     passage->score = passage->keyword_score = points;
     passage->id = passage->document_id = id_of(number);
-    passage->document = entry->question;
+    passage->document = passage->heading = entry->question;
     passage->url = entry->url;
     passage->index = (int64_t)number;
     return passage;

@@ -15,7 +15,7 @@ enum { NAME_MOST = 40, FILE_MOST = 64 * 1024 };
 
 static bool is_taken(const char *name)
 {
-    /* Words of C, and targets that every CMake project has. */
+    /* Words of C, targets that every CMake project has, and structs of the templates. */
     static const char *const taken[] = {
         "all",      "auto",   "bool",    "break",  "build",    "case",     "char",
         "clean",    "const",  "continue", "default", "depend", "do",       "double",
@@ -23,7 +23,8 @@ static bool is_taken(const char *name)
         "if",       "inline", "install", "int",    "long",     "main",     "package",
         "patchbay", "pb",     "register", "restrict", "return", "short",   "signed",
         "sizeof",   "static", "struct",  "switch", "test",     "typedef",  "union",
-        "unsigned", "void",   "volatile", "while"};
+        "unsigned", "void",   "volatile", "while",
+        "answer",   "entry",  "job",      "number", "reading", "rule",     "tally",    "vote"};
 
     for (size_t i = 0; i < sizeof taken / sizeof *taken; i++)
         if (strcmp(taken[i], name) == 0)
@@ -44,7 +45,7 @@ const char *new_name_problem(const char *name)
     if (name[size - 1] == '-' || strstr(name, "--"))
         return "each '-' stands between two other characters";
     if (is_taken(name))
-        return "the word means something else in C or in CMake";
+        return "the word means something else in C, in CMake or in the template";
     return NULL;
 }
 

@@ -69,13 +69,13 @@ class New(unittest.TestCase):
                         self.assertNotRegex(file.read(), '@[A-Z]+@')
 
     def test_a_plugin_that_does_wrong_fails_its_tests(self):
-        self.new('stage', 'wrong')
-        source = os.path.join(self.work, 'wrong', 'wrong.c')
+        self.new('stage', 'question')  # a word that the template uses too
+        source = os.path.join(self.work, 'question', 'question.c')
         with open(source, encoding='utf-8') as file:
             text = file.read()
         with open(source, 'w', encoding='utf-8') as file:
             file.write(text.replace('all[0] = first;', 'all[0] = messages[0];'))
-        folder = self.build('wrong')
+        folder = self.build('question')
         said = run('ctest', '--test-dir', 'build', '--output-on-failure', folder=folder, code=8)
         self.assertIn('a_term_is_explained', said)
 
@@ -100,7 +100,7 @@ class New(unittest.TestCase):
                 (('stage', 'a/b'), "a name is small letters, digits and '-'"),
                 (('stage', 'a--b'), "each '-' stands between two other characters"),
                 (('stage', 'x' * 41), 'a name has 1 to 40 characters'),
-                (('stage', 'static'), 'the word means something else in C or in CMake'),
+                (('stage', 'static'), 'the word means something else in C'),
                 (('stage', 'generate'), 'one of this name is installed already'),
                 (('stage', 'lost', '--dir', 'no/such/folder'), 'cannot be made: No such file'),
                 (('stage',), 'KIND NAME is missing')):

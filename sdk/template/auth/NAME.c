@@ -43,22 +43,22 @@ static pb_bytes bytes_of(pb_str text)
 }
 
 /* In the same time wherever the two differ. */
-static bool is_signed(const struct @ID@ *@ID@, pb_str signed_part, pb_str signature)
+static bool is_signed(const struct @ID@ *own, pb_str signed_part, pb_str signature)
 {
     uint8_t mac[32];
 
-    pb_hmac_sha256(bytes_of(@ID@->key.value), bytes_of(signed_part), mac);
+    pb_hmac_sha256(bytes_of(own->key.value), bytes_of(signed_part), mac);
     return pb_secret_equal(bytes_of(pb_hex((pb_bytes){mac, sizeof mac})), bytes_of(signature));
 }
 
 static pb_status @ID@_authenticate(void *self, const pb_credentials *credentials, pb_principal *out)
 {
-    const struct @ID@ *@ID@ = self;
+    const struct @ID@ *own = self;
     pb_str signed_part, signature;
 
     if (!take_apart(credentials->authorization, &signed_part, &signature))
         return PB_DECLINED;
-    if (!is_signed(@ID@, signed_part, signature))
+    if (!is_signed(own, signed_part, signature))
         return pb_fail(PB_UNAUTHENTICATED, "the ticket is not signed by whom we know");
     pb_str user = pb_str_slice(signed_part, 0, pb_str_find(signed_part, '.'));
     pb_str until = pb_copy(pb_str_slice(signed_part, user.size + 1, signed_part.size));
@@ -68,17 +68,17 @@ static pb_status @ID@_authenticate(void *self, const pb_credentials *credentials
         return pb_fail(PB_UNAUTHENTICATED, "the ticket is not good any more");
     out->id = pb_printf("user:%.*s", PB_ARG(user));
     out->name = pb_copy(user);
-    out->tenant = @ID@->tenant;
-    out->scopes = (const pb_str *)@ID@->scopes.items;
-    out->scope_count = @ID@->scopes.count;
+    out->tenant = own->tenant;
+    out->scopes = (const pb_str *)own->scopes.items;
+    out->scope_count = own->scopes.count;
     return out->id.data && out->name.data ? (pb_status)PB_OK : (pb_status)PB_NO_MEMORY;
 }
 
 static void @ID@_check(const void *self, pb_diagnostics *diagnostics)
 {
-    const struct @ID@ *@ID@ = self;
+    const struct @ID@ *own = self;
 
-    if (@ID@->key.value.size < 16)
+    if (own->key.value.size < 16)
         pb_problem(diagnostics, "key", "a key that cannot be guessed has at least 16 characters");
 }
 

@@ -65,10 +65,10 @@ static bool is_card(const struct number *number)
     return sum % 10 == 0 && sum > 0;
 }
 
-static bool is_ignored(const struct @ID@ *@ID@, const struct number *number)
+static bool is_ignored(const struct @ID@ *own, const struct number *number)
 {
-    for (size_t i = 0; i < @ID@->ignore.count; i++)
-        if (pb_str_equal(PB_ITEM(@ID@->ignore, pb_str, i),
+    for (size_t i = 0; i < own->ignore.count; i++)
+        if (pb_str_equal(PB_ITEM(own->ignore, pb_str, i),
                          pb_str_make(number->digits, number->count)))
             return true;
     return false;
@@ -87,7 +87,7 @@ static pb_status add_label(pb_labels *out, const pb_label **items, pb_label labe
 
 static pb_status @ID@_classify(void *self, const pb_classify_request *request, pb_labels *out)
 {
-    const struct @ID@ *@ID@ = self;
+    const struct @ID@ *own = self;
     pb_str text = request->text;
     const pb_label **items = PB_NEW_ARRAY(const pb_label *, text.size / FEWEST + 1);
     struct number number;
@@ -99,9 +99,9 @@ static pb_status @ID@_classify(void *self, const pb_classify_request *request, p
     for (size_t at = 0; at < text.size && status == PB_OK; at++) {
         if (!is_digit(text.data[at]))
             continue;
-        if (read_number(text, at, &number) && is_card(&number) && !is_ignored(@ID@, &number))
+        if (read_number(text, at, &number) && is_card(&number) && !is_ignored(own, &number))
             status = add_label(out, items,
-                               (pb_label){.size = sizeof(pb_label), .name = @ID@->label,
+                               (pb_label){.size = sizeof(pb_label), .name = own->label,
                                           .score = 1, .offset = (int64_t)at,
                                           .length = (int64_t)(number.end - at)});
         at = number.end;

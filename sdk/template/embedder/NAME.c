@@ -26,23 +26,23 @@ static const pb_field @ID@_options[] = {
 };
 
 /* The hash chooses place and sign, so that what falls together cancels out as often as it adds up. */
-static void add(const struct @ID@ *@ID@, float *vector, uint64_t hash, double weight)
+static void add(const struct @ID@ *own, float *vector, uint64_t hash, double weight)
 {
     hash = (hash ^ hash >> 31) * 0x9E3779B97F4A7C15u;
     hash ^= hash >> 29;
-    vector[hash % (uint64_t)@ID@->dimensions] += (float)(hash >> 63 ? -weight : weight);
+    vector[hash % (uint64_t)own->dimensions] += (float)(hash >> 63 ? -weight : weight);
 }
 
-static void add_word(const struct @ID@ *@ID@, float *vector, const pb_word *word)
+static void add_word(const struct @ID@ *own, float *vector, const pb_word *word)
 {
-    add(@ID@, vector, word->key, 1);
-    for (size_t i = 0; @ID@->letters > 0 && i + LETTERS <= word->text.size; i++) {
+    add(own, vector, word->key, 1);
+    for (size_t i = 0; own->letters > 0 && i + LETTERS <= word->text.size; i++) {
         uint64_t hash = LETTERS;
         for (size_t k = 0; k < LETTERS; k++) {
             char byte = word->text.data[i + k];
             hash = hash * 257 + (unsigned char)(byte >= 'A' && byte <= 'Z' ? byte + 32 : byte);
         }
-        add(@ID@, vector, hash, @ID@->letters);
+        add(own, vector, hash, own->letters);
     }
 }
 
@@ -59,8 +59,8 @@ static void normalize(float *vector, size_t count)
 
 static pb_status @ID@_embed(void *self, const pb_embed_request *request, float *out)
 {
-    const struct @ID@ *@ID@ = self;
-    size_t dimensions = (size_t)@ID@->dimensions;
+    const struct @ID@ *own = self;
+    size_t dimensions = (size_t)own->dimensions;
     pb_status status = PB_OK;
 
     memset(out, 0, request->count * dimensions * sizeof *out);
@@ -68,7 +68,7 @@ static pb_status @ID@_embed(void *self, const pb_embed_request *request, float *
         pb_word word;
         for (size_t at = 0; pb_word_next(request->texts[i], &at, &word);)
             if (!word.common)
-                add_word(@ID@, out, &word);
+                add_word(own, out, &word);
         normalize(out, dimensions);
         status = pb_step(); /* many texts: others get their turn in between */
     }
@@ -87,11 +87,11 @@ static pb_str @ID@_model(void *self)
 
 static pb_status @ID@_create(void *self)
 {
-    struct @ID@ *@ID@ = self;
+    struct @ID@ *own = self;
 
     /* Memory of create lives as long as the instance. Other options are another space. */
-    @ID@->model = pb_printf("@NAME@/1-%lld-%g", (long long)@ID@->dimensions, @ID@->letters);
-    return @ID@->model.data ? (pb_status)PB_OK : (pb_status)PB_NO_MEMORY;
+    own->model = pb_printf("@NAME@/1-%lld-%g", (long long)own->dimensions, own->letters);
+    return own->model.data ? (pb_status)PB_OK : (pb_status)PB_NO_MEMORY;
 }
 
 PB_PLUGIN("@NAME@", "0.1.0", "MIT", "Vectors from the words of a text.",

@@ -22,7 +22,7 @@ static const pb_field @ID@_options[] = {
 
 /* What the thread works on: it may call no host function, but all that blocks.h marks. */
 struct job {
-    const struct @ID@ *@ID@;
+    const struct @ID@ *own;
     pb_str rest; /* of the file */
     int64_t line; /* of the one that was taken last */
     pb_block_writer writer;
@@ -70,7 +70,7 @@ static void add_text(struct job *job, pb_str line)
 static pb_status read_file(void *arg)
 {
     struct job *job = arg;
-    int64_t from, to, last = 0, before = -1, pause = job->@ID@->pause / PB_MILLISECOND;
+    int64_t from, to, last = 0, before = -1, pause = job->own->pause / PB_MILLISECOND;
 
     while (job->rest.size && pb_bw_status(&job->writer) == PB_OK) {
         if (!read_times(take_line(job), &from, &to))
@@ -97,14 +97,14 @@ static bool @ID@_accepts(void *self, const pb_blob *blob)
 
 static pb_status @ID@_extract(void *self, const pb_blob *blob, pb_blocks *out)
 {
-    const struct @ID@ *@ID@ = self;
+    const struct @ID@ *own = self;
     struct job *job = PB_NEW(struct job);
 
     if (!job)
         return PB_NO_MEMORY;
-    job->@ID@ = @ID@;
+    job->own = own;
     job->rest = pb_str_make((const char *)blob->bytes.data, blob->bytes.size);
-    job->writer = pb_block_writer_make((size_t)@ID@->max_text, 1000000);
+    job->writer = pb_block_writer_make((size_t)own->max_text, 1000000);
     return pb_bw_finish(&job->writer, pb_offload(read_file, job), out);
 }
 

@@ -51,14 +51,14 @@ static bool fits(const struct rule *rule, pb_str question)
     return true;
 }
 
-static pb_str choose(const struct @ID@ *@ID@, pb_str question)
+static pb_str choose(const struct @ID@ *own, pb_str question)
 {
-    for (size_t i = 0; i < @ID@->rules.count; i++) {
-        const struct rule *rule = &PB_ITEM(@ID@->rules, struct rule, i);
+    for (size_t i = 0; i < own->rules.count; i++) {
+        const struct rule *rule = &PB_ITEM(own->rules, struct rule, i);
         if (fits(rule, question))
             return rule->reply;
     }
-    return @ID@->otherwise;
+    return own->otherwise;
 }
 
 /* --- answering -------------------------------------------------------------------------------- */
@@ -81,7 +81,7 @@ static pb_str last_question(const pb_llm_request *request)
 }
 
 /* Emits at most `most` words; tokens are words here. They are counted in usage. */
-static pb_status say(const struct @ID@ *@ID@, pb_str reply, int64_t most, pb_usage *usage,
+static pb_status say(const struct @ID@ *own, pb_str reply, int64_t most, pb_usage *usage,
                      pb_sink *sink)
 {
     pb_event event = pb_event_make(PB_EVENT_TEXT);
@@ -91,8 +91,8 @@ static pb_status say(const struct @ID@ *@ID@, pb_str reply, int64_t most, pb_usa
         size_t end = pb_str_find(pb_str_slice(reply, 1, reply.size), ' ') + 1;
         event.text = pb_str_slice(reply, 0, end); /* with the space before it */
         reply = pb_str_slice(reply, end, reply.size);
-        if (usage->output_tokens++ && @ID@->pause)
-            status = pb_sleep(@ID@->pause); /* parks: others go on, cancelling ends it */
+        if (usage->output_tokens++ && own->pause)
+            status = pb_sleep(own->pause); /* parks: others go on, cancelling ends it */
         if (status == PB_OK)
             status = pb_sink_emit(sink, &event);
     }
@@ -101,8 +101,8 @@ static pb_status say(const struct @ID@ *@ID@, pb_str reply, int64_t most, pb_usa
 
 static pb_status @ID@_generate(void *self, const pb_llm_request *request, pb_sink *sink)
 {
-    const struct @ID@ *@ID@ = self;
-    pb_str question = last_question(request), reply = choose(@ID@, question);
+    const struct @ID@ *own = self;
+    pb_str question = last_question(request), reply = choose(own, question);
     int64_t most = pb_json_int(pb_json_get(request->params, "max_tokens"), INT64_MAX);
     pb_usage usage = {.size = sizeof usage, .calls = 1};
     pb_event counted = pb_event_make(PB_EVENT_USAGE), finish = pb_event_make(PB_EVENT_FINISH);
@@ -111,7 +111,7 @@ static pb_status @ID@_generate(void *self, const pb_llm_request *request, pb_sin
     name_ignored(request->params);
     for (size_t at = 0; pb_word_next(question, &at, &word);)
         usage.input_tokens++;
-    pb_status status = say(@ID@, reply, most, &usage, sink);
+    pb_status status = say(own, reply, most, &usage, sink);
     counted.usage = &usage;
     if (status == PB_OK)
         status = pb_sink_emit(sink, &counted);
@@ -122,10 +122,10 @@ static pb_status @ID@_generate(void *self, const pb_llm_request *request, pb_sin
 
 static void @ID@_check(const void *self, pb_diagnostics *diagnostics)
 {
-    const struct @ID@ *@ID@ = self;
+    const struct @ID@ *own = self;
 
-    for (size_t i = 0; i + 1 < @ID@->rules.count; i++)
-        if (fits(&PB_ITEM(@ID@->rules, struct rule, i), (pb_str){0}))
+    for (size_t i = 0; i + 1 < own->rules.count; i++)
+        if (fits(&PB_ITEM(own->rules, struct rule, i), (pb_str){0}))
             pb_warning(diagnostics, pb_printf("rules[%zu].words", i).data,
                        "without a word it answers all questions: the rules after it never do");
 }

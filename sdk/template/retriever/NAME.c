@@ -83,9 +83,9 @@ static int better_first(const void *left, const void *right)
     return a->index < b->index ? -1 : 1; /* of equals the first in the list */
 }
 
-static pb_passage *passage_of(const struct @ID@ *@ID@, size_t number, double points)
+static pb_passage *passage_of(const struct @ID@ *own, size_t number, double points)
 {
-    const struct entry *entry = &PB_ITEM(@ID@->entries, struct entry, number);
+    const struct entry *entry = &PB_ITEM(own->entries, struct entry, number);
     pb_passage *passage = pb_passage_new(entry->answer);
 
     if (!passage)
@@ -100,19 +100,19 @@ static pb_passage *passage_of(const struct @ID@ *@ID@, size_t number, double poi
 
 static pb_status @ID@_retrieve(void *self, const pb_retrieve_request *request, pb_passages *out)
 {
-    const struct @ID@ *@ID@ = self;
-    const pb_passage **items = PB_NEW_ARRAY(const pb_passage *, @ID@->entries.count);
+    const struct @ID@ *own = self;
+    const pb_passage **items = PB_NEW_ARRAY(const pb_passage *, own->entries.count);
     size_t count = 0;
 
     if (request->filter)
         return pb_fail(PB_UNSUPPORTED, "questions have no metadata to filter by");
     if (!items)
         return PB_NO_MEMORY;
-    for (size_t i = 0; i < @ID@->entries.count; i++) {
-        double points = score(&PB_ITEM(@ID@->entries, struct entry, i), request->query);
-        if (points <= 0 || points < @ID@->least || !is_wanted(request, id_of(i)))
+    for (size_t i = 0; i < own->entries.count; i++) {
+        double points = score(&PB_ITEM(own->entries, struct entry, i), request->query);
+        if (points <= 0 || points < own->least || !is_wanted(request, id_of(i)))
             continue;
-        if (!(items[count++] = passage_of(@ID@, i, points)))
+        if (!(items[count++] = passage_of(own, i, points)))
             return PB_NO_MEMORY;
     }
     qsort(items, count, sizeof *items, better_first);

@@ -51,21 +51,21 @@ static pb_str key_of(pb_str choice)
     return pb_printf("@NAME@:%.*s", PB_ARG(choice));
 }
 
-static bool is_choice(const struct @ID@ *@ID@, pb_str choice)
+static bool is_choice(const struct @ID@ *own, pb_str choice)
 {
-    for (size_t i = 0; i < @ID@->choices.count; i++)
-        if (pb_str_equal(PB_ITEM(@ID@->choices, pb_str, i), choice))
+    for (size_t i = 0; i < own->choices.count; i++)
+        if (pb_str_equal(PB_ITEM(own->choices, pb_str, i), choice))
             return true;
     return false;
 }
 
 /* By 0 it only reads: the cache adds atomically, across all workers. */
-static pb_status count(const struct @ID@ *@ID@, pb_str choice, int64_t by, struct vote *out)
+static pb_status count(const struct @ID@ *own, pb_str choice, int64_t by, struct vote *out)
 {
-    pb_cache_options options = {.size = sizeof options, .ttl = @ID@->keep};
+    pb_cache_options options = {.size = sizeof options, .ttl = own->keep};
 
     out->choice = choice;
-    return pb_cache_increment(@ID@->cache, key_of(choice), by, &options, &out->votes);
+    return pb_cache_increment(own->cache, key_of(choice), by, &options, &out->votes);
 }
 
 static pb_status @ID@_add(void *self, const pb_call *call, const void *in, void *out)
@@ -80,16 +80,16 @@ static pb_status @ID@_add(void *self, const pb_call *call, const void *in, void 
 
 static pb_status @ID@_list(void *self, const pb_call *call, const void *in, void *out)
 {
-    const struct @ID@ *@ID@ = self;
+    const struct @ID@ *own = self;
     struct tally *tally = out;
-    struct vote *items = PB_NEW_ARRAY(struct vote, @ID@->choices.count);
+    struct vote *items = PB_NEW_ARRAY(struct vote, own->choices.count);
     pb_status status = items ? PB_OK : PB_NO_MEMORY;
 
     (void)call;
     (void)in;
-    for (size_t i = 0; i < @ID@->choices.count && status == PB_OK; i++)
-        status = count(@ID@, PB_ITEM(@ID@->choices, pb_str, i), 0, &items[i]);
-    tally->items = (pb_list){items, @ID@->choices.count};
+    for (size_t i = 0; i < own->choices.count && status == PB_OK; i++)
+        status = count(own, PB_ITEM(own->choices, pb_str, i), 0, &items[i]);
+    tally->items = (pb_list){items, own->choices.count};
     return status;
 }
 

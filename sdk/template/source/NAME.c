@@ -51,9 +51,9 @@ static pb_status read_line(void *arg)
     return reading->why ? PB_UNAVAILABLE : PB_OK;
 }
 
-static pb_status begin_reading(const struct @ID@ *@ID@, long at, struct reading *out)
+static pb_status begin_reading(const struct @ID@ *own, long at, struct reading *out)
 {
-    pb_str path = pb_copy(@ID@->file);
+    pb_str path = pb_copy(own->file);
 
     *out = (struct reading){.file = path.data, .line = pb_alloc(LINE_MOST), .next = at};
     return out->file && out->line ? (pb_status)PB_OK : (pb_status)PB_NO_MEMORY;
@@ -102,17 +102,17 @@ static pb_source_entry *entry_of(const pb_json *document)
 
 static pb_status @ID@_list(void *self, pb_str cursor, pb_source_page *out)
 {
-    const struct @ID@ *@ID@ = self;
-    const pb_source_entry **entries = PB_NEW_ARRAY(const pb_source_entry *, (size_t)@ID@->page);
+    const struct @ID@ *own = self;
+    const pb_source_entry **entries = PB_NEW_ARRAY(const pb_source_entry *, (size_t)own->page);
     pb_str from = pb_copy(cursor);
     const pb_json *document = NULL;
     struct reading reading;
-    pb_status status = begin_reading(@ID@, from.size ? strtol(from.data, NULL, 10) : 0, &reading);
+    pb_status status = begin_reading(own, from.size ? strtol(from.data, NULL, 10) : 0, &reading);
 
     if (status == PB_OK && !entries)
         status = PB_NO_MEMORY;
     out->entries = entries;
-    while (status == PB_OK && out->count < (size_t)@ID@->page) {
+    while (status == PB_OK && out->count < (size_t)own->page) {
         status = next_document(&reading, &document);
         if (status != PB_OK || !document)
             return status;

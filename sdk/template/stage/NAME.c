@@ -41,15 +41,15 @@ static bool has_term(pb_str text, pb_str term)
 }
 
 /* The meanings of the terms in the question, or the absent string. */
-static pb_str meanings(const struct @ID@ *@ID@, pb_str question)
+static pb_str meanings(const struct @ID@ *own, pb_str question)
 {
     pb_buf note = {0}; /* its memory goes with the turn's stage: nothing is freed */
 
-    for (size_t i = 0; i < @ID@->terms.count; i++)
-        if (has_term(question, @ID@->terms.keys[i]))
-            pb_buf_printf(&note, "\n%.*s: %.*s", PB_ARG(@ID@->terms.keys[i]),
-                          PB_ARG(PB_ITEM(@ID@->terms, pb_str, i)));
-    return note.size ? pb_printf("%.*s%.*s", PB_ARG(@ID@->intro), PB_ARG(pb_buf_str(&note)))
+    for (size_t i = 0; i < own->terms.count; i++)
+        if (has_term(question, own->terms.keys[i]))
+            pb_buf_printf(&note, "\n%.*s: %.*s", PB_ARG(own->terms.keys[i]),
+                          PB_ARG(PB_ITEM(own->terms, pb_str, i)));
+    return note.size ? pb_printf("%.*s%.*s", PB_ARG(own->intro), PB_ARG(pb_buf_str(&note)))
                      : (pb_str){0};
 }
 
@@ -78,12 +78,12 @@ static pb_status @ID@_run(void *self, pb_turn *turn, const pb_next *next)
 
 static void @ID@_check(const void *self, pb_diagnostics *diagnostics)
 {
-    const struct @ID@ *@ID@ = self;
+    const struct @ID@ *own = self;
 
-    for (size_t i = 0; i < @ID@->terms.count; i++)
-        if (!has_term(@ID@->terms.keys[i], @ID@->terms.keys[i]))
+    for (size_t i = 0; i < own->terms.count; i++)
+        if (!has_term(own->terms.keys[i], own->terms.keys[i]))
             pb_problem(diagnostics, "terms", "the term '%.*s' has no word in it",
-                       PB_ARG(@ID@->terms.keys[i]));
+                       PB_ARG(own->terms.keys[i]));
 }
 
 PB_PLUGIN("@NAME@", "0.1.0", "MIT", "Explains a team's own words to the model.",

@@ -53,12 +53,12 @@ static pb_status read_day(pb_str text, int64_t *out)
     return PB_OK;
 }
 
-static bool is_holiday(const struct @ID@ *@ID@, int64_t day)
+static bool is_holiday(const struct @ID@ *own, int64_t day)
 {
     int64_t holiday;
 
-    for (size_t i = 0; i < @ID@->holidays.count; i++)
-        if (read_day(PB_ITEM(@ID@->holidays, pb_str, i), &holiday) == PB_OK && holiday == day)
+    for (size_t i = 0; i < own->holidays.count; i++)
+        if (read_day(PB_ITEM(own->holidays, pb_str, i), &holiday) == PB_OK && holiday == day)
             return true;
     return false;
 }
@@ -75,7 +75,7 @@ static pb_status call_weekday(const pb_json *arguments, const pb_json **out)
     return status;
 }
 
-static pb_status call_days_between(const struct @ID@ *@ID@, const pb_json *arguments,
+static pb_status call_days_between(const struct @ID@ *own, const pb_json *arguments,
                                    const pb_json **out)
 {
     int64_t from, to, working = 0;
@@ -88,7 +88,7 @@ static pb_status call_days_between(const struct @ID@ *@ID@, const pb_json *argum
     if (to < from || to - from > 3700)
         return pb_fail(PB_INVALID, "'to' is a day after 'from', at most ten years later");
     for (int64_t day = from; day < to; day++)
-        working += weekday(day) < 5 && !is_holiday(@ID@, day);
+        working += weekday(day) < 5 && !is_holiday(own, day);
     pb_json *result = pb_json_new(PB_JSON_OBJECT, (pb_str){0});
     pb_json_add(result, pb_lit("days"), pb_json_number((double)(to - from)));
     pb_json_add(result, pb_lit("working_days"), pb_json_number((double)working));
@@ -136,11 +136,11 @@ static pb_status @ID@_call(void *self, pb_str name, const pb_json *arguments, co
 
 static void @ID@_check(const void *self, pb_diagnostics *diagnostics)
 {
-    const struct @ID@ *@ID@ = self;
+    const struct @ID@ *own = self;
     int64_t day;
 
-    for (size_t i = 0; i < @ID@->holidays.count; i++)
-        if (read_day(PB_ITEM(@ID@->holidays, pb_str, i), &day) != PB_OK)
+    for (size_t i = 0; i < own->holidays.count; i++)
+        if (read_day(PB_ITEM(own->holidays, pb_str, i), &day) != PB_OK)
             pb_problem(diagnostics, pb_printf("holidays[%zu]", i).data, "%.*s",
                        PB_ARG(pb_error_last()->sentence));
     pb_error_clear();

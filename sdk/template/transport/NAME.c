@@ -74,7 +74,7 @@ static pb_status run_turn(pb_request *request, pb_turn *turn)
 
 /* --- a request -------------------------------------------------------------------------------- */
 
-static pb_status who_asks(const struct @ID@ *@ID@, const pb_request *request, pb_principal *out)
+static pb_status who_asks(const struct @ID@ *own, const pb_request *request, pb_principal *out)
 {
     const pb_credentials credentials = {.size = sizeof credentials,
                                         .loopback = request->loopback,
@@ -82,8 +82,8 @@ static pb_status who_asks(const struct @ID@ *@ID@, const pb_request *request, pb
                                         .api_key = pb_request_header(request, "X-Api-Key"),
                                         .remote = request->remote};
 
-    if (@ID@->auth.count)
-        return pb_authenticate(@ID@->auth, &credentials, out);
+    if (own->auth.count)
+        return pb_authenticate(own->auth, &credentials, out);
     if (!request->loopback)
         return pb_fail(PB_FORBIDDEN, "only requests from this machine itself are let in");
     *out = (pb_principal){.size = sizeof *out,
@@ -93,7 +93,7 @@ static pb_status who_asks(const struct @ID@ *@ID@, const pb_request *request, pb
     return PB_OK;
 }
 
-static pb_status ask(const struct @ID@ *@ID@, pb_request *request, const pb_principal *principal)
+static pb_status ask(const struct @ID@ *own, pb_request *request, const pb_principal *principal)
 {
     pb_turn_spec spec = pb_turn_spec_make();
     pb_message *message = pb_message_new(PB_ROLE_USER, (pb_str){0});
@@ -106,7 +106,7 @@ static pb_status ask(const struct @ID@ *@ID@, pb_request *request, const pb_prin
     if (!pb_str_trim(message->text).size)
         return respond(request, 400, pb_lit("a question is expected as the body"));
     spec.stream = 1;
-    spec.pipeline = pb_pipeline_find(@ID@->pipeline);
+    spec.pipeline = pb_pipeline_find(own->pipeline);
     spec.principal = principal;
     spec.messages = messages;
     spec.message_count = 1;
@@ -135,14 +135,14 @@ static pb_status @ID@_handle(void *self, pb_request *request)
 
 static pb_status @ID@_start(void *self)
 {
-    struct @ID@ *@ID@ = self;
+    struct @ID@ *own = self;
     pb_listen_spec spec = {.size = sizeof spec,
-                           .address = @ID@->listen,
-                           .self = @ID@,
+                           .address = own->listen,
+                           .self = own,
                            .handle = @ID@_handle,
                            .max_body = 64 * 1024};
 
-    return pb_listen(&spec, &@ID@->listener);
+    return pb_listen(&spec, &own->listener);
 }
 
 static void @ID@_stop(void *self)

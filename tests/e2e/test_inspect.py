@@ -6,7 +6,9 @@ import os
 from harness import server
 from harness.plugins import CONFIG, PluginCase
 
-CRASH = '__attribute__((constructor)) static void crash(void) { *(volatile int *)8 = 1; }'
+# The signal is not left to a sanitizer.
+CRASH = ('#include <signal.h>\n__attribute__((constructor)) static void crash(void) '
+         '{ signal(SIGSEGV, SIG_DFL); *(volatile int *)8 = 1; }')
 LEAVE = ('#include <unistd.h>\n'
          '__attribute__((constructor)) static void leave(void) { _exit(0); }')
 

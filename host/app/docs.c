@@ -129,9 +129,9 @@ static void write_anchors(pb_str source, pb_buf *out)
                                                    "0123456789_");
         while (!macro && from && line.data[from - 1] != ' ' && line.data[from - 1] != '*')
             from--;
-        if (open > from && open <= line.size)
-            pb_buf_printf(out, "<a id=\"%.*s\"></a>`%.*s` ", (int)(open - from), line.data + from,
-                          (int)(open - from), line.data + from);
+        pb_str name = pb_str_slice(line, from, open);
+        if (name.size && !pb_str_ends(name, pb_lit("_H"))) /* no include guards */
+            pb_buf_printf(out, "<a id=\"%.*s\"></a>`%.*s` ", PB_ARG(name), PB_ARG(name));
     }
     pb_buf_add(out, pb_lit("\n\n"));
 }

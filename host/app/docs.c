@@ -129,7 +129,7 @@ static void write_anchors(pb_str source, pb_buf *out)
                                                    "0123456789_");
         while (!macro && from && line.data[from - 1] != ' ' && line.data[from - 1] != '*')
             from--;
-        pb_str name = pb_str_slice(line, from, open);
+        pb_str name = pb_str_slice(line, from, open > from ? open - from : 0);
         if (name.size && !pb_str_ends(name, pb_lit("_H"))) /* no include guards */
             pb_buf_printf(out, "<a id=\"%.*s\"></a>`%.*s` ", PB_ARG(name), PB_ARG(name));
     }

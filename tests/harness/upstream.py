@@ -32,7 +32,8 @@ class Upstream:
         self.listener = socket.create_server(('127.0.0.1', 0), backlog=256)
         self.port = self.listener.getsockname()[1]
         self.url = f'http{"s" if certificate else ""}://127.0.0.1:{self.port}/v1'
-        threading.Thread(target=self._accept, daemon=True).start()
+        self.accepting = threading.Thread(target=self._accept, daemon=True)
+        self.accepting.start()
 
     def then(self, *answers):
         """Queues answers for the next requests."""
@@ -40,6 +41,11 @@ class Upstream:
             self.next.put(answer)
 
     def close(self):
+        """Waits for who accepts: the next model's listener may get the same descriptor, and would lose a
+        connection to it."""
+        with contextlib.suppress(OSError):
+            self.listener.shutdown(socket.SHUT_RDWR)
+        self.accepting.join()
         self.listener.close()
 
     def _accept(self):

@@ -6,7 +6,7 @@ import json
 import os
 import re
 
-from harness import server, things
+from harness import server, things, upstream
 from harness.case import ServerCase
 
 
@@ -139,8 +139,12 @@ class InProcess(ServerCase):
         return done
 
     def test_turn(self):
+        def echo(connection, request):
+            said = request.json()['messages'][-1]['content']
+            return upstream.completion(f'You said {said}.')(connection, request)
+        self.model.then(echo)
         turn = json.loads(self.call('turns.create', '--message', 'Hi').stdout)
-        self.assertEqual(turn['message']['text'], 'Hello from the model.')
+        self.assertEqual(turn['message']['text'], 'You said Hi.')
         self.assertEqual((turn['status'], turn['pipeline']), ('done', 'support'))
 
     def test_a_number_as_text(self):

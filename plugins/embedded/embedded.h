@@ -43,6 +43,7 @@ struct index {
     bool busy;         /* a task makes the next view */
     struct waiting *waiting;
     int64_t unseen; /* passages that were put here since */
+    int64_t last_from, last_weight; /* of the segment made last: see is_whole in refresh.c */
 };
 
 struct figures {

@@ -10,7 +10,7 @@
 
 #include <stdlib.h>
 
-enum { ROUNDS = 3, DIRECT_WEIGHT = 128 };
+enum { ROUNDS = 16, DIRECT_WEIGHT = 128 };
 
 struct refresh {
     struct store *self;
@@ -88,6 +88,8 @@ static pb_status make_segment(struct refresh *refresh, struct build *build, bool
     refresh->chain.all[refresh->chain.count++] = finishing.segment;
     refresh->end = build->to;
     refresh->end_stamp = build->to_stamp;
+    refresh->index->last_from = build->from;
+    refresh->index->last_weight = refresh->weight;
     self->figures.built_bytes += (double)finishing.bytes;
     self->figures.files += file;
     return PB_OK;
@@ -374,17 +376,34 @@ static struct index *index_of(struct store *self, int64_t id)
     return index;
 }
 
+/* Was a document that the view's last segment should have changed once more while that was filled?
+ * Then the view has neither what it was nor what it is. After much was filled nobody looks: yes. */
+static pb_status is_whole(struct store *self, const struct index *index, bool *whole)
+{
+    pb_value values[] = {pb_value_int(index->id), pb_value_int(index->view->version),
+                         pb_value_int(index->last_from)};
+    pb_rows rows = {.size = sizeof rows};
+
+    *whole = false;
+    if (index->last_weight > DIRECT_WEIGHT)
+        return PB_OK;
+    pb_status status = ask(self, sql_change_again, values, 3, &rows);
+    *whole = status == PB_OK && !rows.count;
+    return status;
+}
+
 /* While documents are put all the time the end may never be seen: what was there at the beginning
- * is enough then. */
+ * is enough then, if all of it is. */
 pb_status index_show(struct store *self, struct place *place, struct view **out)
 {
     struct index *index = index_of(self, place->id);
     int64_t wanted = place->version;
     pb_status status = PB_OK;
+    bool enough = false;
 
     if (!index)
         return pb_fail(PB_NO_MEMORY, "there is no memory to index a collection");
-    for (int round = 0; status == PB_OK && !is_current(index, place);) {
+    for (int round = 0; status == PB_OK && !enough && !is_current(index, place);) {
         if (index->busy) {
             status = wait_for(index);
         } else {
@@ -394,10 +413,10 @@ pb_status index_show(struct store *self, struct place *place, struct view **out)
             wake(index);
             round += status == PB_OK && index->view->version >= wanted;
         }
-        if (round >= ROUNDS)
-            break;
-        if (status == PB_OK)
-            status = place_find(self, place);
+        status = status == PB_OK ? place_find(self, place) : status;
+        enough = round >= ROUNDS;
+        if (status == PB_OK && round && !enough && !is_current(index, place))
+            status = is_whole(self, index, &enough);
     }
     if (status != PB_OK)
         return status;

@@ -7,6 +7,7 @@
 #include <stdlib.h>
 
 enum { TOP_MOST = 1000, WORDS_MOST = 64, DIRECT_ROWS = 4096, RANK_FLOOR = 30 };
+enum { ROUNDS = 8 };
 enum { DIRECT_MATCHES = 50000, DIRECT_BYTES = 3 << 20 };
 
 /* Of the loop's side. */
@@ -19,6 +20,7 @@ struct searching {
     struct job job;
     pb_str words[WORDS_MOST];
     size_t most; /* that each half finds */
+    bool missed; /* what was found is not there any more: it was replaced or removed since */
 };
 
 /* One of those found. */
@@ -235,6 +237,7 @@ static pb_status rescore(struct searching *searching, struct candidates *candida
     const pb_vector_query *query = searching->query;
     pb_rows rows = {.size = sizeof rows};
     pb_str ids;
+    size_t found = 0;
     if (candidates->count)
         qsort(candidates->all, candidates->count, sizeof *candidates->all, by_passage);
     pb_status status = ids_of(candidates, &ids);
@@ -254,7 +257,9 @@ static pb_status rescore(struct searching *searching, struct candidates *candida
             continue;
         memcpy(vector, bytes.data, bytes.size); /* they lie at any address */
         one->vector = vector_dot(vector, query->vector, query->dimensions);
+        found++;
     }
+    searching->missed |= found < candidates->count;
     return status;
 }
 
@@ -364,6 +369,7 @@ static pb_status fetch(struct searching *searching, struct candidates *candidate
         passages[count]->vector_score = one->vector;
         passages[count++]->keyword_score = one->keyword;
     }
+    searching->missed |= count < candidates->count;
     return status == PB_OK ? passages_collect(out, passages, count) : status;
 }
 
@@ -397,27 +403,43 @@ static pb_status check_dimensions(const struct searching *searching)
         query->dimensions, PB_ARG(searching->place.name), searching->place.dimensions);
 }
 
+static pb_status search_once(struct searching *searching, pb_passages *out)
+{
+    struct store *self = searching->self;
+    struct view *view = NULL;
+    pb_status status = prepare(searching);
+
+    status = status == PB_OK ? place_find(self, &searching->place) : status;
+    if (status != PB_OK || !searching->place.id)
+        return status;
+    status = check_dimensions(searching);
+    status = status == PB_OK ? index_show(self, &searching->place, &view) : status;
+    if (status != PB_OK)
+        return status;
+    searching->job.view = view;
+    status = run_job(&searching->job);
+    status = status == PB_OK ? answer(searching, out) : status;
+    view_release(view);
+    return status;
+}
+
+/* A document that another worker replaces between the scan and the reading of its texts would be
+ * missing, though it was there all the time: then it is searched again. Where documents are replaced
+ * faster than one can look, the last round's answer has to do. */
 pb_status store_search(void *arg, const pb_vector_query *query, pb_passages *out)
 {
-    struct searching searching = {.self = arg, .query = query};
-    struct view *view = NULL;
+    struct store *self = arg;
+    struct searching searching;
     pb_status status = check(query);
+    int round = 0;
 
     if (status != PB_OK)
         return status;
-    searching.place = place_of(query->collection);
-    status = prepare(&searching);
-    status = status == PB_OK ? place_find(arg, &searching.place) : status;
-    if (status != PB_OK || !searching.place.id)
-        return status;
-    status = check_dimensions(&searching);
-    status = status == PB_OK ? index_show(arg, &searching.place, &view) : status;
-    if (status != PB_OK)
-        return status;
-    searching.job.view = view;
-    status = run_job(&searching.job);
-    searching.self->figures.searches++;
-    status = status == PB_OK ? answer(&searching, out) : status;
-    view_release(view);
+    do {
+        searching = (struct searching){
+            .self = self, .query = query, .place = place_of(query->collection)};
+        status = search_once(&searching, out);
+    } while (status == PB_OK && searching.missed && ++round < ROUNDS);
+    self->figures.searches++;
     return status;
 }

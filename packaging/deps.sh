@@ -1,5 +1,5 @@
 #!/bin/sh
-# Installs the Debian packages that are missing: sh packaging/deps.sh [build] [test] [bench]
+# Installs the Debian packages that are missing: sh packaging/deps.sh [build] [test] [contrib] [bench]
 # Without arguments: build. Each line of a set is `package [command] reason`; where a command is
 # named, any package that brings it will do. When nothing is missing this only asks dpkg once.
 set -eu
@@ -53,6 +53,14 @@ bash                 bash       completion is tried in it, and in the next two
 zsh                  zsh        as above
 fish                 fish       as above
 SET
+    contrib_set
+}
+
+# What plugins-contrib/ links; the gate builds it, so that `test` brings these too.
+contrib_set() {
+    cat <<'SET'
+liblua5.4-dev        -          Lua, of `lua`
+SET
 }
 
 bench_set() {
@@ -85,8 +93,8 @@ missing() {
 [ $# -gt 0 ] || set -- build
 for set in "$@"; do
     case $set in
-    build | test | bench) ;;
-    *) echo "deps.sh: unknown set '$set'; there are build, test and bench" >&2; exit 2 ;;
+    build | test | contrib | bench) ;;
+    *) echo "deps.sh: unknown set '$set'; there are build, test, contrib and bench" >&2; exit 2 ;;
     esac
 done
 

@@ -29,7 +29,7 @@ passed=0 failed=0 skipped=0
 # One digest of everything that a result depends on.
 state=$(
     {
-        find CMakeLists.txt CMakePresets.json clients cmake config host packaging plugins sdk tests *.md \
+        find CMakeLists.txt CMakePresets.json clients cmake config host packaging plugins plugins-contrib sdk tests *.md \
             -type f ! -path '*/node_modules/*' ! -path '*/__pycache__/*' -print0 |
             LC_ALL=C sort -z | xargs -0 sha256sum
         gcc --version; clang --version; cmake --version; node --version; uname -m
@@ -97,6 +97,7 @@ long_faults() {
 
 if step build-release build release; then
     step ctest-release run_ctest release
+    step contrib gate release contrib
     step e2e gate release e2e
     step faults gate release faults
     step clients gate release clients

@@ -71,11 +71,12 @@ def judge_sdk(root, path, text):
 
 
 def judge(root):
-    rules = (('host', judge_host), ('plugins', judge_plugin), ('sdk/include', judge_sdk))
+    rules = (('host', judge_host), ('plugins', judge_plugin), ('plugins-contrib', judge_plugin),
+             ('sdk/include', judge_sdk))
     for folder, rule in rules:
         for path, text in sources(root, folder):
             yield from rule(root, path, text)
-    for folder in ('host', 'plugins', 'sdk', 'tests'):
+    for folder in ('host', 'plugins', 'plugins-contrib', 'sdk', 'tests'):
         for path, text in sources(root, folder):
             count = text.count('\n')
             if count > CEILING:

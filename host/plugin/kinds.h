@@ -12,11 +12,13 @@ struct kind {
     const char *section; /* "llms"; NULL: stages stand in pipelines */
     uint32_t revision;
     uint32_t size; /* of the interface struct, at least */
-    bool last;     /* is started after everything else */
     struct {
         const char *name;
         uint32_t offset;
     } required[KIND_FUNCTIONS]; /* functions that must not be NULL; name NULL: none */
+    bool any;   /* one of `required` is enough */
+    bool draft; /* of patchbay/draft/: exactly this revision and size load (sdk/VERSIONING.md) */
+    bool last;  /* is started after everything else */
 };
 
 /* In the order of the documentation; name NULL at the end. */

@@ -106,6 +106,32 @@ static const char *table_problem(const struct table *table, const char **at)
 
 /* --- the descriptor ----------------------------------------------------------------------------- */
 
+static bool fits(const struct kind *kind, const pb_interface *interface)
+{
+    return kind && interface->revision == kind->revision &&
+           (kind->draft ? interface->size == kind->size : interface->size >= kind->size);
+}
+
+/* The functions that make it one of its kind: all of them, or any. */
+static pb_status check_functions(const pb_component *component, const struct kind *kind)
+{
+    const char *missing = NULL;
+    size_t count = 0, there = 0;
+
+    for (; count < KIND_FUNCTIONS && kind->required[count].name; count++) {
+        void (*function)(void);
+        memcpy(&function, (const char *)component->interface + kind->required[count].offset,
+               sizeof function);
+        there += function != NULL;
+        if (!function && !missing)
+            missing = kind->required[count].name;
+    }
+    if (there == count || (kind->any && there))
+        return PB_OK;
+    return pb_fail(PB_INVALID, "component '%s': its %s interface has no function '%s'%s",
+                   component->name, component->kind, missing, kind->any ? ", and no other" : "");
+}
+
 static pb_status check_component(const pb_component *component)
 {
     if (component->size < sizeof(pb_component) || !component->kind || !component->name ||
@@ -113,19 +139,15 @@ static pb_status check_component(const pb_component *component)
         return pb_fail(PB_INVALID, "its descriptor is broken: a component is not whole");
     const struct kind *kind = kind_find(pb_str_of(component->kind));
     const pb_interface *interface = component->interface;
-    if (!kind || interface->revision != kind->revision || interface->size < kind->size)
+    if (!fits(kind, interface))
         return pb_fail(PB_UNSUPPORTED,
                        "component '%s': its interface %s/%u of %u bytes does not fit this host's "
                        "%s/%u of %u: rebuild the plugin with the SDK of Patchbay " PATCHBAY_VERSION,
                        component->name, component->kind, interface->revision, interface->size,
                        component->kind, kind ? kind->revision : 0, kind ? kind->size : 0);
-    for (size_t i = 0; i < KIND_FUNCTIONS && kind->required[i].name; i++) {
-        void (*function)(void);
-        memcpy(&function, (const char *)interface + kind->required[i].offset, sizeof function);
-        if (!function)
-            return pb_fail(PB_INVALID, "component '%s': its %s interface has no function '%s'",
-                           component->name, component->kind, kind->required[i].name);
-    }
+    pb_status status = check_functions(component, kind);
+    if (status != PB_OK)
+        return status;
     const char *at = "";
     struct table table = {component->options, component->instance_size, NULL};
     const char *problem = table_problem(&table, &at);

@@ -1,9 +1,10 @@
 /* parts.c - see parts.h. Kinds: llm echo, stage step, tool kit, auth gate, transports door (listens)
- * and desk (has run), notifier box (a draft kind). */
+ * and desk (has run), exporter box (a draft kind). */
 #define PB_PLUGIN_SYMBOL parts_plugin
 #include "parts.h"
 
 #include <patchbay/auth.h>
+#include <patchbay/draft/exporter.h>
 #include <patchbay/llm.h>
 #include <patchbay/tool.h>
 #include <patchbay/transport.h>
@@ -63,7 +64,7 @@ static const pb_field options[] = {
     PB_LIST_OF(struct part, keys, struct key, key_fields, .help = "Keys."),
     PB_SECRET(struct part, password, .help = "Not shown."),
     PB_REF(struct part, peer, "llm", .help = "Started before."),
-    PB_REF(struct part, box, "notifier", .help = "A store."),
+    PB_REF(struct part, box, "exporter", .help = "A store."),
     PB_LIST(struct part, asks, PB_KIND_STR, .ref = "pipeline", .help = "Names of pipelines."),
     PB_END};
 
@@ -156,6 +157,12 @@ static int32_t desk_run(void *self, const pb_cli_call *call)
     return 0;
 }
 
+static pb_status audit(void *self, const pb_audit_record *const *batch, size_t count)
+{
+    (void)self, (void)batch, (void)count;
+    return PB_OK;
+}
+
 /* --- a stage that has pipelines in it --------------------------------------------------------- */
 
 struct step {
@@ -190,4 +197,4 @@ PB_PLUGIN("parts", "1.2.0", "MIT", "Parts for tests.",
           PB_TRANSPORT("desk", struct part, options, LIFE, .run = desk_run),
           PB_STAGE("step", struct step, step_options, .create = part_create, .start = part_start,
                    .stop = part_stop, .destroy = part_destroy, .run = step_run),
-          PB_COMPONENT(pb_interface, "notifier", 1, "box", struct part, options, LIFE));
+          PB_EXPORTER("box", struct part, options, LIFE, .audit = audit));

@@ -203,10 +203,10 @@ END_TEST
 
 START_TEST(the_name_stands_for_use)
 {
-    build_well("tools: {kit: {}}\nauth: {gate: {}}\nnotifiers: {box: {}}\n");
+    build_well("tools: {kit: {}}\nauth: {gate: {}}\nexporters: {box: {}}\n");
     ck_assert(pb_str_is(host_instance_component(get("tool", "kit")), "kit"));
     (void)get("auth", "gate");
-    (void)get("notifier", "box");
+    (void)get("exporter", "box");
 }
 END_TEST
 
@@ -221,7 +221,7 @@ START_TEST(references_are_checked)
     end();
     begin();
     refused("llms: {main: {use: echo, box: x}}\n",
-            "there is no notifier 'x'; section 'notifiers' declares none");
+            "there is no exporter 'x'; section 'exporters' declares none");
 }
 END_TEST
 

@@ -4,6 +4,7 @@
 #include "plugin_test.h"
 #include "suite.h"
 
+#include <patchbay/draft/exporter.h>
 #include <patchbay/secret.h>
 
 /* Opens a plugin the whole way, as the registry does. */
@@ -74,6 +75,59 @@ START_TEST(descriptors_that_do_not_fit_are_refused)
                       cases[i].file);
         ck_assert_msg(strstr(test_error(), cases[i].says), "%s: %s", cases[i].file, test_error());
         ck_assert_ptr_null(plugin);
+    }
+}
+END_TEST
+
+static pb_status take(void *self, const pb_audit_record *const *batch, size_t count)
+{
+    (void)self, (void)batch, (void)count;
+    return PB_OK;
+}
+
+/* One of a draft's functions is enough, but revision and size are exactly the host's. */
+START_TEST(a_draft_loads_in_the_host_s_own_revision_only)
+{
+    static const pb_exporter fits = {
+        .size = sizeof fits, .revision = PB_EXPORTER_REVISION, .audit = take};
+    static const struct {
+        uint32_t size, revision;
+        pb_status (*audit)(void *, const pb_audit_record *const *, size_t);
+        const char *says; /* NULL: it loads */
+    } cases[] = {
+        {sizeof(pb_exporter), PB_EXPORTER_REVISION, take, NULL},
+        {sizeof(pb_exporter), PB_EXPORTER_REVISION, NULL,
+         "its exporter interface has no function 'span', and no other"},
+        {sizeof(pb_exporter) + 8, PB_EXPORTER_REVISION, take, "does not fit this host's exporter/"},
+        {sizeof(pb_exporter), PB_EXPORTER_REVISION + 1, take, "does not fit this host's exporter/"},
+    };
+    static const pb_host *table;
+
+    for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
+        static const pb_field none[] = {PB_END};
+        pb_exporter interface = fits;
+        interface.size = cases[i].size;
+        interface.revision = cases[i].revision;
+        interface.audit = cases[i].audit;
+        const pb_component component = {.size = sizeof component,
+                                        .kind = "exporter",
+                                        .name = "box",
+                                        .options = none,
+                                        .interface = (const pb_interface *)&interface};
+        const pb_plugin plugin = {.magic = PB_MAGIC,
+                                  .abi_major = PB_ABI_MAJOR,
+                                  .size = sizeof plugin,
+                                  .api_level = PB_API,
+                                  .name = "boxes",
+                                  .version = "1.0.0",
+                                  .license = "MIT",
+                                  .help = "Has a box.",
+                                  .components = (const pb_component *const[]){&component, NULL},
+                                  .host = &table};
+        pb_status status = loader_descriptor_check(&plugin, NULL);
+        ck_assert_msg((status == PB_OK) == !cases[i].says, "%zu: %s", i, test_error());
+        if (cases[i].says)
+            ck_assert_msg(strstr(test_error(), cases[i].says), "%zu: %s", i, test_error());
     }
 }
 END_TEST
@@ -222,7 +276,9 @@ int main(void)
         "loader",
         (const TTest *const[]){
             a_good_plugin_opens_and_gets_the_host, one_plugin_is_never_taken_for_another,
-            descriptors_that_do_not_fit_are_refused, what_others_may_write_is_refused,
+            descriptors_that_do_not_fit_are_refused,
+            a_draft_loads_in_the_host_s_own_revision_only,
+            what_others_may_write_is_refused,
             what_belongs_to_somebody_else_is_refused, every_folder_above_counts,
             a_pin_lets_one_file_through,
             the_file_that_was_checked_is_the_one_that_opens, the_default_folders_stand_beside_the_program, NULL});

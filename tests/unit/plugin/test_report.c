@@ -123,7 +123,7 @@ START_TEST(the_schema_knows_every_component)
     const pb_json *sections = pb_json_get(json, "properties");
     ck_assert_ptr_nonnull(pb_json_get(sections, "host"));
     ck_assert_ptr_nonnull(pb_json_get(sections, "llms"));
-    ck_assert_ptr_nonnull(pb_json_get(sections, "notifiers"));
+    ck_assert_ptr_nonnull(pb_json_get(sections, "exporters"));
     ck_assert_ptr_nonnull(pb_json_get(sections, "pipelines"));
     ck_assert_ptr_null(pb_json_get(sections, "caches")); /* no plugin offers any */
 }

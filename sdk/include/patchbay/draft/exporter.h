@@ -6,6 +6,9 @@
 #include <patchbay/json.h>
 #include <patchbay/plugin.h>
 
+/* Counts every change of this draft: a host loads exactly its own. */
+#define PB_EXPORTER_REVISION 1
+
 /* One finished span of a turn's trace. No content in any of it. */
 typedef struct pb_span_record {
     uint32_t size;
@@ -45,6 +48,6 @@ typedef struct pb_exporter {
 
 /* PB_EXPORTER("otlp", struct otlp, otlp_options, .span = otlp_span) */
 #define PB_EXPORTER(name, owner, options, ...)                                                     \
-    PB_COMPONENT(pb_exporter, "exporter", 0, name, owner, options, __VA_ARGS__)
+    PB_COMPONENT(pb_exporter, "exporter", PB_EXPORTER_REVISION, name, owner, options, __VA_ARGS__)
 
 #endif

@@ -1,4 +1,5 @@
-/* notifier.h - tells a person. Draft: may change until two notifiers exist. */
+/* notifier.h - tells a person. Draft: may change until two notifiers exist; no host
+ * loads one yet. */
 #ifndef PATCHBAY_DRAFT_NOTIFIER_H
 #define PATCHBAY_DRAFT_NOTIFIER_H
 
@@ -26,6 +27,6 @@ typedef struct pb_notifier {
 
 /* PB_NOTIFIER("webhook", struct webhook, webhook_options, .notify = webhook_notify) */
 #define PB_NOTIFIER(name, owner, options, ...)                                                     \
-    PB_COMPONENT(pb_notifier, "notifier", 0, name, owner, options, __VA_ARGS__)
+    PB_COMPONENT(pb_notifier, "notifier", 1, name, owner, options, __VA_ARGS__)
 
 #endif

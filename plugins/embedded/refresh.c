@@ -376,8 +376,9 @@ static struct index *index_of(struct store *self, int64_t id)
     return index;
 }
 
-/* Was a document that the view's last segment should have changed once more while that was filled?
- * Then the view has neither what it was nor what it is. After much was filled nobody looks: yes. */
+/* A document that changed, and once more while the view's last segment was filled, is in the view
+ * neither as it was nor as it is: then the view is not whole. Nor where nobody can know: the log was
+ * cut, or so much was filled that looking would take long. */
 static pb_status is_whole(struct store *self, const struct index *index, bool *whole)
 {
     pb_value values[] = {pb_value_int(index->id), pb_value_int(index->view->version),

@@ -95,10 +95,11 @@
     X(change_page, "SELECT version, document FROM vector_changes WHERE collection = $1 "           \
                    "AND (version, document) > ($2, $3) AND version <= $4 "                         \
                    "ORDER BY version, document LIMIT 4096")                                        \
-    X(change_again, "SELECT 1 FROM vector_changes AS later CROSS JOIN vector_changes AS c "        \
-                    "WHERE later.collection = $1 AND later.version > $2 AND c.collection = $1 "    \
-                    "AND c.version > $3 AND c.version <= $2 AND c.document = later.document "      \
-                    "LIMIT 1")                                                                     \
+    X(change_again,                                                                                \
+      "SELECT 1 WHERE (SELECT min(version) FROM vector_changes WHERE collection = $1) > $3 + 1 "   \
+      "OR EXISTS (SELECT 1 FROM vector_changes AS later CROSS JOIN vector_changes AS c "           \
+      "WHERE later.collection = $1 AND later.version > $2 AND c.collection = $1 "                  \
+      "AND c.version > $3 AND c.version <= $2 AND c.document = later.document)")                   \
     X(change_prune, "DELETE FROM vector_changes WHERE collection = $1 AND version < min($2, "      \
                     "(SELECT min(version) FROM vector_changes WHERE collection = $1) + 20000)")    \
     X(build_documents,                                                                             \

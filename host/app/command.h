@@ -28,10 +28,14 @@ struct invocation {
     const char *pipeline; /* --pipeline */
     const char *to;       /* --to */
     const char *dir;      /* --dir */
+    const char *language; /* --language */
     const char *conversation; /* --conversation: an id, or "new" */
     const char *atleast;  /* --atleast-version */
     const char *out;      /* --out */
     const char *sdk;      /* --sdk */
+    const char *only;     /* --only */
+    const char *tested;   /* -c of conform */
+    bool quick, list; /* --quick, --list */
     bool json, help, yaml, schema, dot, live, exists, full_yaml, no_color;
     const char *sets[ARGUMENTS_MOST]; /* --set path=value, NULL at the end */
     size_t set_count;
@@ -56,7 +60,8 @@ enum {
     TAKES_TO = 512,     /* --to */
     TAKES_DOCS = 8192,  /* --out, --sdk, --full-yaml */
     TAKES_CHAT = 1024,  /* --conversation, --no-color */
-    TAKES_DIR = 2048,   /* --dir */
+    TAKES_CONFORM = 16384, /* --only, --quick, --list, a -c of its own */
+    TAKES_DIR = 2048,   /* --dir, --language */
 };
 
 struct command {
@@ -108,6 +113,7 @@ int command_upgrade(const struct invocation *invocation);
 int command_diff(const struct invocation *invocation);
 int command_migrate(const struct invocation *invocation);
 int command_new(const struct invocation *invocation);
+int command_conform(const struct invocation *invocation);
 int command_plugin(const struct invocation *invocation);
 int command_docs(const struct invocation *invocation);
 int command_inspect_live(const struct invocation *invocation); /* inspect --live */

@@ -210,10 +210,14 @@ struct starting {
     pb_str sentence;
 };
 
+void (*harness_before_start)(void);
+
 static void start(void *arg)
 {
     struct starting *starting = arg;
 
+    if (harness_before_start)
+        harness_before_start();
     starting->status = instances_start();
     if (starting->status != PB_OK)
         starting->sentence = harness_copy(starting->harness, pb_error_last()->sentence);

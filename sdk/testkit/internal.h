@@ -22,6 +22,10 @@ struct pb_harness {
 /* Runs fn(arg) on a task until it returned, the loop with it. */
 void harness_run(pb_harness *harness, void (*fn)(void *arg), void *arg);
 
+/* Called, when set, once the configuration was read and before anything is created: instances have
+ * their options and nothing of a plugin but check() has run. */
+extern void (*harness_before_start)(void);
+
 /* Ends the test with a sentence. */
 _Noreturn void harness_die(const char *format, ...) __attribute__((format(printf, 1, 2)));
 

@@ -285,6 +285,17 @@ static void write_problem(pb_status status, const pb_call *call,
                         .body = pb_buf_str(&buf)};
 }
 
+/* APIs of others name one field: the first becomes the task's error, which a transport tells. */
+static void tell_first(pb_status status, const struct config_diagnostics *problems)
+{
+    const struct config_diagnostic *at = problems->first;
+
+    while (at && at->warning)
+        at = at->next;
+    if (at)
+        pb_fail_at(status, at->path.data, "%.*s", PB_ARG(at->sentence));
+}
+
 static pb_status check_body(const pb_operation *operation, const pb_call *call)
 {
     if (operation->upload && !call->reader)
@@ -311,6 +322,8 @@ pb_status host_operation_call(const pb_operation *operation, const pb_call *call
         status = handle(operation, call, in, out);
     if (operation->timeout)
         host_deadline_end(deadline);
+    if (status != PB_OK && operation->dialect)
+        tell_first(status, &problems);
     if (status != PB_OK)
         write_problem(status, call, &problems, out);
     else if (!out->status)

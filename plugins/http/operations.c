@@ -19,26 +19,46 @@ static pb_status read_upload(pb_reader *base, pb_bytes *out)
 struct sending {
     pb_writer base;
     struct exchange *exchange;
+    const pb_content *content; /* its header is not out yet */
 };
+
+static pb_status begin(struct sending *sending)
+{
+    const pb_content *content = sending->content;
+
+    sending->content = NULL;
+    return answer_begin_content(sending->exchange, content);
+}
 
 static pb_status write_answer(pb_writer *base, pb_bytes bytes)
 {
-    struct exchange *exchange = ((struct sending *)(void *)base)->exchange;
+    struct sending *sending = (struct sending *)(void *)base;
+    pb_status status = sending->content && bytes.size ? begin(sending) : (pb_status)PB_OK;
 
-    return answer_write(exchange, pb_str_make((const char *)bytes.data, bytes.size));
+    return status == PB_OK ? answer_write(sending->exchange,
+                                          pb_str_make((const char *)bytes.data, bytes.size))
+                           : status;
 }
 
-/* Too late for an error's answer: what fails breaks it off. */
+/* The header goes out with the first byte: until then a failure is the answer. Readers have it before
+ * (what they have already is not sent again), and so has who waits for events. */
 static pb_status send_content(struct exchange *exchange, const pb_content *content)
 {
     struct sending sending = {.base = {.size = (uint32_t)sizeof(pb_writer), .write = write_answer},
-                              .exchange = exchange};
-    pb_status status = answer_begin_content(exchange, content);
+                              .exchange = exchange,
+                              .content = content};
+    bool first = exchange_reads(exchange) ||
+                 pb_str_starts(content->type, pb_lit("text/event-stream"));
+    pb_status status = first ? begin(&sending) : (pb_status)PB_OK;
 
     if (exchange->answered) /* the client has it, or does not take it */
         return status;
     if (status == PB_OK)
         status = content->send(content->arg, &sending.base);
+    if (status != PB_OK && sending.content)
+        return answer_error(exchange);
+    if (status == PB_OK && sending.content) /* nothing was written */
+        status = begin(&sending);
     return status == PB_OK ? answer_end(exchange) : status;
 }
 
@@ -93,6 +113,13 @@ static pb_status read_body(struct exchange *exchange, const pb_operation *operat
     return access_check_page(exchange);
 }
 
+static const struct dialect *dialect_named(const char *name)
+{
+    return strcmp(name, "openai") == 0      ? &openai_dialect
+           : strcmp(name, "anthropic") == 0 ? &anthropic_dialect
+                                            : &native_dialect;
+}
+
 pb_status operation_run(struct exchange *exchange, const pb_operation *operation)
 {
     pb_request *request = exchange->request;
@@ -109,6 +136,8 @@ pb_status operation_run(struct exchange *exchange, const pb_operation *operation
         .remote = request->remote,
     };
 
+    if (operation->dialect)
+        exchange->dialect = dialect_named(operation->dialect);
     if (!operation->public_access) {
         if (access_authenticate(exchange) != PB_OK)
             return answer_error(exchange);
@@ -119,7 +148,7 @@ pb_status operation_run(struct exchange *exchange, const pb_operation *operation
         return answer_error(exchange);
     /* A failure leaves its problem document in the content. */
     pb_status status = pb_operation_call(operation, &call, &content);
-    if (status != PB_OK && (!content.body.size || exchange->late))
+    if (status != PB_OK && (!content.body.size || exchange->late || operation->dialect))
         return answer_error(exchange);
     return content.send ? send_content(exchange, &content) : answer_content(exchange, &content);
 }

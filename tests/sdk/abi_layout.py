@@ -25,6 +25,7 @@ LOCAL = {'pb_block_writer', 'pb_bw_block', 'pb_media_magic', 'pb_media_name', 'p
          'pb_question_words', 'pb_json_writer', 'pb_sse', 'pb_sse_event', 'pb_reply', 'pb_reply_text',
          'pb_reply_call', 'pb_watch', 'pb_filter_reading', 'pb_multipart_part', 'pb_multipart',
          'pb_digest', 'pb_upstream', 'pb_upstream_timeouts',
+         'pb_lock_waiter', 'pb_lock', 'pb_wav',
          'pb_first_token'}                           # of inline functions, on one side only
 UNSIZED = FROZEN | BY_VALUE | TABLE | PLAIN | LOCAL
 

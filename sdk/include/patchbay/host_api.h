@@ -82,6 +82,11 @@ typedef struct pb_document pb_document;
 typedef struct pb_process_spec pb_process_spec;
 typedef struct pb_process_result pb_process_result;
 typedef struct pb_launched pb_launched;
+typedef struct pb_audio_format pb_audio_format;
+typedef struct pb_transcribe_request pb_transcribe_request;
+typedef struct pb_transcript pb_transcript;
+typedef struct pb_synthesize_request pb_synthesize_request;
+typedef struct pb_speech_about pb_speech_about;
 
 #define PB_HOST_API(X)                                                                             \
     /* memory.h */                                                                                 \
@@ -294,7 +299,15 @@ typedef struct pb_launched pb_launched;
     /* llm.h, service.h */                                                                         \
     X(1, void, llm_ignore, (pb_str name))                                                          \
     X(1, pb_status, operation_schema,                                                              \
-      (const pb_operation *operation, uint32_t what, pb_str *out))
+      (const pb_operation *operation, uint32_t what, pb_str *out))                                 \
+    /* draft/speech.h */                                                                           \
+    X(1, pb_status, transcribe,                                                                    \
+      (pb_instance * speech, const pb_transcribe_request *request, pb_transcript *out))            \
+    X(1, pb_status, synthesize,                                                                    \
+      (pb_instance * speech, const pb_synthesize_request *request, pb_writer *writer))             \
+    X(1, pb_status, speech_detect,                                                                 \
+      (pb_instance * speech, const int16_t *samples, size_t count, double *out))                   \
+    X(1, void, speech_about, (pb_instance * speech, pb_speech_about * out))
 
 struct pb_host {
     uint32_t size;  /* bytes of this table in the running host */

@@ -15,6 +15,7 @@
 #include <patchbay/http_server.h>
 #include <patchbay/json.h>
 #include <patchbay/llm.h>
+#include <patchbay/lock.h>
 #include <patchbay/passage.h>
 #include <patchbay/pipeline.h>
 #include <patchbay/plugin.h>

@@ -81,8 +81,9 @@ struct pb_content {
     int32_t status; /* HTTP; 0: 200 */
     pb_str type;    /* "application/json" */
     pb_str body;    /* in the running scope, or longer-lived */
-    /* Instead of `body`: writes it piece by piece, after the handler has returned and its header is
-     * out. What it fails with breaks the answer off. May park. */
+    /* Instead of `body`: writes it piece by piece, after the handler has returned. A failure before
+     * the first byte is the answer of a POST, PUT or PATCH; after it, and of a GET or a stream of
+     * events, whose header is out by then, it breaks the answer off. May park. */
     pb_status (*send)(void *arg, pb_writer *writer);
     void *arg;
     int64_t length;   /* of what `send` writes; 0: not known */
@@ -150,6 +151,8 @@ struct pb_operation {
                                    that others designed), or NULL */
     const pb_header_help *request_headers; /* that it reads, or NULL */
     const pb_header_help *answer_headers;  /* that its answers have beside those of any answer, or NULL */
+    const char *dialect;        /* "openai", "anthropic": over HTTP its errors are in the words of that
+                                   API, as `error_schema` says; NULL: problem documents */
 };
 
 #define PB_OPERATION(identifier, http_method, url_path, sentence)                                  \

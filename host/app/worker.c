@@ -10,6 +10,7 @@
 #include "plugin/contract.h"
 #include "plugin/instances.h"
 #include "runtime/crash.h"
+#include "turn/export.h"
 #include "runtime/task.h"
 #include "turn/journal.h"
 #include "turn/operations.h"
@@ -259,9 +260,13 @@ static pb_status run(void)
         operations_fini();
         return status;
     }
-    status = journal_setup();
+    status = export_start();
+    if (status == PB_OK)
+        status = journal_setup();
     if (status == PB_OK)
         status = plan->main(plan->arg);
+    instances_stop_transports();
+    export_stop(); /* nobody asks any more, and exporters are still there */
     say(status); /* before others stop, who overwrite the sentence */
     turn_drain(NULL);
     journal_stop();

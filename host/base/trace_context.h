@@ -16,6 +16,12 @@ bool trace_context_valid(pb_str text);
 void trace_context_write(pb_str from, const char *id, const char *span,
                          char out[TRACE_CONTEXT_SIZE]);
 
+/* The span in one that is valid. */
+static inline pb_str trace_context_span(pb_str context)
+{
+    return pb_str_slice(context, 36, TRACE_SPAN_SIZE);
+}
+
 /* The trace's id in it, for the log; absent when there is none. */
 static inline pb_str trace_context_id(pb_str context)
 {

@@ -80,6 +80,7 @@ struct request_waiter {
 
 struct server_request {
     pb_request pub;
+    pb_str caller; /* the span of the client's traceparent, or absent */
     struct server_connection *connection; /* NULL: answered, or the client is gone */
     pb_listener *listener;
     pb_task *task;

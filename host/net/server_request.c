@@ -87,6 +87,8 @@ static struct server_request *make(struct server_connection *connection,
         .trace = {trace, TRACE_CONTEXT_SIZE},
         .traced = head->trace.data != NULL,
     };
+    if (head->trace.data)
+        request->caller = trace_context_span(moved(head->trace, raw, text));
     if (!head->id.data)
         request->pub.id = pb_str_make(id, REQUEST_ID_SIZE);
     request->keep_alive = head->keep_alive;
@@ -139,6 +141,7 @@ static void run(void *arg)
     struct task_locals *locals = task_local();
     locals->request = request->pub.id;
     locals->trace = request->pub.trace;
+    locals->caller = request->caller;
     locals->instance = listener->owner;
     locals->work.instance = listener->number;
     task_tell(&locals->work);
@@ -153,7 +156,7 @@ static void run(void *arg)
         listener_note_answer(499);
     pb_log(PB_DEBUG, "%.*s %.*s: %d, %.*s", PB_ARG(request->pub.method), PB_ARG(request->pub.path),
            request->status, PB_ARG(request->pub.remote));
-    task_local()->request = task_local()->trace = pb_str_make(NULL, 0);
+    locals->request = locals->trace = locals->caller = pb_str_make(NULL, 0);
     request_free(request);
     listener->request_count--;
     listener_check_empty(listener);

@@ -73,6 +73,7 @@ struct task_locals {
     const void *principal; /* pb_principal: who asks, of a turn or an operation, or NULL */
     pb_str request; /* the request's id, for the log */
     pb_str trace;   /* a W3C traceparent, for the log and for what is asked of others */
+    pb_str caller;  /* the span of the client's traceparent, which that one goes on, or absent */
     struct task_work work; /* told by task_tell */
 };
 struct task_locals *task_local(void); /* of the running task; on the loop a spare one, never NULL */

@@ -37,8 +37,7 @@ static void write_count(pb_json_writer *out, const char *name, int64_t count)
     pb_jw_int(out, count);
 }
 
-/* Does the text read as a JSON number? Then a note is written as one. */
-static bool is_number(pb_str text)
+bool trace_is_number(pb_str text)
 {
     size_t at = text.size && text.data[0] == '-', digits = 0;
     size_t first = at;
@@ -79,7 +78,7 @@ static void write_details(const struct pb_span *span, pb_json_writer *out)
         if (!note->name.data)
             continue;
         pb_jw_key_str(out, note->name);
-        if (is_number(note->value))
+        if (trace_is_number(note->value))
             pb_jw_raw(out, note->value);
         else
             pb_jw_str(out, note->value);

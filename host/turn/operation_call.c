@@ -7,6 +7,7 @@
 #include "turn/operations_internal.h"
 
 #include "config/schema.h"
+#include "turn/export.h"
 #include <patchbay/problem.h>
 
 /* --- input ------------------------------------------------------------------------------------ */
@@ -310,7 +311,10 @@ pb_status host_operation_call(const pb_operation *operation, const pb_call *call
 {
     struct config_diagnostics problems = {0};
     int64_t deadline = operation->timeout ? host_deadline_begin(operation->timeout) : 0;
-    pb_status status = check_access(operation, call);
+    struct export_record *record = NULL;
+    pb_status status = export_is_audited(operation, call)
+                           ? export_audit_begin(operation, call, &record)
+                           : (pb_status)PB_OK;
     void *in = NULL;
 
     if (status == PB_OK)
@@ -319,6 +323,8 @@ pb_status host_operation_call(const pb_operation *operation, const pb_call *call
     if (status == PB_OK)
         status = read_input(operation, call, &in, &problems);
     if (status == PB_OK)
+    if (status == PB_OK)
+        status = check_access(operation, call);
         status = handle(operation, call, in, out);
     if (operation->timeout)
         host_deadline_end(deadline);
@@ -330,3 +336,5 @@ pb_status host_operation_call(const pb_operation *operation, const pb_call *call
         out->status = 200;
     return status;
 }
+    if (record)
+        export_audit_end(record, status, out);

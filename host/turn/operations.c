@@ -8,6 +8,7 @@
 
 #include "base/scope.h"
 #include "turn/docs.h"
+#include "turn/export.h"
 #include "turn/host_operations.h"
 #include "turn/workers.h"
 #include <patchbay/transport.h>
@@ -134,11 +135,12 @@ pb_status operations_setup(void)
     status = add_all(host_operations(), NULL);
     for (pb_instance *at = instances_all(); at && status == PB_OK; at = at->next)
         status = add_all(operations_of(at), at);
-    return status;
+    return status == PB_OK ? export_setup() : status;
 }
 
 void operations_fini(void)
 {
+    export_fini();
     workers_fini();
     openapi_fini();
     docs_fini();

@@ -6,6 +6,7 @@
 #include "base/trace_context.h"
 #include "cluster/node.h"
 #include "plugin/instances.h"
+#include "turn/export.h"
 
 static struct {
     pb_metric *turns, *results, *seconds, *first_text, *tokens, *cost, *fallbacks;
@@ -73,6 +74,7 @@ void turn_report_refresh(void)
     metric_set(metrics.running, (pb_str){0}, (double)turn_running());
     metric_set(metrics.tasks, (pb_str){0}, (double)task_count());
     metric_set(metrics.kept, (pb_str){0}, (double)bytes);
+    export_refresh();
     metric_set(metrics.workers, (pb_str){0}, 1); /* added up over all */
     metric_clear(metrics.hold);
     metric_set(metrics.hold, pb_printf("%u", node_slot() ? node_slot() : 1),

@@ -168,7 +168,9 @@ static void evict(void)
     list_remove(&oldest->bucket);
     store.kept--;
     store.bytes -= oldest->bytes;
-    set_aside(oldest);
+    oldest->out = true;
+    if (!oldest->held)
+        set_aside(oldest);
 }
 
 void trace_keep(struct trace *trace)
@@ -190,6 +192,17 @@ void trace_drop(struct trace *trace)
     list_remove(&trace->order);
     list_remove(&trace->bucket);
     set_aside(trace);
+}
+
+void trace_hold(struct trace *trace)
+{
+    trace->held++;
+}
+
+void trace_let_go(struct trace *trace)
+{
+    if (--trace->held == 0 && trace->out)
+        set_aside(trace);
 }
 
 struct trace *trace_find(pb_str id)

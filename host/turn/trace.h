@@ -72,9 +72,12 @@ struct trace {
     char id[37];
     char context[56]; /* W3C traceparent */
     bool running;
+    bool out;      /* of the ring, and only held */
+    uint32_t held; /* by how many */
     int32_t finish;
     pb_status status;
     bool fallback;
+    pb_str parent; /* the span of whoever asked over HTTP, 16 hexadecimal digits, or absent */
     pb_str pipeline, request_id, conversation, owner, tenant, llm, model;
     pb_str sentence, error_instance;
     pb_usage usage;
@@ -90,6 +93,9 @@ struct trace *trace_begin(const char *id);
 void trace_keep(struct trace *trace);
 /* For a turn that never ran. */
 void trace_drop(struct trace *trace);
+/* An ended one stays as it is until it is let go as often, in the ring or not. */
+void trace_hold(struct trace *trace);
+void trace_let_go(struct trace *trace);
 
 /* Copies text into the trace; absent when it is full. */
 pb_str trace_copy(struct trace *trace, pb_str text);
@@ -111,6 +117,8 @@ void trace_span_end(struct pb_span *span, pb_status status);
 
 /* The turn as GET /v1/turns/{id} shows it; without `tree` as one of GET /v1/turns (explain.c). */
 void trace_write(const struct trace *trace, bool tree, pb_json_writer *out);
+/* Does a note read as a JSON number? Then it is one. */
+bool trace_is_number(pb_str text);
 /* "done", "running", "cancelled" or "failed". */
 const char *trace_state(const struct trace *trace);
 

@@ -5,6 +5,7 @@
 #include "base/scope.h"
 #include "base/trace_context.h"
 #include "plugin/instances.h"
+#include "turn/export.h"
 #include <stdlib.h>
 
 static const pb_principal nobody = {
@@ -129,6 +130,8 @@ static void describe(struct turn_whole *turn, const pb_turn_spec *spec)
     if (!trace)
         return;
     trace->created = info->created;
+    if (!task_local()->turn) /* a turn within a turn goes on that one */
+        trace->parent = trace_copy(trace, task_local()->caller);
     trace->pipeline = info->pipeline;
     trace->request_id = trace_copy(trace, spec->request_id);
     memcpy(trace->context, core->trace_text, sizeof trace->context);
@@ -283,6 +286,7 @@ static void finish(struct turn_whole *turn, pb_status status)
     result.total = trace_now() - core->started;
     turn_emit_done(turn, &result);
     turn_report(turn, &result);
+    export_turn(core->trace);
     trace_keep(core->trace);
     core->trace = NULL;
     if (status != PB_OK)

@@ -11,6 +11,7 @@
 #include "plugin/contract.h"
 #include "plugin/instances.h"
 #include "runtime/task.h"
+#include "turn/export.h"
 #include "turn/journal.h"
 #include "turn/operations.h"
 #include "turn/turn.h"
@@ -219,6 +220,8 @@ static void start(void *arg)
     if (harness_before_start)
         harness_before_start();
     starting->status = instances_start();
+    if (starting->status == PB_OK)
+        starting->status = export_start();
     if (starting->status != PB_OK)
         starting->sentence = harness_copy(starting->harness, pb_error_last()->sentence);
 }
@@ -344,6 +347,8 @@ static void stop(void *arg)
 {
     (void)arg;
     journal_stop();
+    instances_stop_transports();
+    export_stop();
     instances_stop();
 }
 

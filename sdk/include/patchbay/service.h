@@ -104,6 +104,8 @@ enum {
     PB_OPERATION_NO_TOOL = 2, /* is not offered to models as a tool */
     PB_OPERATION_REVISIONS = 4, /* of what has a revision: the INT field `revision` of its output, if it
                                    has one, becomes the ETag, and `handle` heeds call->revision */
+    PB_OPERATION_NO_AUDIT = 8, /* its method is not GET, but it changes nothing that an audit asks for: a
+                                  search, a turn (whose spans are exported) */
 };
 
 /* An operation has `handle` (structs in and out, validated by the tables) or `raw`. Both may park.

@@ -1,5 +1,5 @@
 /* exporter.h - receives spans and audit records, to send them elsewhere. Draft: may change until
- * two exporters exist. */
+ * two exporters exist (sdk/VERSIONING.md). */
 #ifndef PATCHBAY_DRAFT_EXPORTER_H
 #define PATCHBAY_DRAFT_EXPORTER_H
 
@@ -15,31 +15,50 @@ typedef struct pb_span_record {
     pb_status status;
     pb_str trace;  /* 32 hexadecimal digits: the turn's, or the one that its client sent */
     pb_str id;     /* 16 hexadecimal digits */
-    pb_str parent; /* or absent */
-    pb_str kind;   /* "stage", "llm", "tool", … */
-    pb_str name;
-    pb_time began;
+    pb_str parent; /* or absent; of the turn: the span that its client sent, or absent */
+    pb_str turn;   /* the turn's id, a UUID */
+    pb_str tenant;
+    pb_str kind;          /* "turn" of the whole, inside it "stage", "llm", "tool", … */
+    pb_str name;          /* of the turn: its pipeline */
+    int64_t began;        /* nanoseconds since 1970 UTC */
     pb_duration total;
     pb_duration self;     /* without its children */
-    const pb_json *notes; /* an object, or NULL */
+    const pb_json *notes; /* an object: tokens, cost, model, what the plugin noted; or NULL */
 } pb_span_record;
 
-/* Who did what to what. */
+/* Who did what to what: one call of an operation whose method is not GET, by a known principal or
+ * open to all, also one that failed or was forbidden. Turns, searches and what else has
+ * PB_OPERATION_NO_AUDIT have none. */
 typedef struct pb_audit_record {
     uint32_t size;
     pb_status status;
-    pb_time when;
+    pb_time when; /* it ended */
     pb_str tenant;
-    pb_str principal;
-    pb_str action; /* an operation: "documents.delete" */
-    pb_str object; /* its id, or absent */
-    pb_str request_id;
-    pb_str remote; /* the peer's address, or absent */
+    pb_str principal;  /* or absent: the operation is open to all */
+    pb_str action;     /* an operation: "documents.delete" */
+    pb_str object;     /* the path's variables, with "/" between them, or the id of what was made, or
+                          absent */
+    pb_str request_id; /* or absent */
+    pb_str remote;     /* the peer's address, or absent */
 } pb_audit_record;
 
-/* The interface; each is optional, at least one is there. Both may park and are called in a task of
- * their own, never within a turn. Records are borrowed until the call returns. What fails with a
- * retryable status is offered again, spans up to a bound, audit records until they are taken. */
+/* The interface; each is optional, at least one is there. Both may park. They are called in a task
+ * of their own, one call at a time in each worker, never within a turn. Every worker hands over what
+ * happened in it, also to an exporter with `.single`. Records are borrowed until the call returns;
+ * after 30 s its parking calls return PB_TIMEOUT.
+ *
+ * span   whole turns, soon after they ended: up to 512 spans, or one turn that has more. Best effort:
+ *        what fails with a retryable status is offered again, later and later, in a batch that may
+ *        have grown; with another status it is dropped, and so are the oldest when too many wait
+ *        (patchbay_exporter_dropped_total in /metrics).
+ * audit  up to 256 records, in the order in which their operations ended, at once. Whatever it fails
+ *        with, the same are offered again until they are taken; a receiver may so see one twice.
+ *        While 1024 wait in a worker, operations that are to be recorded wait too, for five seconds,
+ *        and then fail with PB_UNAVAILABLE before they change anything. A record is lost only when
+ *        its worker dies.
+ *
+ * A worker that stops hands over what waits first, within host.limits.cleanup; spans are then offered
+ * once. Audit records that are not taken by then are written to the log, at level error. */
 typedef struct pb_exporter {
     PB_LIFECYCLE
     pb_status (*span)(void *self, const pb_span_record *const *batch, size_t count);

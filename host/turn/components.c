@@ -156,7 +156,7 @@ static pb_status blob_key(pb_str key, pb_str *out)
         bool fine = (byte >= 'a' && byte <= 'z') || (byte >= 'A' && byte <= 'Z') ||
                     (byte >= '0' && byte <= '9') || byte == '.' || byte == '_' || byte == '-' ||
                     byte == '/';
-        if (!fine || (byte == '/' && !part_fine(pb_str_slice(key, from, i))))
+        if (!fine || (byte == '/' && !part_fine(pb_str_slice(key, from, i - from))))
             return pb_fail(PB_INVALID, "'%.*s' is no key of a blob: letters, digits and ._-/ make "
                                        "one, without empty parts, '.' or '..'",
                            PB_ARG(key));

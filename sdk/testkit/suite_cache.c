@@ -380,17 +380,19 @@ SUITE_CASE(tags)
 
 /* --- tenants, cancelling ---------------------------------------------------------------------- */
 
-static void set_as(void *arg)
+static pb_status set_as(void *arg)
 {
     set(arg, pb_lit("suite tenant"), "theirs", NULL);
+    return PB_OK;
 }
 
-static void see_as(void *arg)
+static pb_status see_as(void *arg)
 {
     EXPECT_STR(get(arg, pb_lit("suite tenant")), (pb_str){0}, "what another tenant set");
+    return PB_OK;
 }
 
-static void keep_as(void *arg)
+static pb_status keep_as(void *arg)
 {
     char *text = pb_alloc(512);
 
@@ -399,6 +401,7 @@ static void keep_as(void *arg)
     set(arg, key, "mine", NULL);
     EXPECT_STR(get(arg, key), pb_lit("mine"),
                "the value of a key of 512 bytes, with 129 of the tenant in front of it,");
+    return PB_OK;
 }
 
 SUITE_CASE(tenants)

@@ -2,9 +2,10 @@
 #include "suite_kit.h"
 
 #include "internal.h"
-#include "runtime/task.h"
+#include "plugin/instances.h"
 
 static bool time_is_virtual;
+static const char *data_dir;
 
 struct body {
     void (*do_it)(pb_instance *instance);
@@ -25,12 +26,28 @@ void suite_in_task(pb_harness *harness, void (*do_it)(pb_instance *instance), pb
     struct body body = {do_it, instance};
 
     time_is_virtual = !harness->real_time;
+    data_dir = harness->data_dir;
     EXPECT_OK(pb_harness_run(harness, run_body, &body, NULL), "a task of its own");
 }
 
 bool suite_time_is_virtual(void)
 {
     return time_is_virtual;
+}
+
+pb_str suite_path(const char *name)
+{
+    return pb_printf("%s/%s", data_dir, name);
+}
+
+const void *suite_interface(const pb_instance *instance)
+{
+    return instance->interface;
+}
+
+void *suite_self(const pb_instance *instance)
+{
+    return instance->self;
 }
 
 struct part {
@@ -62,14 +79,11 @@ void suite_at_once(int count, void (*fn)(void *shared, int number), void *shared
         EXPECT_OK(pb_join(tasks[i]), "task %d", i);
 }
 
-void suite_as(const char *tenant, void (*fn)(void *arg), void *arg)
+void suite_as(const char *tenant, pb_status (*fn)(void *arg), void *arg)
 {
-    const pb_principal *before = task_local()->principal;
-    pb_principal who = {.size = sizeof who, .id = PB_LIT("suite"), .tenant = pb_str_of(tenant)};
+    const pb_principal who = {.size = sizeof who, .id = PB_LIT("suite"), .tenant = pb_str_of(tenant)};
 
-    task_local()->principal = &who;
-    fn(arg);
-    task_local()->principal = before;
+    EXPECT_OK(pb_run_as(&who, fn, arg), "what is done for the tenant '%.20s'", tenant);
 }
 
 pb_status suite_cancelled(pb_status (*fn)(void *arg), void *arg)
@@ -101,7 +115,7 @@ const struct pb_suite_case *pb_suite_of(const char *kind)
     static const struct {
         const char *kind;
         const struct pb_suite_case *cases;
-    } suites[] = {{"cache", suite_cache}};
+    } suites[] = {{"cache", suite_cache}, {"blob_store", suite_blob_store}};
     static const struct pb_suite_case none = {.name = NULL};
 
     for (size_t i = 0; i < sizeof suites / sizeof *suites; i++)

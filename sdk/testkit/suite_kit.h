@@ -24,9 +24,14 @@ void suite_in_task(pb_harness *harness, void (*do_it)(pb_instance *instance),
 /* In a task: fn(shared, 0) … fn(shared, count - 1), each in a task of its own; all have ended. */
 void suite_at_once(int count, void (*fn)(void *shared, int number), void *shared);
 /* In a task: fn(arg) for somebody of this tenant. */
-void suite_as(const char *tenant, void (*fn)(void *arg), void *arg);
+void suite_as(const char *tenant, pb_status (*fn)(void *arg), void *arg);
 /* In a task: starts fn(arg), cancels it when it waits for the first time, gives its status. */
 pb_status suite_cancelled(pb_status (*fn)(void *arg), void *arg);
+/* What the host calls, for what it offers to nobody else, and with what. */
+const void *suite_interface(const pb_instance *instance);
+void *suite_self(const pb_instance *instance);
+/* In a task: a path in the harness's data folder, which goes with it. */
+pb_str suite_path(const char *name);
 /* Does the harness's time jump? */
 bool suite_time_is_virtual(void);
 /* In a task: `size` bytes that tell if any of them is missing or moved, different for each seed. */

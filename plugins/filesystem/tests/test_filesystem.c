@@ -1,7 +1,6 @@
-/* Blobs in and out, one tenant's beside another's; the process is ended at every system call of a
+/* What every blob store does, and what files are for: the process is ended at every system call of a
  * put, and what is found afterwards is the old blob or the new one. */
-#include "suite.h"
-#include "testkit.h"
+#include "interface_case.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -142,6 +141,13 @@ static void open_store(void)
         pb_harness_open(yaml, (const pb_plugin *const[]){&patchbay_plugin_filesystem, NULL}, NULL);
 }
 
+static void begin_suite(void)
+{
+    interface_begin(pb_harness_new("blob_stores: {files: {use: filesystem}}\n",
+                                   &patchbay_plugin_filesystem),
+                    "blob_store", "files");
+}
+
 static void close_store(void)
 {
     pb_harness_free(harness);
@@ -207,60 +213,23 @@ static int files_in(const char *name)
 
 /* --- tests ------------------------------------------------------------------------------------ */
 
-START_TEST(what_was_put_is_there)
+START_TEST(what_was_put_outlasts_the_process)
 {
-    static char out[sizeof big];
-    struct errand errand = {.key = "docs/0190/1",
-                            .type = "application/pdf",
-                            .body = {big, sizeof big - 1},
-                            .piece = 1009,
-                            .out = out};
-
-    ck_assert_int_eq(run(get, &errand), PB_NOT_FOUND);
-    ck_assert_int_eq(run(put, &errand), PB_OK);
-    ck_assert_int_eq(run(get, &errand), PB_OK);
-    ck_assert_uint_eq(errand.size, sizeof big - 1);
-    ck_assert_int_eq(memcmp(out, big, errand.size), 0);
-    ck_assert_int_eq(errand.info.bytes, (int64_t)sizeof big - 1);
-    ck_assert_int_gt(errand.info.modified, 0);
-    errand.info_only = true;
-    ck_assert_int_eq(run(get, &errand), PB_OK);
-    ck_assert_uint_eq(errand.size, 0);
+    put_text("docs/a", "kept");
     close_store();
     open_store();
-    errand.info_only = false;
-    ck_assert_int_eq(run(get, &errand), PB_OK);
-    ck_assert_int_eq(memcmp(out, big, sizeof big - 1), 0);
+    ck_assert_str_eq(text_at("docs/a"), "kept");
+    struct errand errand = {.key = "docs/a"};
     ck_assert_int_eq(run(drop, &errand), PB_OK);
-    ck_assert_int_eq(run(drop, &errand), PB_OK);
-    ck_assert_int_eq(run(get, &errand), PB_NOT_FOUND);
     ck_assert_int_eq(files_in(""), 0);
 }
 END_TEST
 
-START_TEST(keys_do_not_meet)
+START_TEST(a_planted_link_is_not_followed)
 {
-    char longest[513], command[400];
+    char command[400];
 
-    memset(longest, 'k', 512);
-    longest[512] = 0;
     put_text("a", "1");
-    put_text("a/b", "2");
-    put_text("a.b", "3");
-    put_text(longest, "4");
-    longest[511] = 'j';
-    put_text(longest, "5");
-    ck_assert_str_eq(text_at(longest), "5");
-    longest[511] = 'k';
-    ck_assert_str_eq(text_at(longest), "4");
-    ck_assert_str_eq(text_at("a"), "1");
-    ck_assert_str_eq(text_at("a/b"), "2");
-    ck_assert_str_eq(text_at("a.b"), "3");
-    put_text("a", "");
-    ck_assert_str_eq(text_at("a"), "");
-    put_text("a", "other");
-    ck_assert_str_eq(text_at("a"), "other");
-    /* a link that somebody planted is not followed */
     (void)snprintf(command, sizeof command,
                    "ln -sf /etc/passwd '%s/deep/blobs/blobs/default=/linked'", folder);
     ck_assert_int_eq(system(command), 0);
@@ -377,48 +346,6 @@ START_TEST(what_the_dead_left_is_removed)
 }
 END_TEST
 
-/* --- backup and restore ----------------------------------------------------------------------- */
-
-static const pb_blob_store *interface(void)
-{
-    return (const pb_blob_store *)(const void *)patchbay_plugin_filesystem.components[0]->interface;
-}
-
-static pb_status back_up(void *arg)
-{
-    return interface()->backup(pb_harness_self(harness, "blob_store", "files"), pb_str_of(arg));
-}
-
-static pb_status bring_back(void *arg)
-{
-    return interface()->restore(pb_harness_self(harness, "blob_store", "files"), pb_str_of(arg));
-}
-
-START_TEST(a_backup_brings_everything_back)
-{
-    char to[300];
-
-    (void)snprintf(to, sizeof to, "%s/backup/one", folder);
-    put_text("a/b/c", "first");
-    put_text("d", "second");
-    ck_assert_int_eq(pb_harness_run(harness, back_up, to, NULL), PB_OK);
-    ck_assert_int_ne(pb_harness_run(harness, back_up, to, NULL), PB_OK); /* it is there */
-    put_text("a/b/c", "changed");
-    put_text("e", "came later");
-    ck_assert_int_eq(pb_harness_run(harness, bring_back, to, NULL), PB_OK);
-    ck_assert_str_eq(text_at("a/b/c"), "first");
-    ck_assert_str_eq(text_at("d"), "second");
-    ck_assert_str_eq(text_at("e"), "");
-    put_text("d", "again");
-    ck_assert_int_eq(pb_harness_run(harness, bring_back, to, NULL), PB_OK);
-    ck_assert_str_eq(text_at("d"), "second");
-    ck_assert_int_eq(files_in("incoming"), 0);
-    ck_assert_int_eq(pb_harness_run(harness, bring_back, (char *)(uintptr_t) "/nowhere", NULL),
-                     PB_NOT_FOUND);
-    ck_assert_str_eq(text_at("d"), "second");
-}
-END_TEST
-
 START_TEST(a_file_in_the_way_is_told)
 {
     pb_harness_refuse("blob_stores: {files: {use: filesystem, path: /dev/null/x}}\n",
@@ -429,16 +356,16 @@ END_TEST
 
 int main(void)
 {
-    const TTest *const tests[] = {what_was_put_is_there,
-                                  keys_do_not_meet,
+    const TTest *const tests[] = {what_was_put_outlasts_the_process,
+                                  a_planted_link_is_not_followed,
                                   a_broken_stream_leaves_nothing,
                                   a_full_disk_is_told,
                                   a_death_leaves_the_old_or_the_new,
                                   what_the_dead_left_is_removed,
-                                  a_backup_brings_everything_back,
                                   NULL};
     const TTest *const alone[] = {a_file_in_the_way_is_told, NULL};
     return suite_run_cases("filesystem",
-                           (TCase *const[]){suite_case("filesystem", before, after, tests),
+                           (TCase *const[]){interface_case("blob_store", begin_suite),
+                                            suite_case("filesystem", before, after, tests),
                                             suite_case("checks", NULL, NULL, alone), NULL});
 }

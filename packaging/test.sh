@@ -89,7 +89,7 @@ step() {
 
 build() { cmake --preset "$1" -DPATCHBAY_TESTS=ON && cmake --build --preset "$1" -j "$jobs"; }
 run_ctest() { ctest --preset "$1" -j "$jobs" --no-tests=error; }
-gate() { python3 tests/run.py --build "build/$1" "$2"; }
+gate() { python3 tests/run.py --build "build/$1" --jobs "$jobs" "$2"; }
 long_faults() {
     PATCHBAY_TEST_KILLS=1000 PATCHBAY_TEST_CUTS=300 PATCHBAY_TEST_STOPPED=60 \
         python3 tests/run.py --build "build/$1" faults -k test_kills -k test_durability -k Supervisor

@@ -10,6 +10,7 @@ import packages
 from harness import client, server, upstream
 from harness.case import ServerCase
 
+LONG = True
 KEY = 'planted-key-of-anna-0123456789'
 BERT = 'planted-key-of-bert-0123456789'
 ACCEPT = 'application/json, text/event-stream'

@@ -8,6 +8,7 @@ from harness import things
 from harness.case import ServerCase
 from packages import python_with
 
+LONG = True
 HERE = os.path.dirname(os.path.abspath(__file__))
 NOBODY = '0193f3c2-7a51-7d20-9c3e-5b1f6f0e2a44'
 # Streams without an end, and what is no call of its own but a protocol (test_mcp.py).

@@ -5,6 +5,8 @@ import unittest
 import packages
 import playing
 
+LONG = True
+
 
 class Python(playing.Clients):
     """PLAYER and what it needs."""

@@ -91,9 +91,18 @@ class Crimes(unittest.TestCase):
         self.assert_others_served(1)
         self.assertEqual(self.ask(pipeline, 'Behave!').status, 200)
 
+    def assert_good(self):
+        """Some turn is answered: the worker that cannot is as likely to take the next one as the other, and
+        while the machine is busy it is the one that has time."""
+        until = time.monotonic() + server.PATIENCE
+        answer = self.ask('good', 'Well?')
+        while answer is None or answer.status != 200:
+            self.assertLess(time.monotonic(), until, answer and answer.status)
+            answer = self.ask('good', 'Well?')
+
     def tearDown(self):
         self.traffic.hush()
-        self.assertEqual(self.ask('good', 'Well?').status, 200)
+        self.assert_good()
         self.assertEqual(self.service.stop(), 0)
 
     # --- ends of the process ---------------------------------------------------------------------
@@ -225,8 +234,7 @@ class Crimes(unittest.TestCase):
     def test_open(self):
         """One worker without descriptors: its turns fail, the service goes on."""
         self.ask('open')
-        answers = [self.ask('good', 'Well?') for _ in range(20)]
-        self.assertIn(200, [answer.status for answer in answers if answer])
+        self.assert_good()
         self.traffic.wait_acknowledged(CLIENTS * 4)
 
 

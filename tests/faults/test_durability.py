@@ -16,6 +16,7 @@ from preload import unsynced
 from traffic import Traffic, reply_of
 from tree import Service
 
+LONG = True
 CUTS = int(os.environ.get('PATCHBAY_TEST_CUTS', '30'))
 SEED = int(os.environ.get('PATCHBAY_TEST_SEED', time.time_ns() % 1000000))
 HERE = os.path.dirname(os.path.abspath(__file__))

@@ -16,6 +16,7 @@ from ledger import faults, interrupted
 from traffic import Traffic
 from tree import Service, processes_with, wait_end
 
+LONG = True
 KILLS = int(os.environ.get('PATCHBAY_TEST_KILLS', '60'))
 SEED = int(os.environ.get('PATCHBAY_TEST_SEED', time.time_ns() % 1000000))
 HERE = os.path.dirname(os.path.abspath(__file__))

@@ -310,6 +310,16 @@ pb_status pb_harness_run(pb_harness *harness, pb_status (*fn)(void *arg), void *
     return call.status;
 }
 
+static void sleep_once(void *time)
+{
+    (void)pb_sleep(*(pb_duration *)time);
+}
+
+void pb_harness_wait(pb_harness *harness, pb_duration time)
+{
+    harness_run(harness, sleep_once, &time);
+}
+
 struct request {
     pb_harness *harness;
     const char *method, *path, *type;

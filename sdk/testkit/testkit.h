@@ -138,6 +138,9 @@ int32_t pb_harness_cli(pb_harness *harness, const char *name, const pb_cli_call 
 void pb_harness_virtual_time(pb_harness *harness, bool on);
 /* Moves the virtual clock; timers that fall due fire in the next round of the loop. */
 void pb_harness_advance(pb_harness *harness, pb_duration by);
+/* Lets the host run for that long: what works beside the test gets its turn, as exporters and
+ * whatever plugins spawned. In virtual time it takes none. */
+void pb_harness_wait(pb_harness *harness, pb_duration time);
 
 /* --- instances and the scripted model --------------------------------------------------------- */
 

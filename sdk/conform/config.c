@@ -149,6 +149,16 @@ static void write_value(struct writing *writing, const pb_field *field, uint32_t
     }
 }
 
+/* Is the field that is chosen in this table, or in one of those below it? */
+static bool holds_chosen(const pb_field *fields, const pb_field *chosen, int depth)
+{
+    for (const pb_field *at = fields; chosen && at && at->kind != PB_KIND_END && depth < DEEPEST;
+         at = pb_field_next(at))
+        if (at == chosen || (at->fields != fields && holds_chosen(at->fields, chosen, depth + 1)))
+            return true;
+    return false;
+}
+
 static void write_fields(struct writing *writing, const pb_field *fields, int depth)
 {
     const struct filling *filling = writing->filling;
@@ -158,7 +168,9 @@ static void write_fields(struct writing *writing, const pb_field *fields, int de
     for (const pb_field *at = fields; at && at->kind != PB_KIND_END && depth < DEEPEST;
          at = pb_field_next(at)) {
         bool chosen = at == filling->field;
-        if ((chosen && !filling->text) || (!chosen && !at->required))
+        bool wanted = at->required || (at->fields != fields &&
+                                       holds_chosen(at->fields, filling->field, depth + 1));
+        if ((chosen && !filling->text) || (!chosen && !wanted))
             continue;
         pb_buf_printf(writing->out, "%s%s: ", between, pb_field_name(at));
         between = ", ";
@@ -234,7 +246,7 @@ char *config_write(const pb_component *component, const struct filling *filling)
     arena_init(&arena, 0);
     before = scope_arena_swap(&arena);
     write_fields(&writing, component->options, 0);
-    pb_buf_printf(&out, "pipelines:\n  conform: {stages: [");
+    pb_buf_printf(&out, "host: {limits: {kept_turns: 8}}\npipelines:\n  conform: {stages: [");
     for (unsigned i = 0; i < (filling->copies ? filling->copies : 1); i++) {
         pb_str given = pb_buf_str(&options);
         if (stage)
@@ -277,6 +289,13 @@ static char *configured(struct subject *subject)
     return read_file(subject->target->config);
 }
 
+static unsigned fitting;
+
+unsigned config_variant(void)
+{
+    return fitting;
+}
+
 const char *config_fitting(struct subject *subject)
 {
     static char *found;
@@ -292,6 +311,7 @@ const char *config_fitting(struct subject *subject)
              *text = config_write(component, &(struct filling){.variant = variant});
         if (subject_open(subject, text, &problems)) {
             subject_close(subject);
+            fitting = variant;
             return found = text;
         }
         if (!*first)

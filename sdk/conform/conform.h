@@ -41,7 +41,7 @@ struct conform_case {
 /* --- the lists (ended by a NULL name) ----------------------------------------------------------- */
 
 extern const struct conform_case file_cases[];
-extern const struct conform_case life_cases[];
+extern const struct conform_case life_cases[], fuzz_cases[], global_cases[], use_cases[], turn_cases[];
 
 /* The cases of one component, or of the file (NULL): calls each(arg, case) for every one. */
 void plan_walk(const struct target *target, const struct manifest_component *component,
@@ -90,5 +90,6 @@ char *config_write(const pb_component *component, const struct filling *filling)
 
 /* One that loads and starts: that of -c, or a variant that was tried. Ends the case when there is none. */
 const char *config_fitting(struct subject *subject);
+unsigned config_variant(void); /* which one that was */
 
 #endif

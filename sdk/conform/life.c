@@ -1,10 +1,14 @@
 /* life.c - create, start, stop and destroy, as often as an author does not try. */
 #include "conform.h"
 
+#include "drive.h"
+#include "memory.h"
+
 #include "base/scope.h"
 #include "plugin/instances.h"
 #include <malloc.h>
 #include <stdlib.h>
+#include <string.h>
 
 enum { ROUNDS = 1000 };
 
@@ -87,6 +91,106 @@ static void created_often(struct subject *subject)
     subject_close(subject);
 }
 
+/* --- side by side -------------------------------------------------------------------------------- */
+
+/* The second instance of the component. */
+static pb_instance *second(const pb_instance *first)
+{
+    pb_instance *at = first->next;
+
+    while (at && at->component != first->component)
+        at = at->next;
+    return at;
+}
+
+/* What one was asked does not change what the other answers. */
+static void two(struct subject *subject)
+{
+    const pb_component *component = subject_component(subject);
+    struct filling filling = {.copies = 2};
+    char *problems = NULL, *yaml;
+
+    (void)config_fitting(subject);
+    if (subject->target->config)
+        case_skip("the configuration says how many instances there are");
+    filling.variant = config_variant();
+    yaml = config_write(component, &filling);
+    if (!subject_open(subject, yaml, &problems))
+        case_skip("two of it cannot run in one process: %.*s", (int)strcspn(problems, "\n"), problems);
+    pb_instance *other = second(subject->instance);
+    if (!other)
+        case_fail(0, "the configuration has one instance of it where two were written");
+    if (other->self == subject->instance->self)
+        case_fail(0, "two instances have one struct");
+    if (drive_of(subject->component->kind)) {
+        struct went first = drive_once(subject, &(struct use){.number = 1});
+        subject->instance = other;
+        struct went then = drive_once(subject, &(struct use){.number = 1});
+        if (first.status == PB_OK && then.status != PB_OK)
+            case_fail(5, "the second instance fails after the first was used: %s", then.sentence);
+        went_free(&first);
+        went_free(&then);
+    }
+    subject_close(subject);
+    free(yaml);
+}
+
+/* --- started and stopped ------------------------------------------------------------------------- */
+
+/* A process has more than the plugin in it: what each round leaves behind counts, the least of several. */
+static void started_often(struct subject *subject)
+{
+    int64_t least = INT64_MAX;
+
+    (void)config_fitting(subject);
+    for (int round = 0; round < (subject->target->quick ? 4 : 20); round++) {
+        size_t before = in_use(), bytes, blocks;
+        subject_open(subject, NULL, NULL);
+        subject_close(subject);
+        int64_t grown = (int64_t)in_use() - (int64_t)before;
+        least = grown < least ? grown : least;
+        if ((blocks = plugin_memory_held(&bytes)))
+            case_fail(0, "%zu blocks of %zu bytes that the plugin took from malloc are not freed after "
+                         "destroy",
+                      blocks, bytes);
+    }
+    if (least > 2048)
+        case_fail(0, "each start and stop leaves about %lld bytes behind", (long long)least);
+}
+
+/* --- health and figures -------------------------------------------------------------------------- */
+
+static void see_health(void *arg, const struct instance_report *report)
+{
+    if (report->instance == arg && report->status != PB_OK && !report->sentence.size)
+        case_fail(7, "health fails with '%s' and no sentence", pb_status_name(report->status));
+}
+
+static pb_status ask_health(void *arg)
+{
+    struct subject *subject = arg;
+    pb_buf figures = {0}, all = {0};
+    pb_json_writer writer = pb_json_writer_make(&all);
+
+    for (int i = 0; i < 3; i++) {
+        (void)instances_health(see_health, subject->instance);
+        instances_stats_write(&figures);
+        instances_report_write(&writer);
+        instances_config_write(&figures);
+    }
+    return PB_OK;
+}
+
+static void health(struct subject *subject)
+{
+    subject_open(subject, NULL, NULL);
+    (void)pb_harness_run(subject->harness, ask_health, subject, NULL);
+    subject_close(subject);
+}
+
 const struct conform_case life_cases[] = {
     {.name = "created and destroyed 1000 times", .quick = true, .run = created_often},
+    {.name = "started and stopped again and again", .quick = true, .run = started_often},
+    {.name = "two instances side by side", .quick = true, .rule = 5, .run = two},
+    {.name = "asked for health and figures", .quick = true, .run = health},
     {0}};

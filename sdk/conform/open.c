@@ -6,8 +6,10 @@
 #include "conform.h"
 
 #include "base/scope.h"
+#include "globals.h"
 #include "parts.h"
 #include "plugin/instances.h"
+#include "thunks.h"
 #include <stdlib.h>
 
 static const pb_plugin *descriptor;
@@ -33,7 +35,11 @@ const pb_plugin *subject_load(struct subject *subject)
         case_fail(0, "%s", plugin->refused);
     scope_arena_swap(before);
     arena_fini(&arena);
-    descriptor = plugin->descriptor;
+    if (descriptor != plugin->descriptor) {
+        descriptor = plugin->descriptor;
+        globals_remember(subject);
+    }
+    thunks_put(descriptor); /* the loader has stored the host's */
     return descriptor;
 }
 

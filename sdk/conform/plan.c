@@ -1,6 +1,8 @@
 /* plan.c - which cases a file and a component have. */
 #include "conform.h"
 
+#include "suites.h"
+
 #include <string.h>
 
 static bool fits(const struct conform_case *test, const struct manifest_component *component)
@@ -16,7 +18,8 @@ static bool fits(const struct conform_case *test, const struct manifest_componen
 void plan_walk(const struct target *target, const struct manifest_component *component,
                void (*each)(void *arg, const struct conform_case *test), void *arg)
 {
-    static const struct conform_case *const lists[] = {life_cases, NULL};
+    static const struct conform_case *const lists[] = {life_cases, fuzz_cases, global_cases, use_cases, turn_cases,
+                                                       NULL};
 
     (void)target;
     for (const struct conform_case *test = component ? NULL : file_cases; test && test->name; test++)
@@ -25,4 +28,6 @@ void plan_walk(const struct target *target, const struct manifest_component *com
         for (const struct conform_case *test = lists[i]; test->name; test++)
             if (fits(test, component))
                 each(arg, test);
+    if (component)
+        suites_walk(component->kind, each, arg);
 }

@@ -1,0 +1,150 @@
+/* globals.c - see globals.h. The writable data of the file is compared with what it was after loading;
+ * the host's pointer is the one thing in it that changes. Names come from the symbol table, where the
+ * file still has one. */
+#include "globals.h"
+
+#include "drive.h"
+#include "elf.h"
+#include "memory.h"
+
+#include <dlfcn.h>
+#include <link.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+enum { MOST_PARTS = 8 };
+
+static struct {
+    uintptr_t base;
+    const pb_host **host;
+    struct {
+        const char *at;
+        char *copy;
+        size_t size;
+    } parts[MOST_PARTS];
+    size_t count;
+} image;
+
+static void remember(uintptr_t address, size_t size)
+{
+    if (image.count == MOST_PARTS || size == 0)
+        return;
+    char *copy = malloc(size);
+    memcpy(copy, (const void *)address, size);
+    image.parts[image.count].at = (const char *)address;
+    image.parts[image.count].copy = copy;
+    image.parts[image.count++].size = size;
+}
+
+/* A writable segment but for what the linker makes read-only. */
+static void see_segment(const struct dl_phdr_info *info, const ElfW(Phdr) *segment)
+{
+    uintptr_t begin = info->dlpi_addr + segment->p_vaddr, end = begin + segment->p_memsz;
+
+    for (unsigned i = 0; i < info->dlpi_phnum; i++) {
+        const ElfW(Phdr) *relro = &info->dlpi_phdr[i];
+        uintptr_t from = info->dlpi_addr + relro->p_vaddr, to = from + relro->p_memsz;
+        if (relro->p_type == PT_GNU_RELRO && from <= begin && to > begin)
+            begin = to < end ? to : end;
+    }
+    remember(begin, end - begin);
+}
+
+static int see_object(struct dl_phdr_info *info, size_t size, void *arg)
+{
+    (void)size;
+    (void)arg;
+    if (info->dlpi_addr != image.base)
+        return 0;
+    for (unsigned i = 0; i < info->dlpi_phnum; i++) {
+        const ElfW(Phdr) *at = &info->dlpi_phdr[i];
+        if (at->p_type != PT_LOAD)
+            continue;
+        if (at->p_flags & PF_W)
+            see_segment(info, at);
+        if (at->p_flags & PF_X)
+            plugin_memory_watch((const char *)info->dlpi_addr + at->p_vaddr,
+                                (const char *)info->dlpi_addr + at->p_vaddr + at->p_memsz);
+    }
+    return 1;
+}
+
+void globals_remember(struct subject *subject)
+{
+    const pb_plugin *plugin = subject_load(subject);
+    Dl_info info;
+
+    if (image.base || !dladdr(plugin, &info))
+        return;
+    image.base = (uintptr_t)info.dli_fbase;
+    image.host = plugin->host;
+    (void)dl_iterate_phdr(see_object, NULL);
+}
+
+/* --- comparing ---------------------------------------------------------------------------------- */
+
+struct search {
+    uint64_t address; /* in the file's own numbering */
+    const char *name;
+};
+
+static void see_symbol(void *arg, const Elf64_Sym *symbol, const char *name)
+{
+    struct search *search = arg;
+
+    if (symbol->st_shndx != SHN_UNDEF && ELF64_ST_TYPE(symbol->st_info) == STT_OBJECT &&
+        search->address >= symbol->st_value && search->address < symbol->st_value + symbol->st_size)
+        search->name = name;
+}
+
+static bool is_of_host(const char *address)
+{
+    return address >= (const char *)image.host && address < (const char *)(image.host + 1);
+}
+
+static void compare(struct subject *subject)
+{
+    struct elf elf;
+
+    for (size_t i = 0; i < image.count; i++)
+        for (size_t k = 0; k < image.parts[i].size; k++) {
+            const char *at = image.parts[i].at + k;
+            if (*at == image.parts[i].copy[k] || is_of_host(at))
+                continue;
+            struct search search = {.address = (uintptr_t)at - image.base};
+            if (elf_map(subject->target->file, &elf))
+                elf_symbols(&elf, SHT_SYMTAB, see_symbol, &search);
+            case_fail(5,
+                      "the plugin's variable %s (at +0x%llx of the file) was written: every instance in "
+                      "the process shares it, so state belongs into the instance's struct",
+                      search.name ? search.name : "without a name", (unsigned long long)search.address);
+        }
+}
+
+static bool is_built_for_tests(const struct subject *subject)
+{
+    struct elf elf;
+
+    return elf_map(subject->target->file, &elf) && elf_is_sanitized(&elf);
+}
+
+/* Two instances, both used; the file's variables stay as they were. */
+static void untouched(struct subject *subject)
+{
+    if (is_built_for_tests(subject))
+        case_skip("it is built with a sanitizer, which has variables of its own");
+    subject_open(subject, NULL, NULL);
+    if (drive_of(subject->component->kind) && subject->instance)
+        for (unsigned i = 0; i < 2; i++) {
+            struct went went = drive_once(subject, &(struct use){.number = i});
+            went_free(&went);
+        }
+    compare(subject);
+    subject_close(subject);
+    compare(subject);
+}
+
+const struct conform_case global_cases[] = {
+    {.name = "variables of the file are left alone", .quick = true, .rule = 5, .run = untouched},
+    {0}};

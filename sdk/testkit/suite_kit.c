@@ -115,7 +115,9 @@ const struct pb_suite_case *pb_suite_of(const char *kind)
     static const struct {
         const char *kind;
         const struct pb_suite_case *cases;
-    } suites[] = {{"cache", suite_cache}, {"blob_store", suite_blob_store}};
+    } suites[] = {{"cache", suite_cache},
+                {"blob_store", suite_blob_store},
+                {"vector_store", suite_vector_store}};
     static const struct pb_suite_case none = {.name = NULL};
 
     for (size_t i = 0; i < sizeof suites / sizeof *suites; i++)

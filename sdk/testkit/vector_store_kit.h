@@ -1,10 +1,11 @@
 /* vector_store_kit.h - for tests of vector stores: documents to put and questions to ask, with
- * vectors of four dimensions near an axis. Include it once; set the two variables in a fixture.
+ * vectors of four dimensions near an axis. Include it once; set the two variables first. What does not
+ * hold is said as in expect.h.
  */
 #ifndef PATCHBAY_VECTOR_STORE_KIT_H
 #define PATCHBAY_VECTOR_STORE_KIT_H
 
-#include "suite.h"
+#include "expect.h"
 #include "testkit.h"
 
 #include <math.h>
@@ -12,8 +13,7 @@
 static pb_harness *vs_harness;
 static pb_instance *vs_store;
 
-/* --- what is put ---------------------------------------------------------------------------------
- */
+/* --- what is put ------------------------------------------------------------------------------ */
 
 static const pb_str vs_public[] = {PB_LIT("public")};
 
@@ -29,7 +29,7 @@ static inline const pb_json *vs_json(const char *text)
 {
     const pb_json *json = NULL;
 
-    ck_assert_int_eq(pb_json_parse(pb_str_of(text), &json), PB_OK);
+    EXPECT_OK(pb_json_parse(pb_str_of(text), &json), "reading of %s", text);
     return json;
 }
 
@@ -92,14 +92,10 @@ static inline pb_status vs_try(const struct vs_document *document)
 
 static inline void vs_put(const struct vs_document *document)
 {
-    pb_status status = vs_try(document);
-
-    ck_assert_msg(status == PB_OK, "put of %s: %.*s", document->id,
-                  PB_ARG(pb_error_last()->sentence));
+    EXPECT_OK(vs_try(document), "put of the document '%s'", document->id);
 }
 
-/* --- what is asked
- * --------------------------------------------------------------------------------- */
+/* --- what is asked ---------------------------------------------------------------------------- */
 
 static inline pb_vector_query vs_query(const char *collection, int mode, int axis, const char *text)
 {
@@ -120,12 +116,12 @@ static inline const char *vs_found(const pb_vector_query *query)
 {
     pb_passages out = {.size = sizeof out};
     pb_buf buf = {0};
-    pb_status status = pb_vectors_search(vs_store, query, &out);
 
-    ck_assert_msg(status == PB_OK, "search: %.*s", PB_ARG(pb_error_last()->sentence));
+    EXPECT_OK(pb_vectors_search(vs_store, query, &out), "search");
     for (size_t i = 0; i < out.count; i++) {
         pb_buf_printf(&buf, "%s%.*s", i ? " " : "", PB_ARG(out.items[i]->id));
-        ck_assert(i == 0 || out.items[i]->score <= out.items[i - 1]->score);
+        EXPECT(i == 0 || out.items[i]->score <= out.items[i - 1]->score,
+               "search gives place %zu a better score than place %zu", i, i - 1);
     }
     pb_buf_byte(&buf, 0);
     return buf.data;
@@ -156,9 +152,8 @@ static inline pb_vector_selection vs_all(const char *collection)
 static inline int64_t vs_count(const pb_vector_selection *selection)
 {
     int64_t count = -1;
-    pb_status status = pb_vectors_count(vs_store, selection, &count);
 
-    ck_assert_msg(status == PB_OK, "count: %.*s", PB_ARG(pb_error_last()->sentence));
+    EXPECT_OK(pb_vectors_count(vs_store, selection, &count), "count");
     return count;
 }
 
@@ -172,18 +167,16 @@ static inline int64_t vs_count_all(const char *collection)
 static inline pb_passages vs_get(const pb_vector_selection *selection)
 {
     pb_passages out = {.size = sizeof out};
-    pb_status status = pb_vectors_get(vs_store, selection, &out);
 
-    ck_assert_msg(status == PB_OK, "get: %.*s", PB_ARG(pb_error_last()->sentence));
+    EXPECT_OK(pb_vectors_get(vs_store, selection, &out), "get");
     return out;
 }
 
 static inline int64_t vs_remove(const pb_vector_selection *selection)
 {
     int64_t removed = -1;
-    pb_status status = pb_vectors_remove(vs_store, selection, &removed);
 
-    ck_assert_msg(status == PB_OK, "remove: %.*s", PB_ARG(pb_error_last()->sentence));
+    EXPECT_OK(pb_vectors_remove(vs_store, selection, &removed), "remove");
     return removed;
 }
 
@@ -232,7 +225,7 @@ static inline pb_status vs_run_plain(void *arg)
 
 static inline void vs_in_task(void (*fn)(void))
 {
-    ck_assert_int_eq(pb_harness_run(vs_harness, vs_run_plain, &fn, NULL), PB_OK);
+    EXPECT_OK(pb_harness_run(vs_harness, vs_run_plain, &fn, NULL), "a task of its own");
 }
 
 #endif

@@ -20,7 +20,8 @@ KNOWS = {
     'app': ['base', 'runtime', 'net', 'config', 'plugin', 'turn', 'cluster'],
 }
 CEILING = 500
-TESTKIT = ('testkit.h', 'canned.h', 'suite.h', 'suite_plans.h', 'suite_vector_store.h', 'extracted.h', 'shelf.h')
+TESTKIT = ('testkit.h', 'canned.h', 'suite.h', 'suite_plans.h', 'expect.h', 'interface_suite.h',
+           'interface_case.h', 'vector_store_kit.h', 'extracted.h', 'shelf.h')
 INCLUDE = re.compile(r'^\s*#\s*include\s*(["<])([^">]+)[">]', re.M)
 
 

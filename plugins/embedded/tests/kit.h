@@ -2,7 +2,8 @@
 #ifndef TEST_EMBEDDED_KIT_H
 #define TEST_EMBEDDED_KIT_H
 
-#include "suite_vector_store.h"
+#include "interface_case.h"
+#include "vector_store_kit.h"
 
 #include <patchbay/database.h>
 #include <stdio.h>
@@ -27,6 +28,7 @@ static inline void open_store(void)
         folder, folder, options);
     vs_harness = pb_harness_new(yaml, &patchbay_plugin_embedded, &patchbay_plugin_sqlite);
     pb_harness_virtual_time(vs_harness, false);
+    pb_expect_hook(interface_ended);
     vs_store = pb_harness_instance(vs_harness, "vector_store", "passages");
 }
 

@@ -36,7 +36,7 @@ struct invocation {
     const char *only;     /* --only */
     const char *tested;   /* -c of conform */
     bool quick, list; /* --quick, --list */
-    bool json, help, yaml, schema, dot, live, exists, full_yaml, no_color;
+    bool json, help, yaml, schema, dot, live, exists, full_yaml, no_color, contract;
     const char *sets[ARGUMENTS_MOST]; /* --set path=value, NULL at the end */
     size_t set_count;
     const char *words[ARGUMENTS_MOST]; /* what is no option */

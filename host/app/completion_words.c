@@ -263,6 +263,12 @@ static void offer_plugins(const struct typed *typed)
             offer_str(typed, plugin_name(at), pb_lit(""));
 }
 
+static void offer_languages(const struct typed *typed)
+{
+    for (const struct new_language *at = new_languages; at->name; at++)
+        offer(typed, at->name, at->summary);
+}
+
 static void offer_value(const struct typed *typed, const struct command_option *option)
 {
     if (strcmp(option->value, "FILE") == 0)
@@ -273,6 +279,8 @@ static void offer_value(const struct typed *typed, const struct command_option *
         offer_pipelines(typed);
     else if (strcmp(option->name, "--conversation") == 0)
         offer(typed, "new", "begin one");
+    else if (strcmp(option->name, "--language") == 0)
+        offer_languages(typed);
 }
 
 /* What the help calls this argument: "[FILE]", "install", "bash|zsh|fish". */

@@ -31,6 +31,34 @@ const struct new_kind new_kinds[] = {
     {0},
 };
 
+/* The folder above bin/, where this program is installed; "" when it cannot be read. */
+static const char *own_prefix(void)
+{
+    static char path[PATH_MAX];
+    ssize_t size = readlink("/proc/self/exe", path, sizeof path - 1);
+
+    path[size < 0 ? 0 : size] = 0;
+    for (int up = 0; up < 2; up++) {
+        char *slash = strrchr(path, '/');
+        if (slash)
+            *slash = 0;
+    }
+    return path;
+}
+
+/* A name that the installation has already would hide one of the two. */
+static bool is_installed(const char *name)
+{
+    pb_str path = pb_printf("%s/lib/patchbay/plugins/%s.so", own_prefix(), name);
+
+    return path.data && access(path.data, F_OK) == 0;
+}
+
+static const char *templates(void)
+{
+    return pb_printf("%s/share/patchbay/template", own_prefix()).data;
+}
+
 static void print_kinds(FILE *to)
 {
     for (const struct new_kind *kind = new_kinds; kind->name; kind++)
@@ -46,6 +74,7 @@ static int print_help(const struct invocation *invocation)
                                  .takes = invocation->command->takes});
     printf("\nKINDs, and what the plugin that is written does:\n");
     print_kinds(stdout);
+    new_language_help(templates());
     return 0;
 }
 
@@ -83,34 +112,6 @@ static const struct new_kind *find_kind(const char *name)
     return NULL;
 }
 
-/* The folder above bin/, where this program is installed; "" when it cannot be read. */
-static const char *own_prefix(void)
-{
-    static char path[PATH_MAX];
-    ssize_t size = readlink("/proc/self/exe", path, sizeof path - 1);
-
-    path[size < 0 ? 0 : size] = 0;
-    for (int up = 0; up < 2; up++) {
-        char *slash = strrchr(path, '/');
-        if (slash)
-            *slash = 0;
-    }
-    return path;
-}
-
-/* A name that the installation has already would hide one of the two. */
-static bool is_installed(const char *name)
-{
-    pb_str path = pb_printf("%s/lib/patchbay/plugins/%s.so", own_prefix(), name);
-
-    return path.data && access(path.data, F_OK) == 0;
-}
-
-static pb_str template_folder(const char *part)
-{
-    return pb_printf("%s/share/patchbay/template/%s", own_prefix(), part);
-}
-
 static int remove_one(const char *path, const struct stat *about, int kind, struct FTW *where)
 {
     (void)about;
@@ -120,24 +121,25 @@ static int remove_one(const char *path, const struct stat *about, int kind, stru
 }
 
 /* Writes all or nothing: what is there already is never touched. */
-static int write_plugin(const char *kind, const char *name, const char *folder)
+static int write_plugin(const char *const *parts, const char *skip, const char *name,
+                        const char *folder)
 {
-    const char *parts[] = {"common", kind};
     pb_status status = PB_OK;
 
     if (mkdir(folder, 0755) != 0) {
         if (errno == EEXIST)
-            fprintf(stderr,
-                    "patchbay new: %s is there already and stays as it is; give another folder with "
-                    "--dir\n",
-                    folder);
+            fprintf(
+                stderr,
+                "patchbay new: %s is there already and stays as it is; give another folder with "
+                "--dir\n",
+                folder);
         else
             fprintf(stderr, "patchbay new: the folder %s cannot be made: %s\n", folder,
                     strerror(errno));
         return pb_status_exit(errno == EEXIST ? PB_CONFLICT : PB_INVALID);
     }
-    for (size_t i = 0; i < 2 && status == PB_OK; i++)
-        status = new_copy(template_folder(parts[i]).data, folder, name);
+    for (; *parts && status == PB_OK; parts++)
+        status = new_copy(pb_printf("%s/%s", templates(), *parts).data, folder, name, skip);
     if (status == PB_OK)
         return 0;
     (void)nftw(folder, remove_one, 8, FTW_DEPTH | FTW_PHYS);
@@ -151,18 +153,18 @@ static bool is_usual(const char *prefix)
     return strcmp(prefix, "/usr") == 0 || strcmp(prefix, "/usr/local") == 0;
 }
 
-static void print_next(const char *kind, const char *name, const char *folder)
+static void print_next(const char *kind, const char *name, const char *suffix, const char *folder)
 {
     const char *prefix = own_prefix();
     bool usual = is_usual(prefix);
 
-    printf("%s is a plugin with the %s '%s': %s.c, its test, CMakeLists.txt, README.md.\n"
+    printf("%s is a plugin with the %s '%s': %s%s, its test, CMakeLists.txt, README.md.\n"
            "Build and test it:\n\n"
            "  cd %s\n"
            "  cmake -B build%s%s\n"
            "  cmake --build build && ctest --test-dir build --output-on-failure\n",
-           folder, kind, name, name, folder, usual ? "" : " -DCMAKE_PREFIX_PATH=",
-           usual ? "" : prefix);
+           folder, kind, name, name, suffix, folder,
+           usual ? "" : " -DCMAKE_PREFIX_PATH=", usual ? "" : prefix);
 }
 
 int command_new(const struct invocation *invocation)
@@ -180,7 +182,13 @@ int command_new(const struct invocation *invocation)
                 problem ? problem : "one of this name is installed already");
         return pb_status_exit(PB_INVALID);
     }
-    pb_str folder = template_folder(kind->name);
+    const struct new_language *language =
+        new_language_find(templates(), invocation->language, kind->name);
+    if (!language)
+        return pb_status_exit(PB_INVALID);
+    const char *parts[NEW_PARTS];
+    new_parts(language, kind->name, parts);
+    pb_str folder = pb_printf("%s/%s", templates(), parts[0]);
     if (access(folder.data, R_OK | X_OK) != 0) {
         fprintf(stderr,
                 "patchbay new: the templates are not there (%s): run the program that `cmake "
@@ -189,8 +197,9 @@ int command_new(const struct invocation *invocation)
         return pb_status_exit(PB_NOT_FOUND);
     }
     const char *to = invocation->dir ? invocation->dir : words[1];
-    int code = write_plugin(kind->name, words[1], to);
+    bool other = language != new_languages; /* then the code is not that of the kind in C */
+    int code = write_plugin(parts, other ? "NAME.c" : NULL, words[1], to);
     if (code == 0)
-        print_next(kind->name, words[1], to);
+        print_next(kind->name, words[1], language->suffix, to);
     return code;
 }

@@ -15,16 +15,23 @@ enum { NAME_MOST = 40, FILE_MOST = 64 * 1024 };
 
 static bool is_taken(const char *name)
 {
-    /* Words of C, targets that every CMake project has, and structs of the templates. */
+    /* Words of C, targets that every CMake project has, ... */
     static const char *const taken[] = {
-        "all",      "auto",   "bool",    "break",  "build",    "case",     "char",
-        "clean",    "const",  "continue", "default", "depend", "do",       "double",
-        "else",     "enum",   "extern",  "float",  "for",      "goto",     "help",
-        "if",       "inline", "install", "int",    "long",     "main",     "package",
-        "patchbay", "pb",     "register", "restrict", "return", "short",   "signed",
-        "sizeof",   "static", "struct",  "switch", "test",     "typedef",  "union",
-        "unsigned", "void",   "volatile", "while",
-        "answer",   "entry",  "job",      "number", "reading", "rule",     "tally",    "vote"};
+        "all", "auto", "bool", "break", "build", "case", "char", "clean", "const", "continue",
+        "default", "depend", "do", "double", "else", "enum", "extern", "float", "for", "goto",
+        "help", "if", "inline", "install", "int", "long", "main", "package", "patchbay", "pb",
+        "register", "restrict", "return", "short", "signed", "sizeof", "static", "struct", "switch",
+        "test", "typedef", "union", "unsigned", "void", "volatile", "while",
+        /* ... of C++ and Rust, ... */
+        "and", "as", "async", "await", "catch", "class", "crate", "delete", "dyn",
+        "explicit", "export", "false", "fn", "friend", "impl", "in", "let", "loop", "match", "mod",
+        "move", "mut", "mutable", "namespace", "new", "not", "operator", "or", "private",
+        "protected", "pub", "public", "ref", "self", "std", "super", "template", "this", "throw",
+        "trait", "true", "try", "type", "typeid", "typename", "unsafe", "use", "using", "virtual",
+        "where", "xor", "yield",
+        /* ... and of the templates. */
+        "answer", "description", "entry", "job", "number", "reading", "refused", "rule", "tally", "vote",
+        "words"};
 
     for (size_t i = 0; i < sizeof taken / sizeof *taken; i++)
         if (strcmp(taken[i], name) == 0)
@@ -45,7 +52,7 @@ const char *new_name_problem(const char *name)
     if (name[size - 1] == '-' || strstr(name, "--"))
         return "each '-' stands between two other characters";
     if (is_taken(name))
-        return "the word means something else in C, in CMake or in the template";
+        return "the word means something else in C, C++, Rust, CMake or the template";
     return NULL;
 }
 
@@ -103,6 +110,8 @@ static pb_status copy_file(const char *from, const char *to, const char *name)
     text = replace(text, pb_lit("@NAME@"), pb_str_of(name));
     text = replace(text, pb_lit("@ID@"), as_word(name));
     FILE *file = fopen(to, "wxe");
+    if (!file && errno == EEXIST)
+        return PB_OK; /* an earlier part has its own */
     bool written = file && fwrite(text.data, 1, text.size, file) == text.size;
     if (file && fclose(file) != 0)
         written = false;
@@ -118,12 +127,12 @@ static pb_status copy_entry(const char *from, const char *to, const char *name)
         return pb_fail(PB_NOT_FOUND, "the template %s cannot be read: %s", from, strerror(errno));
     if (!S_ISDIR(about.st_mode))
         return copy_file(from, to, name);
-    if (mkdir(to, 0755) != 0)
+    if (mkdir(to, 0755) != 0 && errno != EEXIST)
         return pb_fail(PB_NO_SPACE, "the folder %s cannot be made: %s", to, strerror(errno));
-    return new_copy(from, to, name);
+    return new_copy(from, to, name, NULL);
 }
 
-pb_status new_copy(const char *from, const char *to, const char *name)
+pb_status new_copy(const char *from, const char *to, const char *name, const char *skip)
 {
     DIR *folder = opendir(from);
     pb_status status = PB_OK;
@@ -132,7 +141,8 @@ pb_status new_copy(const char *from, const char *to, const char *name)
     if (!folder)
         return pb_fail(PB_NOT_FOUND, "the template %s cannot be read: %s", from, strerror(errno));
     while (status == PB_OK && (entry = readdir(folder))) {
-        if (strcmp(entry->d_name, ".") == 0 || strcmp(entry->d_name, "..") == 0)
+        if (strcmp(entry->d_name, ".") == 0 || strcmp(entry->d_name, "..") == 0 ||
+            (skip && strcmp(entry->d_name, skip) == 0))
             continue;
         pb_str file = replace(pb_str_of(entry->d_name), pb_lit("NAME"), pb_str_of(name));
         status = copy_entry(pb_printf("%s/%s", from, entry->d_name).data,

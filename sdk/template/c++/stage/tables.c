@@ -1,0 +1,12 @@
+/* tables.c - what @NAME@ is to the host: its options, and which function does what. */
+#include "@NAME@.h"
+
+static const pb_field @ID@_options[] = {
+    PB_MAP(struct @ID@, terms, PB_KIND_STR, .required = 1, .help = "Terms and what they mean."),
+    PB_STR(struct @ID@, intro, .def = "Words that are used here:",
+           .help = "Stands above the meanings."),
+    PB_END,
+};
+
+PB_PLUGIN("@NAME@", "0.1.0", "MIT", "Explains a team's own words to the model.",
+          PB_STAGE("@NAME@", struct @ID@, @ID@_options, .check = @ID@_check, .run = @ID@_run));

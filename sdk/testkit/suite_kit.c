@@ -117,6 +117,7 @@ const struct pb_suite_case *pb_suite_of(const char *kind)
         const struct pb_suite_case *cases;
     } suites[] = {{"cache", suite_cache},
                 {"blob_store", suite_blob_store},
+                {"database", suite_database},
                 {"vector_store", suite_vector_store}};
     static const struct pb_suite_case none = {.name = NULL};
 

@@ -27,7 +27,8 @@ struct pb_blob_info {
  *          interest in it; a NULL writer asks for the info alone. PB_NOT_FOUND.
  * remove   PB_OK also when there is none.
  * url      a link that lets anyone read it until `expiry`. NULL: this store has none.
- * backup   copies everything into a folder; restore takes it from there. Optional. */
+ * backup   copies everything into a folder that is made; restore puts all in the place of what is
+ *          there. Optional. */
 typedef struct pb_blob_store {
     PB_LIFECYCLE
     pb_status (*put)(void *self, pb_str key, pb_str type, pb_reader *reader);

@@ -18,13 +18,16 @@ typedef struct pb_cache_options {
     const pb_str *tags; /* names under which it can be removed with others; at most 8 */
 } pb_cache_options;
 
-/* The interface; all are required and may park. `options` may be NULL. Keys: 1 to 512 bytes.
+/* The interface; all are required and may park. `options` may be NULL. Keys: 1 to 512 bytes,
+ * any; with what the host puts in front an implementation sees up to 641.
  * get         *out in the running scope; PB_NOT_FOUND.
- * set         sets or replaces. PB_TOO_LARGE: larger than the cache keeps.
+ * set         sets or replaces, with this ttl and these tags. PB_TOO_LARGE: larger than the cache
+ *             keeps; what was there before is gone.
  * add         only when there is none: else PB_CONFLICT. Atomic.
  * increment   adds to a whole number and gives the sum; one that is not there is 0 and gets the
- *             options' ttl, one that is there keeps its own. Atomic across all that share the cache.
- *             PB_CONFLICT: not a number.
+ *             options' ttl, one that is there keeps its own. What set wrote as digits is a number
+ *             too, and get gives a number as digits. Atomic across all that share the cache.
+ *             PB_CONFLICT: not a number, or the sum is out of range.
  * take        the token bucket `key`: takes `bucket->cost` tokens when there are as many. Atomic
  *             across all that share the cache. PB_INVALID: rate and capacity are above 0.
  * remove      by key; PB_OK also when there is none.   remove_tag   all that have the tag.

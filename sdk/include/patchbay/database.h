@@ -135,9 +135,11 @@ enum { PB_DIALECT_SQLITE = 0, PB_DIALECT_POSTGRES = 1 };
  * transaction  runs fn(arg) inside one, in the calling task; what it returns commits (PB_OK) or
  *              rolls back. Inside it query and batch of this database belong to it, and nothing
  *              else may park. It holds the database's one writer: 100 ms at most, then PB_TIMEOUT.
+ *              Another one inside it, a backup or a restore: PB_INVALID.
  * dialect      PB_DIALECT_…
- * backup       writes a consistent copy to the file `path`, which must not be there yet.
- * restore      replaces everything by the copy at `path`. */
+ * backup       writes a consistent copy to the file `path`; PB_CONFLICT when that is there.
+ * restore      replaces everything by the copy at `path`; PB_NOT_FOUND when there is none, and
+ *              nothing has changed. */
 typedef struct pb_database {
     PB_LIFECYCLE
     pb_status (*query)(void *self, const pb_statement *statement, pb_rows *out);

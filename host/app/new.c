@@ -28,6 +28,7 @@ const struct new_kind new_kinds[] = {
     {"transport", "brings questions in: plain text over HTTP"},
     {"source", "where documents come from: a file with a JSON object a line"},
     {"service", "operations over HTTP and as commands: counts votes"},
+    {"exporter", "gets what happened: appends spans and audit records to a file"},
     {0},
 };
 
@@ -78,17 +79,6 @@ static int print_help(const struct invocation *invocation)
     return 0;
 }
 
-/* Headers that may still change, of kinds that the host does not load. */
-static bool is_draft(const char *kind)
-{
-    static const char *const drafts[] = {"exporter", "notifier", "speech"};
-
-    for (size_t i = 0; i < sizeof drafts / sizeof *drafts; i++)
-        if (strcmp(drafts[i], kind) == 0)
-            return true;
-    return false;
-}
-
 static const struct new_kind *find_kind(const char *name)
 {
     pb_str names[32];
@@ -99,11 +89,10 @@ static const struct new_kind *find_kind(const char *name)
             return kind;
         names[count++] = pb_str_of(kind->name);
     }
-    if (is_draft(name)) {
+    if (strcmp(name, "notifier") == 0) {
         fprintf(stderr,
-                "patchbay new: the host does not load the kind '%s' yet: its header, "
-                "patchbay/draft/%s.h, is a draft\n",
-                name, name);
+                "patchbay new: the host does not load the kind 'notifier' yet: its header, "
+                "patchbay/draft/notifier.h, is a sketch\n");
         return NULL;
     }
     pb_str hint = nearest_hint(pb_str_of(name), names, count);

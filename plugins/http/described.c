@@ -60,7 +60,8 @@ const pb_operation http_operations[] = {
     [OPERATION_CHAT] =
         {PB_OPERATION("chat.completions", "POST", "/v1/chat/completions",
                       "Runs a turn in OpenAI's dialect of chat completions."),
-         .scope = "turns.create", .flags = PB_OPERATION_STREAMS | PB_OPERATION_NO_TOOL, .error_schema = openai_error_schema,
+         .scope = "turns.create", .flags = PB_OPERATION_STREAMS | PB_OPERATION_NO_TOOL | PB_OPERATION_NO_AUDIT,
+         .error_schema = openai_error_schema,
          .raw = call_chat,
          .description =
              "`model` names a pipeline. A conversation in `metadata` or in the header `Patchbay-Conversation` "
@@ -84,7 +85,7 @@ const pb_operation http_operations[] = {
          .raw = call_model},
     [OPERATION_TURN] =
         {PB_OPERATION("turns.create", "POST", "/v1/turns", "Asks a pipeline, and answers or streams its reply."),
-         .scope = "turns.create", .flags = PB_OPERATION_STREAMS, .raw = call_turn,
+         .scope = "turns.create", .flags = PB_OPERATION_STREAMS | PB_OPERATION_NO_AUDIT, .raw = call_turn,
          .description =
              "Runs a turn through a pipeline. The answer is the whole turn, or with `stream` its events as "
              "they come (text/event-stream; TurnEvent). A turn with `detach` or an `Idempotency-Key` is kept: "
@@ -103,7 +104,8 @@ const pb_operation http_operations[] = {
          .answer_headers = turn_answer_headers, .answers = events_answers, .errors = events_errors},
     [OPERATION_MESSAGES] = {PB_OPERATION("messages.create", "POST", "/v1/messages",
                                          "Runs a turn in Anthropic's dialect."),
-                            .scope = "turns.create", .flags = PB_OPERATION_STREAMS | PB_OPERATION_NO_TOOL,
+                            .scope = "turns.create",
+                            .flags = PB_OPERATION_STREAMS | PB_OPERATION_NO_TOOL | PB_OPERATION_NO_AUDIT,
                             .description = anthropic_message_text,
                             .input_schema = anthropic_message_input,
                             .output_schema = anthropic_message_output,
@@ -114,7 +116,7 @@ const pb_operation http_operations[] = {
          .raw = call_messages},
     [OPERATION_COUNT] = {PB_OPERATION("messages.count", "POST", "/v1/messages/count_tokens",
                                       "Estimates the tokens of a request in Anthropic's dialect."),
-                         .scope = "turns.create", .flags = PB_OPERATION_NO_TOOL,
+                         .scope = "turns.create", .flags = PB_OPERATION_NO_TOOL | PB_OPERATION_NO_AUDIT,
                          .description = anthropic_count_text,
                          .input_schema = anthropic_count_input,
                          .output_schema = anthropic_count_output,
@@ -125,7 +127,7 @@ const pb_operation http_operations[] = {
     [OPERATION_RESPONSE] =
         {PB_OPERATION("responses.create", "POST", "/v1/responses",
                       "Runs a turn in OpenAI's dialect of responses."),
-         .scope = "turns.create", .flags = PB_OPERATION_STREAMS | PB_OPERATION_NO_TOOL,
+         .scope = "turns.create", .flags = PB_OPERATION_STREAMS | PB_OPERATION_NO_TOOL | PB_OPERATION_NO_AUDIT,
          .error_schema = openai_error_schema,
          .raw = call_response,
          .description =
@@ -165,7 +167,7 @@ const pb_operation http_operations[] = {
          .raw = call_response_items},
     [OPERATION_EMBEDDINGS] =
         {PB_OPERATION("embeddings.create", "POST", "/v1/embeddings", "Vectors of texts."),
-         .scope = "embeddings.create", .flags = PB_OPERATION_NO_TOOL,
+         .scope = "embeddings.create", .flags = PB_OPERATION_NO_TOOL | PB_OPERATION_NO_AUDIT,
          .description = "`model` names one of the listener's `embedders`. Vectors have length 1.",
          .input_schema = schema_embeddings_in, .input_example = example_embeddings_in,
          .output_schema = schema_embeddings_out, .errors = embeddings_errors, .error_schema = openai_error_schema,

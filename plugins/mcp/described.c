@@ -78,7 +78,7 @@ static const int32_t errors[] = {PB_NOT_FOUND, PB_FORBIDDEN, 0};
 const pb_operation mcp_operations[] = {
     {PB_OPERATION("mcp.post", "POST", "/mcp",
                   "Takes a message of a Model Context Protocol client."),
-     .flags = PB_OPERATION_NO_TOOL | PB_OPERATION_STREAMS, .raw = mcp_post,
+     .flags = PB_OPERATION_NO_TOOL | PB_OPERATION_STREAMS | PB_OPERATION_NO_AUDIT, .raw = mcp_post,
      .description = post_description, .input_schema = message_schema,
      .output_schema = response_schema,
      .input_example = "{\"jsonrpc\":\"2.0\",\"id\":1,\"method\":\"initialize\",\"params\":{"
@@ -98,7 +98,7 @@ const pb_operation mcp_operations[] = {
      .event_schema = event_schema, .error_schema = error_schema, .request_headers = session_headers,
      .errors = errors},
     {PB_OPERATION("mcp.end", "DELETE", "/mcp", "Ends a session of the Model Context Protocol."),
-     .flags = PB_OPERATION_NO_TOOL | PB_OPERATION_STREAMS, .raw = mcp_end,
+     .flags = PB_OPERATION_NO_TOOL | PB_OPERATION_STREAMS | PB_OPERATION_NO_AUDIT, .raw = mcp_end,
      .description = "Ends the session that the header `Mcp-Session-Id` names, for all workers: "
                     "from now on it is answered with 404.",
      .error_schema = error_schema, .request_headers = session_headers, .answers = end_answers,

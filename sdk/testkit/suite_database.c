@@ -29,7 +29,7 @@ static void expect_value(const pb_value *found, const pb_value *wanted, const ch
 static const struct column {
     pb_str insert, select;
     const char *what;
-} integer = COLUMN("i"), real = COLUMN("r"), text = COLUMN("t"), bytes = COLUMN("b");
+} integers = COLUMN("i"), reals = COLUMN("r"), texts = COLUMN("t"), blobs = COLUMN("b");
 
 static int64_t last_id;
 
@@ -49,28 +49,28 @@ static void there_and_back(pb_instance *database, const struct column *column, p
 
 SUITE_CASE(values)
 {
-    static const int64_t integers[] = {0, -1, 42, INT64_MAX, INT64_MIN};
-    static const double reals[] = {0.5, -1.25e300, 1e-300, 0.1, 12345678.9};
+    static const int64_t whole[] = {0, -1, 42, INT64_MAX, INT64_MIN};
+    static const double fractions[] = {0.5, -1.25e300, 1e-300, 0.1, 12345678.9};
     pb_str all = suite_bytes(70000, 1);
 
     suite_must(instance, "DROP TABLE IF EXISTS suite_v");
     suite_must(instance, "CREATE TABLE suite_v (id BIGINT PRIMARY KEY, i BIGINT, r DOUBLE PRECISION, "
                          "t TEXT, b BYTEA)");
     for (size_t i = 0; i < 5; i++) {
-        there_and_back(instance, &integer, pb_value_int(integers[i]));
-        there_and_back(instance, &real, pb_value_real(reals[i]));
+        there_and_back(instance, &integers, pb_value_int(whole[i]));
+        there_and_back(instance, &reals, pb_value_real(fractions[i]));
     }
-    there_and_back(instance, &text, pb_value_text(pb_lit("")));
-    there_and_back(instance, &text, pb_value_text(pb_lit("h\xc3\xa9 \xe6\xbc\xa2 \xf0\x9f\x98\x80")));
-    there_and_back(instance, &text, pb_value_text(pb_lit("'); DROP TABLE suite_v; --")));
-    there_and_back(instance, &text, pb_value_text(pb_hex((pb_bytes){
+    there_and_back(instance, &texts, pb_value_text(pb_lit("")));
+    there_and_back(instance, &texts, pb_value_text(pb_lit("h\xc3\xa9 \xe6\xbc\xa2 \xf0\x9f\x98\x80")));
+    there_and_back(instance, &texts, pb_value_text(pb_lit("'); DROP TABLE suite_v; --")));
+    there_and_back(instance, &texts, pb_value_text(pb_hex((pb_bytes){
                                             (const uint8_t *)all.data, all.size})));
-    there_and_back(instance, &bytes, pb_value_bytes("", 0));
-    there_and_back(instance, &bytes, pb_value_bytes("\0a\0\xff", 4));
-    there_and_back(instance, &bytes, pb_value_bytes(all.data, all.size));
-    there_and_back(instance, &text, pb_value_null());
-    there_and_back(instance, &integer, pb_value_null());
-    there_and_back(instance, &bytes, pb_value_null());
+    there_and_back(instance, &blobs, pb_value_bytes("", 0));
+    there_and_back(instance, &blobs, pb_value_bytes("\0a\0\xff", 4));
+    there_and_back(instance, &blobs, pb_value_bytes(all.data, all.size));
+    there_and_back(instance, &texts, pb_value_null());
+    there_and_back(instance, &integers, pb_value_null());
+    there_and_back(instance, &blobs, pb_value_null());
 }
 
 SUITE_CASE(parameters)

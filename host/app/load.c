@@ -61,6 +61,9 @@ static pb_status load_tree(const struct invocation *invocation, struct loaded *o
         return status == PB_OK ? (pb_status)PB_INVALID : status;
     for (size_t i = 0; i < invocation->set_count; i++)
         (void)config_tree_set(root, invocation->sets[i], (uint32_t)i + 1, &out->diagnostics);
+    if (invocation->contract)
+        (void)config_tree_set(root, "host.contract=true", (uint32_t)invocation->set_count + 1,
+                              &out->diagnostics);
     if (invocation->port)
         set_port(invocation->port, out, (uint32_t)invocation->set_count + 1);
     return PB_OK;

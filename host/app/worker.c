@@ -7,11 +7,10 @@
 #include "cluster/scoreboard.h"
 #include "net/client.h"
 #include "net/server.h"
-#include "plugin/contract.h"
 #include "plugin/instances.h"
 #include "runtime/crash.h"
-#include "turn/export.h"
 #include "runtime/task.h"
+#include "turn/export.h"
 #include "turn/journal.h"
 #include "turn/operations.h"
 #include "turn/turn.h"
@@ -200,8 +199,6 @@ static void set_limits(const struct host_options *options)
     client_setup(&client);
     server_defaults.data_dir = instances_data_dir();
     server_defaults.drain_timeout = options->drain_timeout + 2 * goodbye; /* we are first */
-    if (options->contract) /* debug builds check anyway */
-        contract_enable(true);
     if (getrlimit(RLIMIT_NOFILE, &files) == 0 && files.rlim_cur < files.rlim_max) {
         files.rlim_cur = files.rlim_max;
         setrlimit(RLIMIT_NOFILE, &files);
@@ -265,11 +262,11 @@ static pb_status run(void)
         status = journal_setup();
     if (status == PB_OK)
         status = plan->main(plan->arg);
-    instances_stop_transports();
-    export_stop(); /* nobody asks any more, and exporters are still there */
     say(status); /* before others stop, who overwrite the sentence */
     turn_drain(NULL);
     journal_stop();
+    instances_stop_transports();
+    export_stop(); /* nobody asks any more, and exporters are still there */
     instances_stop();
     operations_fini();
     return status;

@@ -1,19 +1,23 @@
 /* arena.c - see arena.h. */
 #include "base/arena.h"
 
+#include "base/arena_pages.h"
+
 #include <stdint.h>
 #include <stdlib.h>
 #include <string.h>
 
-enum { BLOCK_FIRST = 1024, BLOCK_MOST = 64 * 1024, ALIGN = 16 };
+enum { BLOCK_FIRST = 1024, BLOCK_MOST = 64 * 1024, ALIGN = 16, SPOILT = 0xa5 };
 
 struct arena_block {
     struct arena_block *below; /* the block before this one */
     size_t size;               /* of data */
     size_t used;
-    size_t pad;
+    size_t lead; /* of each allocation: struct arena_piece in pages, else nothing */
     char data[];
 };
+
+const size_t arena_block_head = sizeof(struct arena_block);
 
 /* Blocks that were freed wait here, by their power of two, for the next arena of this thread: turns
  * come and go by the thousand, and each takes about the same. With a sanitizer none do, so that it
@@ -54,6 +58,16 @@ static struct arena_block *block_take(size_t whole)
     return block;
 }
 
+/* In pages of its own, with room for the first allocation's piece, or NULL. */
+static struct arena_block *paged_take(size_t whole)
+{
+    struct arena_block *block = arena_pages_take(whole + sizeof(struct arena_piece));
+
+    if (block)
+        block->lead = sizeof(struct arena_piece);
+    return block;
+}
+
 static void block_give(struct arena_block *block, size_t whole)
 {
     unsigned class = class_of(whole);
@@ -86,10 +100,17 @@ void arena_init(struct arena *arena, size_t limit)
 static void pop(struct arena *arena)
 {
     struct arena_block *block = arena->head;
+    size_t whole = block->size + sizeof *block;
+
     arena->head = block->below;
-    arena->total -= block->size + sizeof *block;
-    all_bytes -= block->size + sizeof *block;
-    block_give(block, block->size + sizeof *block);
+    if (block->lead) {
+        arena->total -= whole - block->lead;
+        arena_pages_give(block);
+        return;
+    }
+    arena->total -= whole;
+    all_bytes -= whole;
+    block_give(block, whole);
 }
 
 void arena_fini(struct arena *arena)
@@ -114,16 +135,28 @@ static bool push(struct arena *arena, size_t size)
         if (size > arena->limit || arena->total + size + sizeof(struct arena_block) > arena->limit)
             return false;
     }
-    struct arena_block *block = block_take(sizeof *block + block_size);
-    if (!block)
-        return false;
+    size_t whole = sizeof(struct arena_block) + block_size;
+    struct arena_block *block = paged_take(whole);
+    if (!block) {
+        if (!(block = block_take(whole)))
+            return false;
+        block->lead = 0;
+        all_bytes += whole;
+    }
     block->below = arena->head;
-    block->size = block_size;
+    block->size = block_size + block->lead;
     block->used = 0;
     arena->head = block;
-    arena->total += block_size + sizeof *block;
-    all_bytes += block_size + sizeof *block;
+    arena->total += whole;
     return true;
+}
+
+/* Writes down whose memory this is, `size` bytes. */
+static void sign(char *memory, size_t size)
+{
+    struct arena_piece *piece = (struct arena_piece *)(void *)memory - 1;
+
+    *piece = (struct arena_piece){.owner = arena_pages_owner(), .units = (uint32_t)(size / ALIGN)};
 }
 
 void *arena_alloc(struct arena *arena, size_t size)
@@ -131,11 +164,14 @@ void *arena_alloc(struct arena *arena, size_t size)
     if (size > SIZE_MAX / 2)
         return NULL;
     size = aligned(size ? size : 1);
-    if (!arena->head || arena->head->size - arena->head->used < size)
+    if (!arena->head || arena->head->size - arena->head->used < size + arena->head->lead)
         if (!push(arena, size))
             return NULL;
-    char *memory = arena->head->data + arena->head->used;
-    arena->head->used += size;
+    struct arena_block *head = arena->head;
+    char *memory = head->data + head->used + head->lead;
+    head->used += head->lead + size;
+    if (head->lead)
+        sign(memory, size);
     arena->last = memory;
     return memset(memory, 0, size);
 }
@@ -148,6 +184,8 @@ void *arena_grow(struct arena *arena, void *memory, size_t old_size, size_t new_
         size_t at = (size_t)(arena->last - arena->head->data);
         if (aligned(new_size) <= arena->head->size - at) {
             arena->head->used = at + aligned(new_size);
+            if (arena->head->lead)
+                sign(memory, aligned(new_size));
             memset((char *)memory + old_size, 0, new_size - old_size);
             return memory;
         }
@@ -163,19 +201,37 @@ struct arena_mark arena_mark_now(const struct arena *arena)
     return (struct arena_mark){arena->head, arena->head ? arena->head->used : 0};
 }
 
+/* What is gone and stays accessible is overwritten. */
+static void spoil(struct arena_block *head, size_t from)
+{
+    if (head->lead && from < head->used)
+        memset(head->data + from, 0, sizeof(struct arena_piece));
+    if (head->lead && from + sizeof(struct arena_piece) < head->used)
+        memset(head->data + from + sizeof(struct arena_piece), SPOILT,
+               head->used - from - sizeof(struct arena_piece));
+}
+
 void arena_release(struct arena *arena, struct arena_mark mark)
 {
     if (!mark.head && arena->head) { /* keep the oldest block for reuse */
         while (arena->head->below)
             pop(arena);
         arena->head->used = 0;
-        if (arena->head->size > BLOCK_MOST)
+        if (arena->head->lead || arena->head->size > BLOCK_MOST)
             pop(arena);
     } else {
         while (arena->head != mark.head)
             pop(arena);
-        if (arena->head)
+        if (arena->head) {
+            spoil(arena->head, mark.used);
             arena->head->used = mark.used;
+        }
     }
     arena->last = NULL;
+}
+
+void arena_fence(struct arena *arena)
+{
+    if (arena->head && arena->head->lead)
+        arena->head->used = arena->head->size;
 }

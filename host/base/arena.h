@@ -2,7 +2,8 @@
  *
  * Blocks grow from 1 kB to 64 kB; larger pieces get a block of their own. A mark remembers a place;
  * releasing to it frees what came after. One block stays for reuse, so a loop of mark and release
- * does not touch malloc; what is freed is kept for the next arena of this thread, up to 1 MiB. Not thread-safe: an arena belongs to one task.
+ * does not touch malloc; what is freed is kept for the next arena of this thread, up to 1 MiB. Not thread-safe: an arena belongs to one task. While the
+ * contract of plugins is checked, blocks are pages of their own (arena_pages.h).
  */
 #ifndef HOST_BASE_ARENA_H
 #define HOST_BASE_ARENA_H
@@ -36,7 +37,11 @@ void *arena_grow(struct arena *arena, void *memory, size_t old_size, size_t new_
 struct arena_mark arena_mark_now(const struct arena *arena);
 void arena_release(struct arena *arena, struct arena_mark mark);
 
-/* What all arenas that this thread filled hold now. */
+/* After a mark was taken: in pages, what comes now lies in others than what was before, so that
+ * releasing to the mark makes it inaccessible. Else nothing. */
+void arena_fence(struct arena *arena);
+
+/* What all arenas that this thread filled hold now of malloc. */
 size_t arena_bytes(void);
 
 #endif

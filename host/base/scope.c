@@ -89,6 +89,7 @@ pb_scope *host_scope_begin(void)
     if (!current)
         return NULL;
     struct arena_mark mark = arena_mark_now(current->arena);
+    arena_fence(current->arena);
     pb_scope *scope = arena_alloc(current->arena, sizeof *scope);
     if (scope) {
         scope->mark = mark;

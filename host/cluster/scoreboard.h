@@ -30,6 +30,9 @@ enum scoreboard_cause {
     CAUSE_NONE,
     CAUSE_STACK_OVERFLOW, /* a task ran into the guard below its stack */
     CAUSE_MEMORY,         /* above host.limits.worker_memory; `text` names who grew */
+    CAUSE_LENT,           /* rule 1 of the contract: it used memory that was lent to it, too late */
+    CAUSE_SCOPE_OVER,     /* rule 2: memory of its own after its scope */
+    CAUSE_HELD,           /* rule 4: `text` is the function that holds the loop */
 };
 
 struct scoreboard_cell {

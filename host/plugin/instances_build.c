@@ -150,6 +150,7 @@ pb_status instances_build(const struct instances_source *source)
     begin(source);
     struct arena *before = instances_arena_enter();
     instances_read_host(source);
+    contract_enable(contract_enabled() || instances.host.contract); /* before plugins are opened */
     if (source->root) {
         report_unknown_sections(source);
         declare_sections(source);
@@ -160,8 +161,6 @@ pb_status instances_build(const struct instances_source *source)
     }
     status = instances_order(diagnostics);
     instances_arena_leave(before);
-    if (instances.host.contract)
-        contract_enable(true);
     if (status == PB_OK && diagnostics->errors)
         status = pb_fail(PB_INVALID, "the configuration has %zu problem%s", diagnostics->errors,
                          diagnostics->errors == 1 ? "" : "s");

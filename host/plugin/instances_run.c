@@ -3,6 +3,7 @@
 
 #include "base/scope.h"
 #include "net/server.h"
+#include "plugin/contract.h"
 #include "plugin/kinds.h"
 
 #include <patchbay/log.h>
@@ -14,7 +15,7 @@ pb_status instance_call(pb_instance *instance, pb_status (*function)(void *self)
     void *before = instance_enter(instance);
 
     pb_error_clear();
-    pb_status status = function(instance->self);
+    pb_status status = contract_status(instance, function(instance->self));
     instance_leave(before);
     (void)scope_arena_swap(arena);
     return status;
@@ -60,12 +61,18 @@ static void destroy(pb_instance *instance)
         instance_call_void(instance, instance->interface->destroy);
 }
 
+static pb_status create(pb_instance *instance)
+{
+    contract_create_begin(instance);
+    pb_status status = instance_call(instance, instance->interface->create);
+    return contract_create_end(instance, status);
+}
+
 static pb_status create_all(void)
 {
     for (size_t i = 0; i < instances.count; i++) {
         pb_instance *instance = instances.order[i];
-        pb_status status =
-            instance->interface->create ? instance_call(instance, instance->interface->create) : PB_OK;
+        pb_status status = instance->interface->create ? create(instance) : (pb_status)PB_OK;
         if (status != PB_OK)
             return instance_name_failure(instance, "could not be created", status);
         instance->state = INSTANCE_CREATED;
@@ -148,6 +155,7 @@ pb_status instances_start(void)
     pb_status status = create_all();
 
     server_owner = owner_path;
+    contract_watch();
     memory_watch();
     if (status == PB_OK)
         status = start_all();
@@ -178,6 +186,7 @@ void instances_stop(void)
 {
     singles_stop();
     memory_unwatch();
+    contract_unwatch();
     for (size_t i = instances.count; i-- > 0;)
         stop(instances.order[i]);
     for (size_t i = instances.count; i-- > 0;)

@@ -2,6 +2,7 @@
 #include "plugin/loader.h"
 
 #include "config/schema.h"
+#include "plugin/contract_internal.h"
 #include "plugin/kinds.h"
 
 #include <dlfcn.h>
@@ -266,6 +267,7 @@ pb_status loader_open(int fd, const struct manifest *manifest, const pb_plugin *
     pb_status status = loader_descriptor_check(plugin, manifest);
     if (status != PB_OK)
         return status;
+    contract_bind(library);
     *plugin->host = &host_table;
     *out = plugin;
     return PB_OK;

@@ -29,6 +29,9 @@ static _Thread_local struct pb_task *current;
 static struct task_note own_note; /* until there is a scoreboard */
 struct task_note *task_note = &own_note;
 void (*task_on_switch)(const struct task_locals *locals);
+void (*task_on_park)(bool leaving);
+pb_status (*task_refuse)(void);
+void (*task_missed)(const char *call);
 
 pb_task *task_current(void)
 {
@@ -57,6 +60,8 @@ void task_limits_set(const struct task_limits *limits)
 
 pb_status task_missing(const char *call)
 {
+    if (task_missed)
+        task_missed(call);
 #ifdef PATCHBAY_DEBUG
     fprintf(stderr, "patchbay: %s was called outside a task\n", call);
     abort();
@@ -157,7 +162,11 @@ void task_make_ready(struct pb_task *task)
 
 void task_park(void)
 {
+    if (task_on_park)
+        task_on_park(true);
     coroutine_switch(current->coroutine, &tasks.thread);
+    if (task_on_park)
+        task_on_park(false);
 }
 
 /* --- the pool --------------------------------------------------------------------------------- */
@@ -305,6 +314,8 @@ static pb_status wait(struct waiter *waiter, pb_duration limit)
         return task_missing("a call that parks");
     if (waiter->woken)
         return PB_OK;
+    if (task_refuse)
+        return task_refuse();
     if ((status = task_told_to_end(task)) != PB_OK)
         return status;
     waiter->task = task;
@@ -335,6 +346,8 @@ pb_status task_wait_for(struct waiter *waiter, pb_duration limit)
 
 void task_wait_always(struct waiter *waiter)
 {
+    if (task_refuse && !waiter->woken)
+        (void)task_refuse();
     waiter->task = current;
     while (!waiter->woken)
         task_park();

@@ -102,6 +102,13 @@ static inline void task_tell(const struct task_work *work)
 /* Called, when set, whenever a task is entered or left: with its locals, or NULL for the loop. */
 extern void (*task_on_switch)(const struct task_locals *locals);
 
+/* While set: called around every parking on the loop's thread, `leaving` before the switch. */
+extern void (*task_on_park)(bool leaving);
+/* While set, whoever would park gets what it returns instead. */
+extern pb_status (*task_refuse)(void);
+/* While set: told which call that parks was made where no task is. */
+extern void (*task_missed)(const char *call);
+
 /* Limits and figures. Before the first task; 0 keeps what is set. */
 struct task_limits {
     int64_t tasks;             /* at once; default 16000 */

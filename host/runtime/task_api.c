@@ -17,6 +17,8 @@ pb_status host_sleep(pb_duration duration)
         pb_status status = task_told_to_end(task);
         if (status != PB_OK)
             return status;
+        if (task_refuse)
+            return task_refuse();
         task_make_ready(task);
         task_park();
         return task_told_to_end(task);

@@ -59,7 +59,7 @@ static pb_status scope_options(struct options *out, const pb_cache_options *from
 /* --- around a call ---------------------------------------------------------------------------- */
 
 struct call {
-    pb_instance *cache;
+    struct contract_call guard;
     const struct pb_cache *interface;
     void *self, *before;
     struct pb_span *span;
@@ -68,12 +68,12 @@ struct call {
 static struct call begin(pb_instance *cache)
 {
     struct pb_turn *turn = turn_current();
-    struct call call = {.cache = cache,
-                        .interface = (const pb_cache *)(const void *)cache->interface,
+    struct call call = {.interface = (const pb_cache *)(const void *)cache->interface,
                         .self = cache->self};
 
     call.span = turn ? trace_span(turn->core->trace, pb_lit("cache"), cache->name) : NULL;
     call.before = instance_enter(cache);
+    contract_begin(&call.guard, cache);
     return call;
 }
 
@@ -82,7 +82,7 @@ static pb_status end(const struct call *call, pb_status status)
 {
     bool fine = status == PB_NOT_FOUND || status == PB_CONFLICT;
 
-    status = contract_status(call->cache, status);
+    status = contract_end(&call->guard, status);
     instance_leave(call->before);
     trace_span_end(call->span, fine ? (pb_status)PB_OK : status);
     return status;

@@ -147,7 +147,10 @@ pb_status host_tool_list(pb_instance *tool, pb_tool_list *out)
     int64_t deadline = host_deadline_begin(turn_limits_now()->tool);
     struct pb_span *span = tool_span(tool, pb_lit("list"));
     void *before = instance_enter(tool);
-    pb_status status = contract_status(tool, interface->list(tool->self, out));
+    struct contract_call guard;
+
+    contract_begin(&guard, tool);
+    pb_status status = contract_end(&guard, interface->list(tool->self, out));
 
     instance_leave(before);
     trace_span_end(span, status);
@@ -162,7 +165,10 @@ pb_status host_tool_call(pb_instance *tool, pb_str name, const pb_json *argument
     int64_t deadline = host_deadline_begin(turn_limits_now()->tool);
     struct pb_span *span = tool_span(tool, name);
     void *before = instance_enter(tool);
-    pb_status status = contract_status(tool, interface->call(tool->self, name, arguments, out));
+    struct contract_call guard;
+
+    contract_begin(&guard, tool);
+    pb_status status = contract_end(&guard, interface->call(tool->self, name, arguments, out));
 
     instance_leave(before);
     trace_span_end(span, status);
@@ -176,7 +182,10 @@ pb_status host_authenticate(pb_instance *auth, const pb_credentials *credentials
 {
     const pb_auth *interface = (const pb_auth *)(const void *)auth->interface;
     void *before = instance_enter(auth);
-    pb_status status = contract_status(auth, interface->authenticate(auth->self, credentials, out));
+    struct contract_call guard;
+
+    contract_begin(&guard, auth);
+    pb_status status = contract_end(&guard, interface->authenticate(auth->self, credentials, out));
 
     instance_leave(before);
     if (status == PB_OK && !out->scheme.data)

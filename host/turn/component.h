@@ -8,7 +8,7 @@
 #include "turn/turn.h"
 
 struct component_call {
-    pb_instance *instance;
+    struct contract_call guard;
     void *before;
     struct pb_span *span;
 };
@@ -17,16 +17,17 @@ struct component_call {
 static inline struct component_call component_enter(pb_instance *instance, const char *kind)
 {
     struct pb_turn *turn = turn_current();
-    struct component_call call = {.instance = instance};
+    struct component_call call;
 
     call.span = turn ? trace_span(turn->core->trace, pb_str_of(kind), instance->name) : NULL;
     call.before = instance_enter(instance);
+    contract_begin(&call.guard, instance);
     return call;
 }
 
 static inline pb_status component_leave(const struct component_call *call, pb_status status)
 {
-    status = contract_status(call->instance, status);
+    status = contract_end(&call->guard, status);
     instance_leave(call->before);
     trace_span_end(call->span, status);
     return status;

@@ -9,6 +9,7 @@
 #include "plugin/instances.h"
 #include "turn/turn.h"
 #include <ctype.h>
+#include <stdio.h>
 #include <stdlib.h>
 
 enum { FEW = 8 };
@@ -72,13 +73,20 @@ void database_forget_tables(void)
 
 static pb_status check_tenant(const pb_instance *database, const pb_statement *statement)
 {
+    char what[300];
+
     if (statement->flags & PB_ALL_TENANTS || has_word(statement->sql, pb_lit("$tenant")))
         return PB_OK;
-    for (size_t i = 0; i < tables.count; i++)
-        if (has_word(statement->sql, tables.names[i]))
-            return pb_fail(PB_INTERNAL,
-                           "database '%.*s': a statement on table '%.*s' does not name $tenant",
-                           PB_ARG(database->name), PB_ARG(tables.names[i]));
+    for (size_t i = 0; i < tables.count; i++) {
+        if (!has_word(statement->sql, tables.names[i]))
+            continue;
+        (void)snprintf(what, sizeof what,
+                       "asked table '%.*s' of database '%.*s' without naming $tenant",
+                       PB_ARG(tables.names[i]), PB_ARG(database->name));
+        if (instance_running())
+            return contract_breach(11, instance_running(), what);
+        return pb_fail(PB_INTERNAL, "contract 11: the host %s", what);
+    }
     return PB_OK;
 }
 
@@ -119,11 +127,14 @@ static pb_status run(pb_instance *database, const pb_statement *statements, size
     const pb_database *interface = interface_of(database);
     struct pb_span *span = span_of(database);
     void *before = instance_enter(database);
+    struct contract_call guard;
+
+    contract_begin(&guard, database);
     pb_status status = count == 1
                            ? interface->query(database->self, statements, out)
                            : interface->batch(database->self, statements, count, out);
 
-    status = contract_status(database, status);
+    status = contract_end(&guard, status);
     instance_leave(before);
     trace_span_end(span, status);
     return status;

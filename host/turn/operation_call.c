@@ -7,6 +7,7 @@
 #include "turn/operations_internal.h"
 
 #include "config/schema.h"
+#include "plugin/contract.h"
 #include "turn/export.h"
 #include <patchbay/problem.h>
 
@@ -242,9 +243,14 @@ static pb_status handle(const pb_operation *operation, const pb_call *call, cons
         return PB_NO_MEMORY;
     const void *asked = task_local()->principal;
     void *before = instance_enter(instance);
+    struct contract_call guard = {.watched = false};
+
+    if (instance) /* else the operation is the host's */
+        contract_begin(&guard, instance);
     task_local()->principal = call->principal;
     status = operation->raw ? operation->raw(self, call, in, out)
                             : handle_matching(operation, self, call, in, result);
+    status = contract_end(&guard, status);
     task_local()->principal = asked;
     instance_leave(before);
     if (status != PB_OK)
@@ -318,13 +324,13 @@ pb_status host_operation_call(const pb_operation *operation, const pb_call *call
     void *in = NULL;
 
     if (status == PB_OK)
+        status = check_access(operation, call);
+    if (status == PB_OK)
         status = check_body(operation, call);
     *out = (pb_content){.size = sizeof *out};
     if (status == PB_OK)
         status = read_input(operation, call, &in, &problems);
     if (status == PB_OK)
-    if (status == PB_OK)
-        status = check_access(operation, call);
         status = handle(operation, call, in, out);
     if (operation->timeout)
         host_deadline_end(deadline);
@@ -334,7 +340,7 @@ pb_status host_operation_call(const pb_operation *operation, const pb_call *call
         write_problem(status, call, &problems, out);
     else if (!out->status)
         out->status = 200;
-    return status;
-}
     if (record)
         export_audit_end(record, status, out);
+    return status;
+}

@@ -43,7 +43,7 @@ static pb_status go_on(const struct pb_next *next, struct pb_turn *turn)
 static pb_status hand_emit(pb_sink *sink, const pb_event *event)
 {
     list_entry(sink, struct pb_next, hand)->turn->core->emitted++;
-    return pb_pass(sink, event);
+    return contract_enabled() ? contract_pass(sink->below, event) : pb_pass(sink, event);
 }
 
 /* The sink that the running stage emits to, good until that stage returns. */
@@ -74,7 +74,7 @@ static pb_status enter(struct pb_turn *turn, const struct pb_next *at)
     const pb_stage *interface = (const pb_stage *)(const void *)stage->interface;
     struct rerun rerun;
     struct pb_next next;
-    struct contract_stage guard;
+    struct contract_call guard;
     struct pb_next *above = turn->running;
 
     rerun.ran = false;
@@ -95,8 +95,8 @@ static pb_status enter(struct pb_turn *turn, const struct pb_next *at)
         turn_emit_stage(turn, stage->name, true);
     void *before = instance_enter(stage);
     uint64_t spawned = task_spawned();
-    contract_stage_begin(&guard, stage);
-    pb_status status = contract_stage_end(&guard, interface->run(stage->self, turn, &next));
+    contract_begin(&guard, stage);
+    pb_status status = contract_end(&guard, interface->run(stage->self, turn, &next));
     end_left(stage, spawned);
     instance_leave(before);
     turn->running = above;

@@ -1,6 +1,8 @@
 /* sink.c - where events go: the sink in front of the transport's, pb_emit, and the one done. */
 #include "turn/turn.h"
 
+#include "plugin/contract.h"
+
 /* --- one at a time ---------------------------------------------------------------------------- */
 
 struct speaker {
@@ -81,8 +83,12 @@ pb_status turn_base_emit(pb_sink *sink, const pb_event *event)
 
 pb_status host_emit(pb_turn *turn, const pb_event *event)
 {
+    pb_status status = turn_check_write(turn);
+
+    if (status != PB_OK)
+        return status;
     turn->core->emitted++;
-    return pb_sink_emit(turn->sink, event);
+    return contract_enabled() ? contract_pass(turn->sink, event) : pb_sink_emit(turn->sink, event);
 }
 
 /* Tells the client where the turn is, past the sinks of the stages. That it cannot be told is no

@@ -91,6 +91,7 @@ struct turn_core {
 struct pb_turn {
     pb_turn_info info;
     struct turn_core *core;
+    struct pb_turn *of; /* of a branch: the view it was made of */
     struct turn_state state;
     pb_sink *sink;           /* what pb_emit uses now */
     struct pb_next *running; /* of the stage that runs, or NULL */
@@ -115,6 +116,9 @@ pb_status turn_live_add(struct turn_core *core); /* PB_UNAVAILABLE: draining, or
 void turn_live_remove(struct turn_core *core);
 pb_status turn_live_begin(struct turn_core *core); /* reachable by its id; parks for its place */
 void turn_live_end(struct turn_core *core);
+
+/* Rule 10, while contracts are checked: PB_INTERNAL when it is outside the branch that runs. */
+pb_status turn_check_write(const struct pb_turn *turn);
 
 pb_status turn_state_init(struct pb_turn *turn, const pb_turn_spec *spec);
 

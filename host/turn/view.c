@@ -7,7 +7,9 @@
 #include "turn/turn.h"
 
 #include "base/scope.h"
+#include "plugin/contract.h"
 #include "plugin/instances.h"
+#include <stdio.h>
 
 static const pb_json no_params = {.type = PB_JSON_OBJECT};
 
@@ -18,6 +20,25 @@ static void *keep(struct turn_core *core, size_t size)
     if (!memory)
         pb_fail(PB_NO_MEMORY, "this turn needs more memory than is allowed");
     return memory;
+}
+
+pb_status turn_check_write(const struct pb_turn *turn)
+{
+    const struct pb_turn *running = turn_current();
+    char what[120];
+
+    if (!contract_enabled() || !running || !instance_running())
+        return PB_OK;
+    for (const struct pb_turn *at = running->of; at; at = at->of) {
+        if (at != turn)
+            continue;
+        (void)snprintf(what, sizeof what, "wrote to the turn outside its branch %d: use the view it "
+                                          "was given",
+                       (int)running->info.branch);
+        contract_note(10, instance_running(), what);
+        return pb_fail(PB_INTERNAL, "a branch wrote to the turn outside it");
+    }
+    return PB_OK;
 }
 
 const pb_turn_info *host_turn_info(pb_turn *turn)
@@ -47,6 +68,8 @@ pb_status host_turn_set_messages(pb_turn *turn, const pb_message *const *message
     const pb_message **kept;
     size_t hint = 0;
 
+    if (turn_check_write(turn) != PB_OK)
+        return PB_INTERNAL;
     if (count > SIZE_MAX / sizeof *kept - 1 ||
         !(kept = keep(turn->core, (count + 1) * sizeof *kept)))
         return PB_NO_MEMORY;
@@ -125,7 +148,8 @@ const pb_json *host_turn_params(pb_turn *turn)
 
 pb_status host_turn_set_param(pb_turn *turn, pb_str name, const pb_json *value)
 {
-    return with_member(turn->core, &turn->state.params, name, value);
+    pb_status status = turn_check_write(turn);
+    return status == PB_OK ? with_member(turn->core, &turn->state.params, name, value) : status;
 }
 
 const pb_json *host_turn_variable(pb_turn *turn, pb_str name)
@@ -135,7 +159,8 @@ const pb_json *host_turn_variable(pb_turn *turn, pb_str name)
 
 pb_status host_turn_set_variable(pb_turn *turn, pb_str name, const pb_json *value)
 {
-    return with_member(turn->core, &turn->state.variables, name, value);
+    pb_status status = turn_check_write(turn);
+    return status == PB_OK ? with_member(turn->core, &turn->state.variables, name, value) : status;
 }
 
 const pb_passages *host_turn_passages(pb_turn *turn)
@@ -145,8 +170,11 @@ const pb_passages *host_turn_passages(pb_turn *turn)
 
 pb_status host_turn_set_passages(pb_turn *turn, const pb_passages *passages)
 {
-    pb_passages *copy = keep(turn->core, sizeof *copy);
+    pb_status status = turn_check_write(turn);
+    pb_passages *copy = status == PB_OK ? keep(turn->core, sizeof *copy) : NULL;
 
+    if (status != PB_OK)
+        return status;
     if (!copy)
         return PB_NO_MEMORY;
     *copy = (pb_passages){.size = sizeof *copy, .items = passages->items, .count = passages->count};
@@ -182,6 +210,30 @@ void host_turn_so_far(pb_turn *turn, pb_turn_result *out)
     memcpy(out, &result, result.size);
 }
 
+/* Rule 1, while contracts are checked: what stages read is gone with the turn, wherever its maker has
+ * it from. */
+static pb_status lend_messages(struct pb_turn *turn)
+{
+    struct turn_state *state = &turn->state;
+    const pb_message **lent = keep(turn->core, (state->message_count + 1) * sizeof *lent);
+
+    for (size_t i = 0; lent && i < state->message_count; i++) {
+        const pb_message *from = state->messages[i];
+        pb_message *copy = keep(turn->core, sizeof *copy);
+        char *text = keep(turn->core, from->text.size + 1);
+        if (!copy || !text)
+            return PB_NO_MEMORY;
+        memcpy(copy, from, from->size < sizeof *copy ? from->size : sizeof *copy);
+        if (from->text.size)
+            memcpy(text, from->text.data, from->text.size);
+        if (from->text.data)
+            copy->text.data = text;
+        lent[i] = copy;
+    }
+    state->messages = lent;
+    return lent ? (pb_status)PB_OK : (pb_status)PB_NO_MEMORY;
+}
+
 pb_status turn_state_init(struct pb_turn *turn, const pb_turn_spec *spec)
 {
     if (spec->params && spec->params->type != PB_JSON_OBJECT)
@@ -193,7 +245,7 @@ pb_status turn_state_init(struct pb_turn *turn, const pb_turn_spec *spec)
                                       .params = spec->params ? spec->params : &no_params,
                                       .variables = spec->variables};
     turn->core->document = spec->document;
-    return PB_OK;
+    return contract_enabled() ? lend_messages(turn) : PB_OK;
 }
 
 /* --- branches --------------------------------------------------------------------------------- */
@@ -208,7 +260,11 @@ static pb_status tag_emit(pb_sink *sink, const pb_event *event)
     memcpy(&tagged, event, event->size < sizeof tagged ? event->size : sizeof tagged);
     tagged.size = sizeof tagged;
     tagged.branch = turn->info.branch;
-    return turn_speak(turn->core, sink->below, &tagged);
+    void *running = task_local()->turn;
+    task_local()->turn = turn->of; /* the sinks below belong to stages outside the branch */
+    pb_status status = turn_speak(turn->core, sink->below, &tagged);
+    task_local()->turn = running;
+    return status;
 }
 
 pb_status host_turn_branch(pb_turn *turn, int32_t index, pb_sink *sink, pb_turn **out)
@@ -222,6 +278,7 @@ pb_status host_turn_branch(pb_turn *turn, int32_t index, pb_sink *sink, pb_turn 
     branch->info = turn->info;
     branch->info.branch = index;
     branch->core = core;
+    branch->of = turn;
     branch->state = turn->state;
     if (sink) {
         sink->below = turn->sink;

@@ -138,7 +138,7 @@ START_TEST(a_statement_that_forgets_the_tenant_is_refused)
 
     open_database();
     ck_assert_int_eq(pb_harness_run(harness, be_careless, NULL, &sentence), PB_INTERNAL);
-    ck_text(sentence, "database 'main': a statement on table 'notes' does not name $tenant");
+    ck_text(sentence, "contract 11: the host asked table 'notes' of database 'main' without naming $tenant");
 }
 END_TEST
 

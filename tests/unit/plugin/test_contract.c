@@ -145,10 +145,10 @@ static void run_stage(void *arg)
     struct run *run = arg;
     pb_instance *stage = stage_of(run->name);
     const pb_stage *interface = (const pb_stage *)(const void *)stage->interface;
-    struct contract_stage guard;
+    struct contract_call guard;
 
-    contract_stage_begin(&guard, stage);
-    run->status = contract_stage_end(&guard, interface->run(stage->self, NULL, NULL));
+    contract_begin(&guard, stage);
+    run->status = contract_end(&guard, interface->run(stage->self, NULL, NULL));
     run->done = true;
     (void)snprintf((char *)(uintptr_t)run->name, 200, "%s", test_error());
     loop_stop();

@@ -1,4 +1,5 @@
 /* From a configuration to running instances and back: order, references, what is reported where. */
+#include "plugin/contract.h"
 #include "plugin/instances.h"
 
 #include "parts.h"
@@ -130,6 +131,7 @@ END_TEST
 START_TEST(a_failure_without_a_sentence_gets_one)
 {
     build_well("llms: {a: {use: echo, fail: mute}}\n");
+    contract_enable(false); /* rule 7 would be said instead */
     ck_assert_int_eq(instances_start(), PB_UNAVAILABLE);
     ck_assert_str_eq(test_error(), "llms.a: llm 'a' (parts 1.2.0) could not be created: "
                                    "Unavailable, and the plugin gave no sentence");

@@ -46,10 +46,8 @@ static const struct new_language *find(const char *name)
         names[count++] = pb_str_of(at->name);
     }
     pb_str hint = nearest_hint(pb_str_of(name), names, count);
-    fprintf(stderr,
-            "patchbay new: there are no templates in the language '%s'%.*s: c, c++ and rust are "
-            "there\n",
-            name, PB_ARG(hint));
+    fprintf(stderr, "patchbay new: there are no templates in the language '%s'%.*s\n", name,
+            PB_ARG(hint));
     return NULL;
 }
 

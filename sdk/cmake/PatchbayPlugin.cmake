@@ -29,7 +29,6 @@ function(patchbay_plugin name)
   if(P_RUST)
     patchbay_plugin_rust(${name} ${P_RUST} archive)
     target_link_libraries(${name} PRIVATE ${archive})
-    target_link_options(${name} PRIVATE -Wl,--gc-sections) # of its library, what is not used
     set_property(TARGET ${name} APPEND PROPERTY LINK_DEPENDS ${archive})
     add_dependencies(${name} ${name}_crate)
   endif()

@@ -47,7 +47,14 @@ typedef struct pb_plugin {
 #if defined(__GNUC__)
 #define PB_HIDDEN __attribute__((visibility("hidden")))
 #define PB_EXPORT __attribute__((visibility("default")))
+#ifndef __has_attribute
+#define __has_attribute(name) 0
+#endif
+#if __has_attribute(retain) /* also when the linker drops what nothing refers to (--gc-sections) */
+#define PB_SECTION __attribute__((section(".patchbay"), used, retain))
+#else
 #define PB_SECTION __attribute__((section(".patchbay"), used))
+#endif
 #else
 #error "Patchbay plugins need a compiler with GNU attributes (gcc, clang)"
 #endif

@@ -24,6 +24,13 @@ pub struct Message {
     dialect: Str,
 }
 
+impl Message {
+    /// Is it more than text: images, files, calls of tools?
+    pub fn has_parts(&self) -> bool {
+        self.part_count > 0 || self.tool_call_count > 0
+    }
+}
+
 #[repr(C)]
 pub struct Turn {
     hidden: [u8; 0],

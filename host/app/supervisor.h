@@ -43,6 +43,7 @@ struct process {
     uint64_t switches;          /* for the watchdog: the last count, and since when it stands */
     pb_duration still_since;
     pb_duration heavy_since; /* above the memory limit; 0: it is not */
+    bool asked;              /* where it holds its loop */
     bool hung;               /* it was killed for holding its loop */
 };
 

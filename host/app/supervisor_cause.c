@@ -6,6 +6,7 @@
 #include "app/supervisor.h"
 
 #include "base/ids.h"
+#include "plugin/contract.h"
 #include <signal.h>
 #include <stdarg.h>
 #include <stdio.h>
@@ -99,7 +100,13 @@ static bool how(const struct process *process, const struct scoreboard_cell *cel
         snprintf(text, 320, "was killed: %s; most grew in %.*s", process->killed, SCOREBOARD_NAME,
                  cell->text);
     else if (process->killed[0])
-        snprintf(text, 320, "was killed: %s", process->killed);
+        snprintf(text, 320, "was killed: %s%s%.*s", process->killed,
+                 process->hung && told == CAUSE_HELD && cell->text[0] ? " (contract 4), in " : "",
+                 process->hung && told == CAUSE_HELD ? SCOREBOARD_NAME : 0, cell ? cell->text : "");
+    else if (told == CAUSE_LENT || told == CAUSE_SCOPE_OVER)
+        snprintf(text, 320, "was ended by its plugin (contract %d: it used memory %s)",
+                 told == CAUSE_LENT ? 1 : 2,
+                 told == CAUSE_LENT ? CONTRACT_LENT : CONTRACT_SCOPE_OVER);
     else if (told == CAUSE_STACK_OVERFLOW)
         snprintf(text, 320, "ended by a stack overflow%s%.*s", cell->text[0] ? ": " : "",
                  SCOREBOARD_NAME, cell->text);

@@ -8,6 +8,7 @@
 #include "app/supervisor.h"
 
 #include "base/log.h"
+#include "runtime/hold.h"
 #include <errno.h>
 #include <fcntl.h>
 #include <patchbay/log.h>
@@ -63,9 +64,13 @@ static void look(struct process *process, pb_duration now, bool punctual)
     uint64_t switches = atomic_load(&cell->switches);
     bool stands = atomic_load(&cell->running) == 1 && switches == process->switches;
     process->switches = switches;
-    if (!stands || !punctual || !process->still_since || is_stopped(process->pid))
+    if (!stands || !punctual || !process->still_since || is_stopped(process->pid)) {
         process->still_since = now;
-    else if (now - process->still_since >= limit) {
+        process->asked = false;
+    } else if (now - process->still_since < limit) {
+        if (now - process->still_since >= limit / 2 && !process->asked) /* where? It tells its cell */
+            process->asked = kill(process->pid, HOLD_SIGNAL) == 0;
+    } else {
         process->hung = true;
         process_kill(process, "it held the loop for %g s", (double)limit / (double)PB_SECOND);
     }

@@ -65,11 +65,11 @@ static pb_instance *first_instance(const pb_component *component)
 
 pb_harness *subject_open(struct subject *subject, const char *yaml, char **problems)
 {
-    const pb_component *component = subject_component(subject);
     const pb_plugin *const plugins[] = {&pb_plugin_scripted, &conform_parts, NULL};
 
     if (!yaml)
-        yaml = config_fitting(subject);
+        yaml = config_fitting(subject); /* opens harnesses, which end with an empty registry */
+    const pb_component *component = subject_component(subject);
     subject->harness = pb_harness_open(yaml, plugins, problems);
     subject->instance = subject->harness ? first_instance(component) : NULL;
     return subject->harness;

@@ -363,9 +363,9 @@ void pb_harness_free(pb_harness *harness)
 {
     if (!harness)
         return;
+    harness_run(harness, stop, NULL); /* a transport ends the turns that it runs by itself */
     if (turn_live())
         harness_die("%zu turns are not freed", turn_live());
-    harness_run(harness, stop, NULL);
     client_fini();                          /* kept connections */
     for (int round = 0; round < 3; round++) /* what was closed is gone after a round or two */
         uv_run(loop_uv(), UV_RUN_NOWAIT);

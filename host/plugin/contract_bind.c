@@ -192,7 +192,8 @@ static bool is_slot(uint64_t info)
 #endif
 }
 
-/* The table was made read-only after it was filled, and is again. */
+/* The table may have been made read-only after it was filled. It stays writable: without "-z now" its
+ * page has variables of the plugin too, and this is for finding faults. */
 static void put(char *slot, function checked)
 {
     size_t page = (size_t)sysconf(_SC_PAGESIZE);
@@ -201,7 +202,6 @@ static void put(char *slot, function checked)
     if (mprotect(from, page, PROT_READ | PROT_WRITE) != 0)
         return;
     memcpy(slot, &checked, sizeof checked);
-    (void)mprotect(from, page, PROT_READ);
 }
 
 static void bind_all(const struct object *object, const Elf64_Rela *at, size_t size)

@@ -89,3 +89,8 @@ pb_str nearest_hint(pb_str word, const pb_str *words, size_t count)
         pb_buf_printf(&hint, " and %zu more", count - LISTED);
     return hint.size ? pb_buf_str(&hint) : pb_lit("");
 }
+
+pb_str host_hint(pb_str word, const pb_str *words, size_t count)
+{
+    return nearest_hint(word, words, count);
+}

@@ -307,7 +307,9 @@ typedef struct pb_speech_about pb_speech_about;
       (pb_instance * speech, const pb_synthesize_request *request, pb_writer *writer))             \
     X(1, pb_status, speech_detect,                                                                 \
       (pb_instance * speech, const int16_t *samples, size_t count, double *out))                   \
-    X(1, void, speech_about, (pb_instance * speech, pb_speech_about * out))
+    X(1, void, speech_about, (pb_instance * speech, pb_speech_about * out))                        \
+    /* plugin.h */                                                                                 \
+    X(1, pb_str, hint, (pb_str word, const pb_str *words, size_t count))
 
 struct pb_host {
     uint32_t size;  /* bytes of this table in the running host */

@@ -92,6 +92,14 @@ static inline void pb_warning(pb_diagnostics *diagnostics, const char *field, co
     PB_CALL(diagnose)(diagnostics, 1, pb_str_of(field), pb_str_of(sentence));
 }
 
+/* For the end of a sentence about a word that is not known: "; did you mean 'en-us'?" where one of
+ * `words` is near, else "; known are 'a', 'b' and 5 more", or "" without words. In the running scope.
+ * Does not park. */
+static inline pb_str pb_hint(pb_str word, const pb_str *words, size_t count)
+{
+    return PB_CALL(hint)(word, words, count);
+}
+
 /* For stats(): one figure, shown as patchbay_<kind>_<name>{instance="…"}. `name` is [a-z_]+.
  * Figures of all workers are added up; of one that they share, "shared_…", the largest is shown. */
 static inline void pb_stat(pb_stats *stats, const char *name, double value)

@@ -1,6 +1,6 @@
 /* speech.h - audio to text, text to audio, is anyone speaking. Draft: may change in any release.
  *
- * Every speech component takes and writes "audio/L16" with one channel at the rate that `about`
+ * Every speech component takes and writes "audio/pcm" with one channel at the rate that `about`
  * tells, so whoever converts (the service `audio` does) needs to know nothing else of it. Other
  * types are a matter between caller and component. wav.h takes WAV apart and writes it. */
 #ifndef PATCHBAY_DRAFT_SPEECH_H
@@ -18,7 +18,7 @@ struct pb_audio_format {
     uint32_t rate;     /* samples a second; 0: the container says it */
     uint32_t channels; /* 0: the container says it */
     uint32_t reserved;
-    pb_str type;       /* "audio/wav", "audio/mpeg"; "audio/L16": bare samples of 16 bits, signed,
+    pb_str type;       /* "audio/wav", "audio/mpeg"; "audio/pcm": bare samples of 16 bits, signed,
                           low byte first */
 };
 
@@ -66,8 +66,8 @@ struct pb_speech_about {
     uint32_t listens;   /* 1: it can transcribe */
     uint32_t speaks;    /* 1: it can synthesize */
     uint32_t detects;   /* 1: it can tell whether somebody speaks */
-    uint32_t hear_rate; /* samples a second of the L16 that transcribe takes; 0: any */
-    uint32_t say_rate;  /* of the L16 that synthesize writes; 0: any that is asked for */
+    uint32_t hear_rate; /* samples a second of the pcm that transcribe takes; 0: any */
+    uint32_t say_rate;  /* of the pcm that synthesize writes; 0: any that is asked for */
     const pb_str *voices;
     size_t voice_count; /* 0: it does not list them */
 };

@@ -1,5 +1,5 @@
 /* wav.h - WAV files as streams: the header to write, and a reader that gives the samples of one as
- * "audio/L16". Draft, as speech.h, which it belongs to.
+ * "audio/pcm". Draft, as speech.h, which it belongs to.
  *
  *     pb_wav wav;
  *     status = pb_wav_begin(&wav, reader);         wav.rate, wav.channels are known now

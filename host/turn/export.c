@@ -248,9 +248,11 @@ void export_fini(void)
     while (all.first) {
         struct exporter *exporter = all.first;
         all.first = exporter->next;
+        exporter->closed = true;
         spans_drop_all(exporter);
         audit_give_up(exporter);
-        free(exporter);
+        if (audit_is_unused(exporter)) /* else an operation that outlives all still points to it */
+            free(exporter);
     }
     all.stopping = 0;
 }

@@ -211,6 +211,8 @@ void export_audit_end(struct export_record *record, pb_status status, const pb_c
         exporter->record_count++;
         exporter->reserved--;
         exporter_wake(exporter);
+        if (exporter->closed)
+            audit_give_up(exporter);
         record = next;
     }
 }
@@ -252,6 +254,11 @@ pb_status audit_offer(struct exporter *exporter)
     if (status == PB_OK)
         taken(exporter, count);
     return status;
+}
+
+bool audit_is_unused(const struct exporter *exporter)
+{
+    return exporter->reserved == 0 && list_empty(&exporter->waiting);
 }
 
 /* The last place that is left for them. */

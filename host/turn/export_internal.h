@@ -52,6 +52,8 @@ void spans_drop_all(struct exporter *exporter);
 
 /* export_audit.c: the same for records, which leave the queue only when they are taken. */
 pb_status audit_offer(struct exporter *exporter);
+/* Does no operation keep room in it, or wait for some? */
+bool audit_is_unused(const struct exporter *exporter);
 /* Writes to the log what nobody took. */
 void audit_give_up(struct exporter *exporter);
 

@@ -56,7 +56,8 @@ static void queue(struct exporter *exporter, struct trace *trace)
     count_in(exporter, trace);
     if (exporter->turn_count == 1)
         exporter->since = loop_now();
-    if (exporter->turn_count == 1 || exporter->span_count >= EXPORT_SPANS_BATCH)
+    if (exporter->turn_count == 1 ||
+        (exporter->span_count >= EXPORT_SPANS_BATCH && !exporter->spans.failing))
         exporter_wake(exporter);
 }
 

@@ -49,8 +49,9 @@ struct convert;
 
 /* PB_NO_MEMORY. *out is closed with convert_close, also after a failure of the others. */
 pb_status convert_open(uint32_t from_rate, uint32_t channels, uint32_t to_rate, struct convert **out);
-/* `bytes` may end anywhere; `last`: nothing follows. *out lives until the next call. Parks. */
-pb_status convert_push(struct convert *convert, pb_bytes bytes, bool last, pb_bytes *out);
+/* Takes of `bytes`, which may end anywhere, as much as makes some samples, valid until the next call.
+ * None: all of `bytes` was taken. `last`: nothing follows them. Parks. */
+pb_status convert_next(struct convert *convert, pb_bytes *bytes, bool last, pb_bytes *out);
 void convert_close(struct convert *convert);
 
 /* --- transcription ------------------------------------------------------------------------------ */

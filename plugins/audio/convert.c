@@ -12,8 +12,8 @@ struct convert {
     uint32_t channels, have; /* bytes of `frame` */
     uint8_t frame[64 * 2];
     float in[BLOCK], made[BLOCK];
-    size_t waiting; /* of `in` */
-    pb_buf out;     /* kept from call to call */
+    size_t waiting;         /* of `in` */
+    uint8_t out[BLOCK * 2]; /* not allocated as it goes: who writes may do so in a scope of its own */
 };
 
 pb_status convert_open(uint32_t from_rate, uint32_t channels, uint32_t to_rate, struct convert **out)
@@ -43,23 +43,20 @@ void convert_close(struct convert *convert)
         convert->state = NULL;
 }
 
-static void add(struct convert *convert, const float *samples, size_t count)
+static size_t write(struct convert *convert, const float *samples, size_t count)
 {
-    uint8_t *room = (uint8_t *)pb_buf_room(&convert->out, count * 2);
-
-    for (size_t i = 0; room && i < count; i++) {
+    for (size_t i = 0; i < count; i++) {
         float value = samples[i] * 32768.0f;
         int16_t sample = value >= 32767.0f    ? 32767
                          : value <= -32768.0f ? -32768
                                               : (int16_t)(value + (value < 0 ? -0.5f : 0.5f));
-        pb_wav_put(room + 2 * i, (uint16_t)sample, 2);
+        pb_wav_put(convert->out + 2 * i, (uint16_t)sample, 2);
     }
-    if (room)
-        convert->out.size += count * 2;
+    return 2 * count;
 }
 
-/* What waits, into `out`. */
-static pb_status run(struct convert *convert, bool last)
+/* What waits, into `out`; what of it was not used waits on. */
+static pb_status run(struct convert *convert, bool last, size_t *size)
 {
     SRC_DATA data = {.data_in = convert->in,
                      .input_frames = (long)convert->waiting,
@@ -67,23 +64,19 @@ static pb_status run(struct convert *convert, bool last)
                      .output_frames = BLOCK,
                      .src_ratio = convert->ratio,
                      .end_of_input = last};
-    pb_status status = PB_OK;
 
-    convert->waiting = 0;
     if (!convert->state) {
-        add(convert, convert->in, (size_t)data.input_frames);
+        *size = write(convert, convert->in, convert->waiting);
+        convert->waiting = 0;
         return pb_step();
     }
-    do {
-        int error = src_process(convert->state, &data);
-        if (error)
-            return pb_fail(PB_INTERNAL, "the rate cannot be changed: %s", src_strerror(error));
-        add(convert, convert->made, (size_t)data.output_frames_gen);
-        data.data_in += data.input_frames_used;
-        data.input_frames -= data.input_frames_used;
-        status = pb_step();
-    } while (status == PB_OK && (data.input_frames || data.output_frames_gen == BLOCK));
-    return status;
+    int error = src_process(convert->state, &data);
+    if (error)
+        return pb_fail(PB_INTERNAL, "the rate cannot be changed: %s", src_strerror(error));
+    convert->waiting -= (size_t)data.input_frames_used;
+    memmove(convert->in, convert->in + data.input_frames_used, convert->waiting * sizeof *convert->in);
+    *size = write(convert, convert->made, (size_t)data.output_frames_gen);
+    return pb_step();
 }
 
 /* One frame: the mean of its channels. */
@@ -96,24 +89,31 @@ static float mix(const uint8_t *frame, uint32_t channels)
     return (float)sum / (float)channels / 32768.0f;
 }
 
-pb_status convert_push(struct convert *convert, pb_bytes bytes, bool last, pb_bytes *out)
+static void take(struct convert *convert, pb_bytes *bytes)
 {
-    uint32_t width = convert->channels * 2;
-    pb_status status = PB_OK;
-
-    convert->out.size = 0;
-    for (size_t i = 0; i < bytes.size && status == PB_OK; i++) {
-        convert->frame[convert->have++] = bytes.data[i];
-        if (convert->have < width)
+    while (bytes->size && convert->waiting < BLOCK) {
+        convert->frame[convert->have++] = *bytes->data++;
+        bytes->size--;
+        if (convert->have < convert->channels * 2)
             continue;
         convert->have = 0;
         convert->in[convert->waiting++] = mix(convert->frame, convert->channels);
-        if (convert->waiting == BLOCK)
-            status = run(convert, false);
     }
-    if (status == PB_OK && (last || convert->waiting))
-        status = run(convert, last);
-    out->data = (const uint8_t *)convert->out.data;
-    out->size = convert->out.size;
-    return status == PB_OK ? pb_buf_status(&convert->out) : status;
+}
+
+pb_status convert_next(struct convert *convert, pb_bytes *bytes, bool last, pb_bytes *out)
+{
+    size_t size = 0;
+    pb_status status = PB_OK;
+
+    do {
+        take(convert, bytes);
+        size_t before = convert->waiting;
+        if (before == BLOCK || (last && !bytes->size))
+            status = run(convert, last && !bytes->size, &size);
+        if (!size && convert->waiting == before)
+            break; /* nothing moves: it wants more, or was the end */
+    } while (status == PB_OK && !size);
+    *out = (pb_bytes){convert->out, size};
+    return status;
 }

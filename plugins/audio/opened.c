@@ -75,6 +75,7 @@ struct samples {
     pb_reader base;
     pb_reader *from;
     struct opened *opened;
+    pb_bytes piece; /* that `from` gave last, as far as it is not converted */
     uint64_t most;
     bool ended;
 };
@@ -86,12 +87,14 @@ static pb_status read_samples(pb_reader *base, pb_bytes *out)
     pb_status status = PB_OK;
 
     *out = (pb_bytes){(const uint8_t *)"", 0};
-    while (status == PB_OK && !out->size && !samples->ended) {
-        pb_bytes piece;
-        status = samples->from->read(samples->from, &piece);
-        samples->ended = status == PB_OK && !piece.size;
-        if (status == PB_OK)
-            status = convert_push(opened->convert, piece, samples->ended, out);
+    for (;;) {
+        status = convert_next(opened->convert, &samples->piece, samples->ended, out);
+        if (status != PB_OK || out->size || samples->ended)
+            break;
+        status = samples->from->read(samples->from, &samples->piece);
+        samples->ended = status == PB_OK && !samples->piece.size;
+        if (status != PB_OK)
+            return status;
     }
     opened->samples += out->size / 2;
     if (status == PB_OK && opened->samples > samples->most)

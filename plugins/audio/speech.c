@@ -30,24 +30,32 @@ static pb_status write_header(struct speaking *speaking)
     return speaking->to->write(speaking->to, (pb_bytes){header, sizeof header});
 }
 
+static pb_status pass_on(struct speaking *speaking, pb_bytes bytes, bool last)
+{
+    pb_status status = PB_OK;
+    pb_bytes made;
+
+    if (!speaking->convert)
+        return bytes.size ? speaking->to->write(speaking->to, bytes) : (pb_status)PB_OK;
+    while ((status = convert_next(speaking->convert, &bytes, last, &made)) == PB_OK && made.size)
+        if ((status = speaking->to->write(speaking->to, made)) != PB_OK)
+            break;
+    return status;
+}
+
 static pb_status take(pb_writer *base, pb_bytes bytes)
 {
     struct speaking *speaking = (struct speaking *)(void *)base;
     pb_status status = bytes.size ? write_header(speaking) : (pb_status)PB_OK;
 
-    if (status == PB_OK && speaking->convert)
-        status = convert_push(speaking->convert, bytes, false, &bytes);
-    return status == PB_OK && bytes.size ? speaking->to->write(speaking->to, bytes) : status;
+    return status == PB_OK ? pass_on(speaking, bytes, false) : status;
 }
 
 static pb_status finish(struct speaking *speaking)
 {
-    pb_bytes rest = {0};
     pb_status status = write_header(speaking);
 
-    if (status == PB_OK && speaking->convert)
-        status = convert_push(speaking->convert, rest, true, &rest);
-    return status == PB_OK && rest.size ? speaking->to->write(speaking->to, rest) : status;
+    return status == PB_OK ? pass_on(speaking, (pb_bytes){0}, true) : status;
 }
 
 static pb_status send(void *arg, pb_writer *writer)

@@ -16,7 +16,8 @@ struct pb_reader {
 };
 
 /* write: takes all of `bytes`, or returns why not; they are borrowed until it returns. What it
- * returns other than PB_OK is returned unchanged by whoever writes. */
+ * returns other than PB_OK is returned unchanged by whoever writes. It may be called inside a scope of
+ * the caller's (pb_scope_begin): what it keeps from call to call is allocated before. */
 struct pb_writer {
     uint32_t size;
     uint32_t reserved;

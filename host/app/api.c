@@ -2,6 +2,7 @@
 #include "app/api.h"
 
 #include "app/worker.h"
+#include "base/scope.h"
 #include <patchbay/json.h>
 
 static pb_status call_here(const struct remote_request *request, pb_content *content)
@@ -26,33 +27,38 @@ static pb_status call_here(const struct remote_request *request, pb_content *con
     return status;
 }
 
-/* Bytes of an answer that is written piece by piece. */
+/* Bytes of an answer that is written piece by piece, in memory of their own: who writes may do so in a
+ * scope that ends before the next piece. */
 struct gathering {
     pb_writer base;
-    pb_buf *buf;
+    struct arena arena;
+    pb_buf buf;
 };
 
 static pb_status gather(pb_writer *writer, pb_bytes bytes)
 {
-    pb_buf *buf = ((struct gathering *)writer)->buf;
+    struct gathering *gathering = (struct gathering *)writer;
+    struct arena *before = scope_arena_swap(&gathering->arena);
 
-    pb_buf_add(buf, pb_str_make((const char *)bytes.data, bytes.size));
-    return pb_buf_status(buf);
+    pb_buf_add(&gathering->buf, pb_str_make((const char *)bytes.data, bytes.size));
+    (void)scope_arena_swap(before);
+    return pb_buf_status(&gathering->buf);
 }
 
 pb_status api_call(const struct invocation *invocation, const struct remote_request *request,
                    pb_str *body)
 {
     pb_content content = {.size = sizeof content};
-    pb_buf buf = {0};
-    struct gathering writer = {.base = {.size = sizeof(pb_writer), .write = gather}, .buf = &buf};
+    struct gathering writer = {.base = {.size = sizeof(pb_writer), .write = gather}};
 
     if (invocation->url)
         return remote_call(invocation, request, body);
     pb_status status = call_here(request, &content);
     if (status == PB_OK && content.send) {
+        arena_init(&writer.arena, 0);
         status = content.send(content.arg, &writer.base);
-        content.body = pb_buf_str(&buf);
+        content.body = pb_copy(pb_buf_str(&writer.buf));
+        arena_fini(&writer.arena);
     }
     *body = content.body;
     return status;

@@ -2,6 +2,8 @@
  */
 #include "turn/operations.h"
 
+#include "base/scope.h"
+
 enum { ANSWER_MOST = 64 << 20 };
 
 struct given {
@@ -18,8 +20,10 @@ static pb_status give(pb_reader *base, pb_bytes *out)
     return PB_OK;
 }
 
+/* In memory of its own: who writes may do so in a scope that ends before the next piece. */
 struct gathering {
     pb_writer base;
+    struct arena arena;
     pb_buf buf;
 };
 
@@ -29,7 +33,9 @@ static pb_status gather(pb_writer *base, pb_bytes bytes)
 
     if (bytes.size > ANSWER_MOST - gathering->buf.size)
         return pb_fail(PB_TOO_LARGE, "the answer is larger than 64 MiB; ask for it over HTTP");
+    struct arena *before = scope_arena_swap(&gathering->arena);
     pb_buf_add(&gathering->buf, pb_str_make((const char *)bytes.data, bytes.size));
+    (void)scope_arena_swap(before);
     return pb_buf_status(&gathering->buf);
 }
 
@@ -44,8 +50,12 @@ pb_status operation_call_whole(const pb_operation *operation, pb_call *call, pb_
     pb_status status = pb_operation_call(operation, call, out);
     if (status != PB_OK || !out->send)
         return status;
+    arena_init(&gathering.arena, 0);
     status = out->send(out->arg, &gathering.base);
     out->send = NULL;
-    out->body = pb_buf_str(&gathering.buf);
+    out->body = pb_copy(pb_buf_str(&gathering.buf));
+    if (status == PB_OK && gathering.buf.size && !out->body.data)
+        status = PB_NO_MEMORY;
+    arena_fini(&gathering.arena);
     return status;
 }

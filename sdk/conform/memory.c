@@ -5,15 +5,10 @@
 
 #include "thunks.h"
 
-#include "runtime/task.h"
-#include <dlfcn.h>
 #include <malloc.h>
-#include <poll.h>
 #include <pthread.h>
 #include <stdint.h>
 #include <string.h>
-#include <time.h>
-#include <unistd.h>
 
 #if defined(__SANITIZE_ADDRESS__) || defined(__SANITIZE_THREAD__)
 #define STAND_IN 0
@@ -73,18 +68,22 @@ static void hold(void *memory)
     pthread_mutex_unlock(&lock);
 }
 
-static void release(const void *memory)
+/* True: it was the plugin's. */
+static bool release(const void *memory)
 {
+    bool found = false;
+
     if (!memory || held_count == 0)
-        return;
+        return false;
     pthread_mutex_lock(&lock);
-    for (size_t at = place_of(memory); held[at]; at = (at + 1) % PLACES)
+    for (size_t at = place_of(memory); held[at] && !found; at = (at + 1) % PLACES)
         if (held[at] == memory) {
             held[at] = gone;
             held_count--;
-            break;
+            found = true;
         }
     pthread_mutex_unlock(&lock);
+    return found;
 }
 
 size_t plugin_memory_held(size_t *bytes)
@@ -127,13 +126,14 @@ STANDS_IN void *calloc(size_t count, size_t size)
     return memory;
 }
 
+/* The plugin's may come by way of the host, which looks at it first (contract_bind.c). */
 STANDS_IN void *realloc(void *memory, size_t size)
 {
     bool plugin = is_plugin(__builtin_return_address(0));
 
     if (plugin && disturb_malloc())
         return NULL;
-    release(memory);
+    plugin = release(memory) || plugin;
     void *moved = __libc_realloc(memory, size);
     if (plugin)
         hold(moved ? moved : size ? memory : NULL);
@@ -142,48 +142,10 @@ STANDS_IN void *realloc(void *memory, size_t size)
 
 STANDS_IN void free(void *memory)
 {
-    release(memory);
+    (void)release(memory);
     __libc_free(memory);
 }
 
-/* --- calls that block --------------------------------------------------------------------------- */
-
-/* Of the plugin, while a task runs on the loop: rule 4. */
-static void look(const void *caller, const char *name)
-{
-    if (is_plugin(caller) && task_current())
-        conform_breach(4, "the plugin calls %s() on the loop, which holds every turn: pb_sleep parks, "
-                          "and what blocks goes through pb_offload",
-                       name);
-}
-
-STANDS_IN unsigned sleep(unsigned seconds)
-{
-    look(__builtin_return_address(0), "sleep");
-    struct timespec time = {.tv_sec = seconds};
-    return clock_nanosleep(CLOCK_REALTIME, 0, &time, NULL) == 0 ? 0 : seconds;
-}
-
-STANDS_IN int usleep(useconds_t microseconds)
-{
-    look(__builtin_return_address(0), "usleep");
-    struct timespec time = {microseconds / 1000000, (long)(microseconds % 1000000) * 1000};
-    return clock_nanosleep(CLOCK_REALTIME, 0, &time, NULL) == 0 ? 0 : -1;
-}
-
-STANDS_IN int nanosleep(const struct timespec *time, struct timespec *left)
-{
-    look(__builtin_return_address(0), "nanosleep");
-    return clock_nanosleep(CLOCK_REALTIME, 0, time, left) == 0 ? 0 : -1;
-}
-
-STANDS_IN int poll(struct pollfd *files, nfds_t count, int timeout)
-{
-    if (timeout != 0)
-        look(__builtin_return_address(0), "poll");
-    struct timespec time = {timeout / 1000, (long)(timeout % 1000) * 1000000};
-    return ppoll(files, count, timeout < 0 ? NULL : &time, NULL);
-}
 #else
 size_t plugin_memory_held(size_t *bytes)
 {

@@ -4,13 +4,11 @@
  */
 #include "thunks.h"
 
-#include "plugin/instances.h"
 #include "plugin/loader.h"
 #include "runtime/task.h"
 #include <stdatomic.h>
 #include <stdio.h>
 #include <string.h>
-#include <unistd.h>
 
 #if defined(__x86_64__) || defined(__aarch64__)
 #define HAVE_THUNKS 1
@@ -182,19 +180,6 @@ bool disturb_malloc(void)
     return true;
 }
 
-void conform_breach(int rule, const char *format, ...)
-{
-    char sentence[600], line[700];
-    va_list args;
-
-    va_start(args, format);
-    (void)vsnprintf(sentence, sizeof sentence, format, args);
-    va_end(args);
-    int size = snprintf(line, sizeof line, "contract %d: %s\n", rule, sentence);
-    if (size > 0 && write(2, line, (size_t)size) < 0)
-        _exit(1);
-}
-
 #if HAVE_THUNKS
 static pb_status failing_status;
 static char failing_sentence[200];
@@ -208,19 +193,6 @@ static void *fail_allocation(void)
 {
     (void)pb_fail(PB_NO_MEMORY, "conform: this allocation fails");
     return NULL;
-}
-
-/* Rule 8: create and check may not wait; the host has not begun to start anybody. */
-static void look_at_create(unsigned index)
-{
-    const pb_instance *instance = task_current() ? instance_running() : NULL;
-
-    if (!instance || instance->state != INSTANCE_READ || !thunks.of[index].parks)
-        return;
-    conform_breach(8,
-                   "%.*s '%.*s' calls pb_%s in create or check, which may park: what waits belongs "
-                   "into start",
-                   PB_ARG(instance->kind), PB_ARG(instance->name), about[index].name);
 }
 
 static void end_the_task(unsigned index)
@@ -240,7 +212,6 @@ const void *thunk_before(unsigned index)
     const void *const *functions = (const void *const *)(const void *)&host_table.alloc;
     const void *go_on = functions[index];
 
-    look_at_create(index);
     if (thunks.of[index].allocates) {
         if (!is_now(FAIL_ALLOCATION, &thunks.allocations))
             return go_on;

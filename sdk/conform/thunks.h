@@ -34,7 +34,4 @@ int64_t disturbed_deadline(void);
 /* memory.c asks: is this the plugin's malloc that is to fail? */
 bool disturb_malloc(void);
 
-/* A rule that was seen broken; said on standard error, where the runner finds it. Any thread. */
-void conform_breach(int rule, const char *format, ...) __attribute__((format(printf, 2, 3)));
-
 #endif

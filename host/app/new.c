@@ -28,6 +28,9 @@ const struct new_kind new_kinds[] = {
     {"transport", "brings questions in: plain text over HTTP"},
     {"source", "where documents come from: a file with a JSON object a line"},
     {"service", "operations over HTTP and as commands: counts votes"},
+    {"cache", "values for a while: in the memory of one process"},
+    {"database", "rows: SQLite in the memory of one process"},
+    {"blob_store", "large bytes by key: in the memory of one process"},
     {"exporter", "gets what happened: appends spans and audit records to a file"},
     {0},
 };

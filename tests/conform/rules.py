@@ -6,10 +6,12 @@ each rule says by what it is found, and has such a plugin, so that neither can b
 """
 import concurrent.futures
 import glob
+import json
 import os
 import re
 import subprocess
 import sys
+import tempfile
 import unittest
 
 HERE = os.path.dirname(os.path.abspath(__file__))
@@ -83,6 +85,16 @@ class Rules(unittest.TestCase):
                     self.assertEqual(code, 1, said)
                     told = {int(number) for number in re.findall(r'\bcontract (\d+): ', said)}
                     self.assertEqual(told, {rule_of(name)}, said)
+
+    def test_any_command_takes_contract(self):
+        with tempfile.TemporaryDirectory() as folder:
+            path = os.path.join(folder, 'patchbay.yaml')
+            with open(path, 'w', encoding='utf-8') as file:
+                file.write('host: {contract: false}\n')
+            for extra, wanted in ([], False), (['--contract'], True):
+                shown = subprocess.run([f'{BUILD}/patchbay', 'show', '-c', path, '--json', *extra],
+                                       stdout=subprocess.PIPE, check=True, timeout=60).stdout
+                self.assertEqual(json.loads(shown)['host']['contract'], wanted)
 
     def test_a_held_loop_is_reported_with_the_function(self):
         _, said = conform('rule4_spin')

@@ -130,7 +130,7 @@ class Crimes(unittest.TestCase):
         self.once('overflow', 'stack overflow')
 
     def test_loop(self):
-        self.once('loop', 'held the loop')
+        self.once('loop', 'held the loop for 1 s (contract 4), in loop in stage')
 
     def test_close(self):
         """All descriptors closed under the worker's feet: it ends, and not silently."""
@@ -173,7 +173,8 @@ class Crimes(unittest.TestCase):
     # --- what hurts without killing --------------------------------------------------------------
 
     def test_block(self):
-        self.assertEqual(self.ask('block').status, 200)
+        """Where contracts are checked (debug builds) it is refused by rule 4, else it is only slow."""
+        self.assertIn(self.ask('block').status, (200, 500))
         self.assert_others_served(0)
 
     def test_stop(self):

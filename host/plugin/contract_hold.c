@@ -67,6 +67,8 @@ static void seen(void *const *frames, int count, bool outside)
         find_function(instance, frames, count, where);
     if (outside) {
         struct scoreboard_cell *cell = scoreboard_own;
+        if (atomic_load_explicit(&cell->cause, memory_order_relaxed) == CAUSE_MEMORY)
+            return; /* it ends for that, and the text is taken */
         (void)snprintf(cell->text, sizeof cell->text, "%s", where);
         atomic_store_explicit(&cell->cause, CAUSE_HELD, memory_order_release);
         return;

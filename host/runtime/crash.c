@@ -1,5 +1,6 @@
 /* crash.c - see crash.h. The handler runs on a stack of its own, because the task's may be used up;
- * it stores to shared memory, restores the action that was there before and returns into the same fault. */
+ * it stores to shared memory, restores the action that was there before and returns into the same
+ * fault. */
 #include "runtime/crash.h"
 
 #include "runtime/task_internal.h"

@@ -12,8 +12,8 @@
  * Must be safe there. */
 extern uint32_t (*crash_explain)(const void *address);
 
-/* Watches for the signals of a crash, on the loop's thread, once loop_init was called; may be called again. The process
- * still ends by the signal. `overflow`: what task_note->cause says after a stack overflow. Does
+/* Watches for the signals of a crash, on the loop's thread, once loop_init was called; may be called
+ * again. The process still ends by the signal. `overflow`: what task_note->cause says after a stack overflow. Does
  * nothing under sanitizers, which have handlers of their own. */
 void crash_watch(uint32_t overflow);
 

@@ -1,9 +1,11 @@
 /* child.c - the process of a case: how it ends, and what it says when something ends it.
  *
  * The report is one line through a pipe: 'F' (failed) or 'S' (skipped) and a sentence. Signal handlers
- * write it too; they name the function by dladdr, as far as the plugin has symbols.
+ * write it too; they name the function, as far as the file has symbols.
  */
 #include "conform.h"
+
+#include "plugin/contract_internal.h"
 
 #include <dlfcn.h>
 #include <execinfo.h>
@@ -53,26 +55,24 @@ _Noreturn void case_skip(const char *format, ...)
     _exit(0);
 }
 
-/* The innermost function of a shared object that is no library of the system's and not this program;
- * else the innermost with a name. Not safe in a signal handler by the letter; the process ends anyway. */
+static const char *plugin_file;
+
+/* The innermost function of the plugin on this stack: " in shout_run", or "". */
 static const char *where(void *const *frames, int count)
 {
-    static char text[512];
-    Dl_info info, own;
+    static char text[400];
+    char name[300];
+    Dl_info info;
 
     text[0] = 0;
-    (void)dladdr((void *)(uintptr_t)where, &own);
-    for (int i = 0; i < count; i++) {
-        if (!dladdr(frames[i], &info) || !info.dli_fname || info.dli_fbase == own.dli_fbase)
+    for (int i = 0; i < count && !text[0]; i++) {
+        if (!dladdr(frames[i], &info) || !strstr(info.dli_fname, "/proc/self/fd/"))
             continue;
-        if (!strstr(info.dli_fname, "/proc/self/fd/"))
-            continue;
-        if (info.dli_sname)
-            snprintf(text, sizeof text, " in function %s of the plugin", info.dli_sname);
+        unsigned long offset = (unsigned long)((char *)frames[i] - (char *)info.dli_fbase);
+        if (contract_symbol(plugin_file, offset, name, sizeof name))
+            (void)snprintf(text, sizeof text, " in %s", name);
         else
-            snprintf(text, sizeof text, " in the plugin at +0x%lx",
-                     (unsigned long)((char *)frames[i] - (char *)info.dli_fbase));
-        return text;
+            (void)snprintf(text, sizeof text, " in the plugin at +0x%lx, which has no symbols", offset);
     }
     return text;
 }
@@ -84,7 +84,7 @@ static void on_signal(int number)
     int count = backtrace(frames, 64);
 
     if (number == SIGALRM)
-        snprintf(sentence, sizeof sentence, "it did not end within %u s; it is held%s", limit,
+        snprintf(sentence, sizeof sentence, "it did not end within %u s%s", limit,
                  where(frames, count));
     else
         snprintf(sentence, sizeof sentence, "ended by SIG%s%s", sigabbrev_np(number),
@@ -93,7 +93,7 @@ static void on_signal(int number)
     _exit(RUN_FAILED);
 }
 
-void child_begin(int fd, unsigned seconds)
+void child_begin(int fd, const char *plugin, unsigned seconds)
 {
     static char stack[64 * 1024];
     static const int numbers[] = {SIGSEGV, SIGBUS, SIGFPE, SIGILL, SIGABRT, SIGALRM, 0};
@@ -102,6 +102,7 @@ void child_begin(int fd, unsigned seconds)
 
     report = fd;
     limit = seconds;
+    plugin_file = plugin;
     (void)backtrace(&frame, 1); /* loads what it needs now */
     (void)sigaltstack(&(stack_t){.ss_sp = stack, .ss_size = sizeof stack}, NULL);
     for (size_t i = 0; numbers[i]; i++)

@@ -278,15 +278,22 @@ static char *read_file(const char *path)
     return text;
 }
 
+/* The text of -c, in whose folder the process is from now on. One that does not load ends the case. */
 static char *configured(struct subject *subject)
 {
-    char folder[4096];
+    char folder[4096], *problems = NULL;
 
     (void)snprintf(folder, sizeof folder, "%s", subject->target->config);
     *strrchr(folder, '/') = 0;
     if (chdir(*folder ? folder : "/") != 0)
         case_fail(0, "the folder %s cannot be entered", folder);
-    return read_file(subject->target->config);
+    char *text = read_file(subject->target->config);
+    if (!subject_open(subject, text, &problems)) {
+        const char *place = strncmp(problems, "test.yaml:", 10) == 0 ? problems + 10 : problems;
+        case_fail(0, "%s does not load: %.*s", subject->target->config, (int)strcspn(place, "\n"), place);
+    }
+    subject_close(subject);
+    return text;
 }
 
 static unsigned fitting;

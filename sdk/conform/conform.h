@@ -57,7 +57,7 @@ int runner_run(const struct target *target);
 /* --- in the process of a case (child.c) --------------------------------------------------------- */
 
 /* Begins it: reports go to `fd`; signals and the limit of time are reported there. */
-void child_begin(int fd, unsigned seconds);
+void child_begin(int fd, const char *plugin, unsigned seconds);
 
 /* End the case. `rule` 0: no rule of the contract was broken. */
 _Noreturn void case_fail(int rule, const char *format, ...) __attribute__((format(printf, 2, 3)));

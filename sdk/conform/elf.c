@@ -135,3 +135,18 @@ bool elf_is_rust(const struct elf *elf)
 
     return said && memmem(said, comment->sh_size, "rustc", 5) != NULL;
 }
+
+static void see_processor(void *arg, const Elf64_Sym *symbol, const char *name)
+{
+    (void)symbol;
+    if (strcmp(name, "__cpu_indicator_init") == 0)
+        *(unsigned *)arg = 1;
+}
+
+unsigned elf_compiler_constructors(const struct elf *elf)
+{
+    unsigned processor = 0;
+
+    elf_symbols(elf, SHT_SYMTAB, see_processor, &processor);
+    return 1 + processor;
+}

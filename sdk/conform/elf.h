@@ -29,6 +29,10 @@ bool elf_dynamic(const struct elf *elf, int64_t tag, uint64_t *value);
 void elf_symbols(const struct elf *elf, uint32_t type,
                  void (*each)(void *arg, const Elf64_Sym *symbol, const char *name), void *arg);
 
+/* How many constructors the compiler has put in by itself: frame_dummy, and one that looks at the
+ * processor (__builtin_cpu_supports). */
+unsigned elf_compiler_constructors(const struct elf *elf);
+
 /* What its code was made of, as far as it shows. */
 bool elf_is_sanitized(const struct elf *elf);
 bool elf_is_cxx(const struct elf *elf);

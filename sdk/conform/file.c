@@ -104,10 +104,15 @@ static void constructors(struct subject *subject)
     if (elf_is_cxx(&elf) || elf_is_rust(&elf) || elf_is_sanitized(&elf))
         case_skip("it is not C alone: the language has constructors of its own");
     (void)elf_dynamic(&elf, DT_INIT_ARRAYSZ, &size);
-    if (size > sizeof(Elf64_Addr)) /* one is the compiler's: frame_dummy */
-        case_fail(0, "it has %llu constructors, which run before the file was checked: what they do "
-                     "belongs into create or start",
-                  (unsigned long long)(size / sizeof(Elf64_Addr) - 1));
+    uint64_t count = size / sizeof(Elf64_Addr), known = elf_compiler_constructors(&elf);
+    if (count <= known)
+        return;
+    if (!elf_section(&elf, SHT_SYMTAB))
+        case_skip("it has %llu constructors, and no symbols that would tell whose they are",
+                  (unsigned long long)count);
+    case_fail(0, "it has %llu constructors, which run before the file was checked: what they do belongs "
+                 "into create or start",
+              (unsigned long long)(count - known));
 }
 
 static void threads_own(struct subject *subject)

@@ -4,7 +4,7 @@
 
 #include "conform.h"
 
-/* Right after the file was loaded: copies its writable data, and tells memory.c where its code is. */
+/* Right after the file was loaded: finds its writable data, and tells memory.c where its code is. */
 void globals_remember(struct subject *subject);
 
 #endif

@@ -143,7 +143,7 @@ static void started_often(struct subject *subject)
     int64_t least = INT64_MAX;
 
     (void)config_fitting(subject);
-    for (int round = 0; round < (subject->target->quick ? 4 : 20); round++) {
+    for (int round = 0; round < (subject->target->quick ? 10 : 30); round++) {
         size_t before = in_use(), bytes, blocks;
         subject_open(subject, NULL, NULL);
         subject_close(subject);

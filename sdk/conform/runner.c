@@ -86,6 +86,18 @@ static void follow(pid_t child, int report, int errors, struct output out[2])
     }
 }
 
+/* Cuts off what a line of the log carries behind its sentence: " turn=… instance=subject". */
+static void cut_context(char *sentence)
+{
+    static const char *const names[] = {" turn=", " request=", " stage=", " instance=", " trace="};
+
+    for (size_t i = 0; i < sizeof names / sizeof *names; i++) {
+        char *at = strstr(sentence, names[i]);
+        if (at)
+            *at = 0;
+    }
+}
+
 /* From `start` in the output to the end of its line. */
 static bool quote(struct verdict *verdict, const char *output, const char *start)
 {
@@ -105,8 +117,10 @@ static bool quote_breach(struct verdict *verdict, const char *output)
 
     for (int rule = 1; rule < 20; rule++) {
         (void)snprintf(start, sizeof start, "contract %d: ", rule);
-        if (quote(verdict, output, start))
-            return true;
+        if (!quote(verdict, output, start))
+            continue;
+        cut_context(verdict->sentence);
+        return true;
     }
     return false;
 }
@@ -150,7 +164,7 @@ _Noreturn static void be_child(const struct runner *runner, const struct conform
     (void)dup2(nothing, 0);
     (void)dup2(nothing, 1);
     (void)dup2(errors, 2);
-    child_begin(report, runner->target->quick ? LIMIT_QUICK : LIMIT);
+    child_begin(report, runner->target->file, runner->target->quick ? LIMIT_QUICK : LIMIT);
     test->run(&subject);
     _exit(0);
 }
@@ -278,16 +292,24 @@ static int remove_one(const char *path, const struct stat *about, int kind, stru
     return remove(path);
 }
 
+/* Where the cases keep their data: in memory, where the machine has a place for that. */
+static const char *room(void)
+{
+    const char *where = getenv("TMPDIR");
+
+    if (where && strlen(where) < 40)
+        return where;
+    return access("/dev/shm", W_OK | X_OK) == 0 ? "/dev/shm" : "/tmp";
+}
+
 int runner_run(const struct target *target)
 {
     struct runner runner = {.target = target, .title = "file"};
     char folder[200];
-    const char *where = getenv("TMPDIR");
     pb_buf buf = {0};
     pb_json_writer writer = pb_json_writer_make(&buf);
 
-    (void)snprintf(folder, sizeof folder, "%s/conform-XXXXXX",
-                   where && strlen(where) < 40 ? where : "/tmp");
+    (void)snprintf(folder, sizeof folder, "%s/conform-XXXXXX", room());
     if (!mkdtemp(folder) || setenv("TMPDIR", folder, 1) != 0) {
         perror(folder);
         return RUN_FAILED;

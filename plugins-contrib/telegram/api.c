@@ -88,7 +88,7 @@ pb_status api_call(const struct telegram *own, const char *method, pb_str body,
 
 pb_duration api_pause(int attempt)
 {
-    return (attempt < 6 ? (pb_duration)1 << attempt : 60) * (PB_SECOND / 2);
+    return attempt < 8 ? ((pb_duration)1 << (attempt - 1)) * (PB_SECOND / 2) : 60 * PB_SECOND;
 }
 
 pb_status api_insist(const struct telegram *own, const char *method, pb_str body,

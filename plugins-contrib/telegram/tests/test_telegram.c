@@ -168,31 +168,31 @@ END_TEST
 START_TEST(limits_of_telegram_are_kept)
 {
     pb_script(harness, "main", PB_STEP_TEXT("patience"), PB_STEP_STOP);
-    api_fail("sendMessage", 2, "429 Too Many Requests",
+    api_fail("sendMessage", 1, "429 Too Many Requests",
              "{\"ok\":false,\"error_code\":429,\"description\":\"Too Many Requests: retry after 1\","
              "\"parameters\":{\"retry_after\":1}}");
     pb_duration from = pb_monotonic();
     api_push(TEXT("one"));
-    api_await_nth(harness, "sendMessage", "patience", 2);
+    api_await_nth(harness, "sendMessage", "patience", 1);
     ck_assert_int_ge(pb_monotonic() - from, PB_SECOND - 10 * PB_MILLISECOND);
-    api_fail("sendMessage", 2, "502 Bad Gateway", "<html>no JSON</html>");
+    api_fail("sendMessage", 1, "502 Bad Gateway", "<html>no JSON</html>");
     api_push(TEXT("/help"));
-    api_await_nth(harness, "sendMessage", "Ask me something", 2);
+    api_await_nth(harness, "sendMessage", "Ask me something", 1);
     api_fail("sendMessage", 1, "403 Forbidden",
              "{\"ok\":false,\"error_code\":403,\"description\":\"Forbidden: bot was blocked by the user\"}");
     api_push(TEXT("/help"));
     api_push(TEXT("/new"));
     api_await(harness, "sendMessage", "A new conversation");
-    ck_assert_int_eq(api_count("sendMessage", "Ask me something"), 4);
+    ck_assert_int_eq(api_count("sendMessage", "Ask me something"), 3);
 }
 END_TEST
 
 START_TEST(a_poll_that_fails_is_tried_again)
 {
-    api_fail("getUpdates", 2, "500 Internal Server Error", "{\"ok\":false}");
+    api_fail("getUpdates", 1, "500 Internal Server Error", "{\"ok\":false}");
     api_push(TEXT("/help"));
     api_await(harness, "sendMessage", "Ask me something");
-    ck_assert_int_ge(api_count("getUpdates", ""), 3);
+    ck_assert_int_ge(api_count("getUpdates", ""), 2);
 }
 END_TEST
 
@@ -226,14 +226,35 @@ static struct rows rows_of(const char *sql)
     return rows;
 }
 
+/* Others work on while it looks, until there are `count` rows. */
+static pb_status until_rows(void *arg)
+{
+    struct rows *rows = arg;
+    size_t wanted = rows->count;
+    pb_status status;
+
+    do {
+        status = query(rows);
+        if (status == PB_OK && rows->count != wanted)
+            status = pb_sleep(PB_MILLISECOND);
+    } while (status == PB_OK && rows->count != wanted);
+    return status;
+}
+
+static void await_rows(const char *sql, size_t count)
+{
+    struct rows rows = {.sql = pb_str_of(sql), .count = count};
+
+    ck_assert_int_eq(pb_harness_run(harness, until_rows, &rows, NULL), PB_OK);
+}
+
 START_TEST(nothing_waits_when_all_is_answered)
 {
     api_push(TEXT("one"));
     api_push(TEXT("two"));
     api_await_nth(harness, "sendMessage", "\"text\":\"ok\"", 1);
     api_await(harness, "getUpdates", "\"offset\":3,");
-    while (rows_of("SELECT update_id FROM telegram_inbox").count) /* the last row goes after its reply */
-        ;
+    await_rows("SELECT update_id FROM telegram_inbox", 0); /* the last row goes after its reply */
     ck_assert_int_eq(rows_of("SELECT next FROM telegram_bots WHERE bot = '77'").values[0], 3);
 }
 END_TEST
@@ -253,8 +274,7 @@ START_TEST(a_conversation_goes_on_until_new)
     api_await_nth(harness, "sendMessage", "\"text\":\"ok\"", 2);
     ck_assert_uint_eq(pb_json_path(pb_scripted_request(harness, "main", 2), "messages")->count, 1);
     /* Removed by somebody: a new one. */
-    while (!rows_of("SELECT chat FROM telegram_conversations").count)
-        ;
+    await_rows("SELECT chat FROM telegram_conversations", 1);
     rows_of("UPDATE telegram_conversations SET conversation = '0193f3c2-7a51-7d20-9c3e-5b1f6f0e2a44'");
     api_push(TEXT("fourth"));
     api_await_nth(harness, "sendMessage", "\"text\":\"ok\"", 3);

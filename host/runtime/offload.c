@@ -141,7 +141,7 @@ pb_status offload_run(pb_status (*fn)(void *arg), void *arg)
     }
     task_wait_always(&job.waiter); /* a running function cannot be interrupted */
     pool.pending--;
-    if (status != PB_OK) /* nobody is told: what the function says counts */
+    if (status != PB_OK && job.result != status) /* what the function says counts */
         pb_error_clear();
     return job.result;
 }

@@ -90,6 +90,8 @@ step() {
 build() { cmake --preset "$1" -DPATCHBAY_TESTS=ON && cmake --build --preset "$1" -j "$jobs"; }
 run_ctest() { ctest --preset "$1" -j "$jobs" --no-tests=error; }
 gate() { python3 tests/run.py --build "build/$1" --jobs "$jobs" "$2"; }
+llamacpp() { PATCHBAY_TEST_LLAMA=build python3 tests/run.py --build build/release contrib -k Llamacpp; }
+options_proof() { python3 tests/options/options.py build/release/patchbay --prove build/release; }
 long_faults() {
     PATCHBAY_TEST_KILLS=1000 PATCHBAY_TEST_CUTS=300 PATCHBAY_TEST_STOPPED=60 \
         python3 tests/run.py --build "build/$1" faults -k test_kills -k test_durability -k Supervisor
@@ -124,6 +126,8 @@ if [ -n "$all" ]; then
     step soak python3 tests/bench/bench.py --build build/release soak soak-kept
     step bench python3 tests/bench/bench.py --build build/release
     step model gate release model
+    step llamacpp llamacpp
+    step options options_proof
 fi
 
 printf '%d passed, %d failed, %d skipped\n' "$passed" "$failed" "$skipped"

@@ -55,7 +55,7 @@ pb_status model_unload(void *own);
 
 /* wish.c: reads parameters; what must not be ignored is PB_UNSUPPORTED. */
 pb_status wish_read(const struct llamacpp *own, const pb_json *params, struct wish *out);
-/* The sampler of a wish: free it with llama_sampler_free. NULL: no memory. Any thread. */
+/* The sampler of a wish: free it with llama_sampler_free. NULL: no memory. On a helper thread. */
 struct llama_sampler *wish_sampler(const struct llamacpp *own, const struct wish *wish);
 
 /* prompt.c: the messages in the model's template, as tokens: pb_alloc'd, `count` of them. Parks.

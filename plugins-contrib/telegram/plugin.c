@@ -106,7 +106,6 @@ static void telegram_stop(void *self)
             (void)pb_join(own->answerers[i].task);
     memset(own->answerers, 0, sizeof own->answerers);
     own->poller = NULL;
-    pb_error_clear();
 }
 
 static pb_status telegram_start(void *self)
@@ -121,9 +120,11 @@ static pb_status telegram_start(void *self)
     }
     if (status == PB_OK)
         status = pb_spawn(poller_run, own, &own->poller);
-    if (status != PB_OK)
-        telegram_stop(own);
-    return status;
+    if (status == PB_OK)
+        return status;
+    pb_str why = pb_copy(pb_error_last()->sentence); /* the tasks that end have errors of their own */
+    telegram_stop(own);
+    return pb_fail(status, "%.*s", PB_ARG(why));
 }
 
 static pb_status telegram_health(void *self)

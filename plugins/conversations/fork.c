@@ -55,10 +55,10 @@ pb_status fork_handle(void *self, const pb_call *call, const void *in, void *out
     int64_t last = 0;
     pb_str title = pb_str_trim(input->title);
     struct copying *copying = PB_NEW(struct copying);
-    pb_status status = asked_for(self, call, input->id, &asked);
 
     if (!copying)
         return PB_NO_MEMORY;
+    pb_status status = asked_for(self, call, input->id, &asked);
     if (status == PB_OK)
         status = asked_read(&asked, true, &source);
     if (status == PB_OK)

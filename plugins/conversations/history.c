@@ -119,7 +119,11 @@ pb_status history_start(void *self)
 
     if (status == PB_OK)
         status = recent_init(&history->recent, history->remember);
-    return status == PB_OK ? saver_start(history) : status;
+    if (status == PB_OK)
+        status = saver_start(history);
+    if (status != PB_OK)
+        recent_fini(&history->recent);
+    return status;
 }
 
 void history_stop(void *self)

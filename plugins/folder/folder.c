@@ -177,6 +177,8 @@ static pb_status folder_list(void *self, pb_str cursor, pb_source_page *out)
         status = fill_page(listing, out);
     } else if (listing->walk.wrong[0]) {
         status = pb_fail(status, "%s", listing->walk.wrong);
+    } else if (status == PB_NO_MEMORY) {
+        status = pb_fail(status, "there is no memory to list the folder");
     }
     files_clear(&listing->files);
     return status;

@@ -73,6 +73,13 @@ static void knowledge_check(const void *arg, pb_diagnostics *diagnostics)
     }
 }
 
+static void knowledge_stop(void *arg)
+{
+    sources_stop(arg);
+    runner_stop(arg);
+    keeper_stop(arg);
+}
+
 static pb_status knowledge_start(void *arg)
 {
     struct knowledge *self = arg;
@@ -87,14 +94,13 @@ static pb_status knowledge_start(void *arg)
         status = keeper_start(self);
     if (status == PB_OK)
         status = runner_start(self);
-    return status == PB_OK ? sources_start(self) : status;
-}
-
-static void knowledge_stop(void *arg)
-{
-    sources_stop(arg);
-    runner_stop(arg);
-    keeper_stop(arg);
+    if (status == PB_OK)
+        status = sources_start(self);
+    if (status == PB_OK)
+        return PB_OK;
+    pb_str why = pb_copy(pb_error_last()->sentence); /* the tasks that began have an end of their own */
+    knowledge_stop(self);
+    return pb_fail(status, "%.*s", PB_ARG(why));
 }
 
 PB_PLUGIN("knowledge", "0.1.0", "Apache-2.0", "Keeps documents, and finds what stands in them.",

@@ -29,8 +29,10 @@ static pb_status finish(pb_status status, pb_content *out)
     if (status != PB_DECLINED)
         status = refuse(out, pb_status_http(status), RPC_INTERNAL,
                         sentence.size ? sentence : pb_str_of(pb_status_title(status)));
+    if (status != PB_OK && status != PB_DECLINED)
+        return status;
     pb_error_clear();
-    return status == PB_DECLINED ? (pb_status)PB_OK : status;
+    return PB_OK;
 }
 
 /* --- headers ------------------------------------------------------------------------------- */

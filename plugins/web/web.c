@@ -87,7 +87,7 @@ static pb_status begin(struct web *web)
     struct crawl *crawl = crawl_new(web);
 
     if (!crawl)
-        return PB_NO_MEMORY;
+        return pb_fail(PB_NO_MEMORY, "there is no memory for another listing");
     crawl_free(web->crawl);
     web->crawl = crawl;
     web->token++;

@@ -3,7 +3,8 @@
 
 static void open_plain(void)
 {
-    open_with(CONFIG("pipelines: [support], origins: [\"https://app.example.com\"]"));
+    open_with(CONFIG("pipelines: [support], instructions: Ask away., origins: "
+                     "[\"https://app.example.com\"]"));
 }
 
 /* --- the beginning ------------------------------------------------------------------------- */
@@ -22,6 +23,7 @@ START_TEST(versions_are_negotiated)
     begin("1999-01-01");
     has(said.heard, "\"protocolVersion\":\"2025-11-25\"");
     has(said.heard, "\"serverInfo\":{\"name\":\"patchbay\"");
+    has(said.heard, "\"instructions\":\"Ask away.\"");
     has(said.heard, "\"tools\":{");
     has(said.heard, "\"resources\":{\"subscribe\":true");
     has(said.heard, "\"logging\":{}");
@@ -74,6 +76,19 @@ START_TEST(sessions_expire)
     said.body = "{\"jsonrpc\":\"2.0\",\"id\":7,\"method\":\"ping\"}";
     (void)pb_harness_run(harness, say_it, &said, NULL);
     ck_assert_int_eq(said.status, 404);
+}
+END_TEST
+
+START_TEST(sessions_last_as_long_as_configured)
+{
+    open_with(CONFIG("session: 1h"));
+    pb_harness_advance(harness, 1800 * PB_SECOND);
+    has(call("ping", NULL), "\"result\":{}");
+    pb_harness_advance(harness, 3600 * PB_SECOND);
+    memset(&said, 0, offsetof(struct say, heard));
+    said.body = "{\"jsonrpc\":\"2.0\",\"id\":7,\"method\":\"ping\"}";
+    (void)say(&said, 404);
+    end();
 }
 END_TEST
 
@@ -238,8 +253,9 @@ END_TEST
 
 START_TEST(without_its_cache_nothing_is_served)
 {
-    harness = pb_harness_open("llms: {main: {use: scripted}}\ncaches: {far: {use: away}}\n"
-                              "services: {mcp: {}}\n"
+    harness = pb_harness_open("llms: {main: {use: scripted}}\n"
+                              "caches: {far: {use: away}, near: {use: memory}}\n"
+                              "services: {mcp: {cache: far}}\n"
                               "pipelines: {p: {stages: [generate: {llm: main}]}}\n",
                               plugins, NULL);
     memset(&said, 0, offsetof(struct say, heard));
@@ -285,6 +301,7 @@ int main(void)
     TCase *configured =
         suite_case("configured", NULL, NULL,
                    (const TTest *const[]){bad_configurations_are_refused,
+                                          sessions_last_as_long_as_configured,
                                           without_its_cache_nothing_is_served, NULL});
 
     return suite_run_cases("mcp protocol", (TCase *const[]){plain, configured, NULL});

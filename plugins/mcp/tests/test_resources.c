@@ -104,6 +104,17 @@ START_TEST(without_documents_there_are_no_resources)
 }
 END_TEST
 
+START_TEST(documents_that_are_not_offered)
+{
+    open_with(CONFIG("documents: false"));
+    has_not(said.heard, "resources");
+    has(call("resources/list", NULL), "-32601");
+    has(call("resources/read", "{\"uri\":\"patchbay://documents/d1\"}"), "-32601");
+    has(call("tools/list", NULL), "documents_get"); /* the operations are still there */
+    end();
+}
+END_TEST
+
 /* --- prompts ------------------------------------------------------------------------------- */
 
 START_TEST(prompts_are_filled_in)
@@ -153,6 +164,8 @@ int main(void)
     TCase *bare =
         suite_case("bare", open_bare, end,
                    (const TTest *const[]){without_documents_there_are_no_resources, NULL});
+    TCase *configured = suite_case("configured", NULL, NULL,
+                                   (const TTest *const[]){documents_that_are_not_offered, NULL});
 
-    return suite_run_cases("mcp resources", (TCase *const[]){all, bare, NULL});
+    return suite_run_cases("mcp resources", (TCase *const[]){all, bare, configured, NULL});
 }

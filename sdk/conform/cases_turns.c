@@ -13,11 +13,14 @@ static struct went ask(struct subject *subject, struct turn_wish *wish)
     return went;
 }
 
-static void expect_as_before(struct subject *subject, const struct went *before, const char *what,
-                             unsigned event)
+/* `how`: cancelled or left at an event; the next one, which is not, goes as before. */
+static void expect_as_before(struct subject *subject, const struct went *before,
+                             const struct turn_wish *how)
 {
-    struct turn_wish plain = {0};
+    struct turn_wish plain = {.document = how->document};
     struct went after = ask(subject, &plain);
+    const char *what = how->gone_at ? "left" : "cancelled";
+    unsigned event = how->gone_at + how->cancel_at;
 
     if (before->status == PB_OK && after.status != PB_OK && after.status != PB_RATE_LIMITED)
         case_fail(0, "after a turn that was %s at event %u the next one fails: %s", what, event,
@@ -45,7 +48,7 @@ static void at_every_event(struct subject *subject, bool gone, bool document)
             case_fail(0, "a turn that is cancelled at event %u has %u events of type done", event,
                       wish.done);
         went_free(&went);
-        expect_as_before(subject, &whole, gone ? "left" : "cancelled", event);
+        expect_as_before(subject, &whole, &wish);
     }
     went_free(&whole);
     subject_close(subject);

@@ -276,7 +276,8 @@ pb_status drive_speech(struct drive *drive)
                                          .text = pb_printf("number %u", drive->number),
                                          .format = &format};
         status = pb_synthesize(drive->instance, &request, &sink.base);
-        drive_say(drive, "said %s, %zu bytes", pb_status_name(status), sink.bytes);
+        /* how much may differ from time to time, as no voice says a thing twice alike */
+        drive_say(drive, "said %s, %s", pb_status_name(status), sink.bytes ? "audio" : "nothing");
     }
     if (status == PB_OK && about.detects) {
         double sure = 0;

@@ -128,7 +128,7 @@ pb_status script_compile(pb_str text, pb_str chunk, pb_str *out)
 
 pb_status script_compile_prelude(pb_str *out)
 {
-    return script_compile(pb_str_of(prelude), pb_str_of(PRELUDE_NAME + 1), out);
+    return script_compile(pb_str_of(prelude), pb_str_of(&PRELUDE_NAME[1]), out);
 }
 
 /* --- opening ------------------------------------------------------------------------------------- */

@@ -151,7 +151,7 @@ def prove(build, entries):
         environment = dict(os.environ, PATCHBAY_IGNORE=f'{option} {",".join(names)}', CK_TIMEOUT_MULTIPLIER='0.3')
         said = subprocess.run([program], env=environment, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True,
                               errors='replace', check=False).stdout
-        if re.search(rf'^\S+:\d+:[FE]:[^:]*:{name}:', said, re.M):
+        if re.search(rf'^\S+:-?\d+:[FES]:[^:]*:{name}:', said, re.M):
             return None
         return f'{plugin}: {file}:{name} does not notice that {option} of {kind} {component} is gone'
     # What must be given cannot be left out: the test would fail for that.

@@ -48,6 +48,7 @@ prometheus           promtool   judges /metrics
 valgrind             valgrind   counts instructions; memory checks
 binutils             nm         judges what a plugin exports
 clamav-daemon        clamd      a real scanner for the tests of `clamav`
+rustc                rustc      the plugins in Rust among templates and examples
 groff                groff      makes real PDF files for the tests of `pdf`
 bash                 bash       completion is tried in it, and in the next two
 zsh                  zsh        as above

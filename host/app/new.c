@@ -30,6 +30,7 @@ const struct new_kind new_kinds[] = {
     {"service", "operations over HTTP and as commands: counts votes"},
     {"cache", "values for a while: in the memory of one process"},
     {"database", "rows: SQLite in the memory of one process"},
+    {"vector_store", "passages by meaning and by words: in the memory of one process"},
     {"blob_store", "large bytes by key: in the memory of one process"},
     {"exporter", "gets what happened: appends spans and audit records to a file"},
     {0},

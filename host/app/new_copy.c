@@ -30,8 +30,8 @@ static bool is_taken(const char *name)
         "trait", "true", "try", "type", "typeid", "typename", "unsafe", "use", "using", "virtual",
         "where", "xor", "yield",
         /* ... and of the templates. */
-        "answer", "description", "entry", "job", "number", "reading", "refused", "rule", "tally", "vote",
-        "words"};
+        "answer", "asked", "blob", "description", "document", "entry", "facts", "file", "found", "job",
+        "kept", "number", "pool", "reading", "refused", "rule", "tally", "vote", "words"};
 
     for (size_t i = 0; i < sizeof taken / sizeof *taken; i++)
         if (strcmp(taken[i], name) == 0)

@@ -142,19 +142,19 @@ STORE_CASE(borrows)
 
 STORE_CASE(replaces)
 {
-    struct vs_document a = {.collection = C, .id = "a", .text = "before", .count = 5};
+    struct vs_document a = {.collection = C, .id = "a", .text = "apples", .count = 5};
     const struct vs_document other = {
         .collection = C, .id = "o", .text = "other", .axis = 1, .count = 1};
 
     vs_put(&a);
     vs_put(&other);
     EXPECT_INT(vs_count_all(C), 6, "count");
-    a.text = "after";
+    a.text = "pears";
     a.count = 2;
     vs_put(&a);
     EXPECT_INT(vs_count_all(C), 3, "count after a document of 5 passages was put with 2");
-    FOUND(vs_words(C, "before"), "", "search for words of the document before it was replaced");
-    FOUND(vs_words(C, "after"), "a-0 a-1", "search for words of the new one");
+    FOUND(vs_words(C, "apples"), "", "search for words of the document before it was replaced");
+    FOUND(vs_words(C, "pears"), "a-0 a-1", "search for words of the new one");
     a.count = 0;
     vs_put(&a);
     FOUND(vs_search(C, 0), "o-0", "search after a document was put without passages");
@@ -405,7 +405,7 @@ static pb_status put_as(void *arg)
 
 static pb_status see_as(void *arg)
 {
-    const char *others = strcmp(arg, "ours") == 0 ? "theirs" : "ours";
+    const char *others = strcmp(arg, "plums") == 0 ? "lemons" : "plums";
 
     FOUND(vs_words(C, others), "", "search for words of another tenant");
     FOUND(vs_words(C, arg), "a-0", "search for words of one's own tenant");
@@ -415,12 +415,12 @@ static pb_status see_as(void *arg)
 
 STORE_CASE(tenants)
 {
-    char theirs[] = "theirs", ours[] = "ours";
+    char theirs[] = "lemons", ours[] = "plums";
 
     suite_as("suite-a", put_as, theirs);
     suite_as("suite-b", put_as, ours);
     suite_as("suite-b", see_as, ours);
-    FOUND(vs_words(C, "theirs"), "", "search for words of another tenant");
+    FOUND(vs_words(C, "lemons"), "", "search for words of another tenant");
     suite_as("suite-a", see_as, theirs);
 }
 
@@ -428,7 +428,7 @@ static void put_own(void *shared, int number)
 {
     const char *id = pb_printf("d%d", number).data;
     struct vs_document own = {
-        .collection = C, .id = id, .text = "own", .axis = number % 4, .count = 3};
+        .collection = C, .id = id, .text = "crowd", .axis = number % 4, .count = 3};
 
     (void)shared;
     for (size_t i = 1; i <= 3; i++) {
@@ -441,7 +441,7 @@ STORE_CASE(at_once)
 {
     suite_at_once(16, put_own, NULL);
     EXPECT_INT(vs_count_all(C), 16 * 3, "count after 16 tasks put 3 passages each");
-    EXPECT(*vs_words(C, "own"), "search finds none of what 16 tasks put at once");
+    EXPECT(*vs_words(C, "crowd"), "search finds none of what 16 tasks put at once");
 }
 
 static pb_status put_often(void *arg)

@@ -2,7 +2,8 @@
 """`patchbay new` as a stranger uses it: new.py BUILD
 
 Installs BUILD into an empty prefix, lets the installed program write a plugin of each kind, builds them with
-strict warnings, runs their tests, and looks at what each exports. Then what `new` refuses."""
+strict warnings, runs their tests and `conform`, and looks at what each exports. Then what `new` refuses."""
+import concurrent.futures
 import os
 import re
 import shutil
@@ -35,7 +36,7 @@ class New(unittest.TestCase):
         cls.program = os.path.join(cls.prefix, 'bin', 'patchbay')
         run('cmake', '--install', BUILD, '--prefix', cls.prefix)
         said = run(cls.program, 'new', '--help')
-        cls.kinds = re.findall(r'^  ([a-z_]+) {2,}', said.split('KINDs')[1], re.M)
+        cls.kinds = re.findall(r'^  ([a-z_]+) {2,}', said.split('KINDs')[1].split('\n\n')[0], re.M)
 
     def new(self, *arguments, code=0):
         return run(self.program, 'new', *arguments, folder=self.work, code=code)
@@ -48,25 +49,32 @@ class New(unittest.TestCase):
         run('cmake', '--build', 'build', folder=folder)
         return folder
 
-    def test_every_kind_builds_and_passes_its_tests(self):
+    def whole(self, kind):
+        """One plugin from `new` to `conform`."""
+        name = f'my-{kind.replace("_", "-")}'
+        self.assertIn('cmake --build build', self.new(kind, name))
+        folder = self.build(name)
+        said = run('ctest', '--test-dir', 'build', '--output-on-failure', folder=folder)
+        self.assertRegex(said, 'harness .*Passed')
+        self.assertRegex(said, 'example .*Passed')
+        symbols = run('nm', '-D', '--defined-only', f'build/{name}.so', folder=folder)
+        self.assertEqual(symbols.split()[-1], 'patchbay_plugin')
+        self.assertEqual(len(symbols.splitlines()), 1, symbols)
+        self.assertIn(f'{kind} {name}', run(self.program, 'inspect', name, '-c', 'example.yaml',
+                                            folder=folder))
+        said = run(self.program, 'conform', f'build/{name}.so', folder=folder)
+        self.assertRegex(said, r'\n[1-9]\d passed, 0 failed')
+        for path in ('README.md', '.github/workflows/ci.yml', '.gitignore'):
+            with open(os.path.join(folder, path), encoding='utf-8') as file:
+                self.assertNotRegex(file.read(), '@[A-Z]+@')
+
+    def test_every_kind_builds_passes_its_tests_and_conforms(self):
         templates = os.path.join(self.prefix, 'share', 'patchbay', 'template')
         self.assertEqual(set(self.kinds), set(os.listdir(templates)) - {'common', 'shout', 'c++', 'rust'})
-        for kind in self.kinds:
-            with self.subTest(kind=kind):
-                name = f'my-{kind.replace("_", "-")}'
-                self.assertIn('cmake --build build', self.new(kind, name))
-                folder = self.build(name)
-                said = run('ctest', '--test-dir', 'build', '--output-on-failure', folder=folder)
-                self.assertRegex(said, 'harness .*Passed')
-                self.assertRegex(said, 'example .*Passed')
-                symbols = run('nm', '-D', '--defined-only', f'build/{name}.so', folder=folder)
-                self.assertEqual(symbols.split()[-1], 'patchbay_plugin')
-                self.assertEqual(len(symbols.splitlines()), 1, symbols)
-                self.assertIn(f'{kind} {name}', run(self.program, 'inspect', name, '-c', 'example.yaml',
-                                                    folder=folder))
-                for path in ('README.md', '.github/workflows/ci.yml', '.gitignore'):
-                    with open(os.path.join(folder, path), encoding='utf-8') as file:
-                        self.assertNotRegex(file.read(), '@[A-Z]+@')
+        with concurrent.futures.ThreadPoolExecutor(2) as both:
+            for kind, done in [(kind, both.submit(self.whole, kind)) for kind in self.kinds]:
+                with self.subTest(kind=kind):
+                    done.result()
 
     def test_a_plugin_that_does_wrong_fails_its_tests(self):
         self.new('stage', 'question')  # a word that the template uses too

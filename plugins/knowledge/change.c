@@ -119,9 +119,11 @@ HANDLER(documents_update)
         status = document_find(self, &asker, id, document);
     if (status == PB_OK)
         status = document_relabel(self, document);
+    if (status != PB_OK)
+        return status;
     jobs_ring();
     documents_ring(call->principal->tenant);
-    return status;
+    return PB_OK;
 }
 
 pb_status document_tag(const struct knowledge *self, const struct document *document, pb_str tags)
@@ -215,9 +217,11 @@ HANDLER(documents_delete)
         status = remove_revision(self, &document, call->revision);
     if (status == PB_CONFLICT)
         return gone_or_changed(self, call, input->id);
+    if (status != PB_OK)
+        return status;
     jobs_ring();
     documents_ring(call->principal->tenant);
-    return status;
+    return PB_OK;
 }
 
 /* --- again, and not at all -------------------------------------------------------------------- */
@@ -247,9 +251,11 @@ HANDLER(documents_reprocess)
         status = document_again(self, document);
     if (status == PB_OK)
         status = document_own(self, call->principal, id, document);
+    if (status != PB_OK)
+        return status;
     jobs_ring();
     documents_ring(call->principal->tenant);
-    return status;
+    return PB_OK;
 }
 
 HANDLER(documents_cancel)

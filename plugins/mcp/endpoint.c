@@ -118,8 +118,10 @@ static pb_status take_session(const struct mcp *self, const pb_call *call, struc
         status = refuse(out, 404, RPC_SESSION, pb_error_last()->sentence);
     else
         return status;
+    if (status != PB_OK)
+        return status;
     pb_error_clear();
-    return status == PB_OK ? (pb_status)PB_DECLINED : status;
+    return PB_DECLINED;
 }
 
 /* --- answers ------------------------------------------------------------------------------- */

@@ -12,7 +12,8 @@ struct espeak {
     pb_map aliases; /* of pb_str */
     int64_t rate, pitch, range, volume, gap;
     /* Made by create, and counted. */
-    uint32_t sample_rate;
+    struct library *library;
+    struct voices voices;
     double requests, samples;
 };
 
@@ -31,30 +32,34 @@ static const pb_field espeak_options[] = {
     PB_END};
 
 /* The library's name of a voice as a request or the configuration has it. */
-static pb_str voice_of(const struct espeak *espeak, pb_str name, pb_str *hint)
+static pb_str voice_of(const struct espeak *espeak, const struct voices *voices, pb_str name, pb_str *hint)
 {
     for (size_t i = 0; i < espeak->aliases.count; i++)
         if (pb_str_same(name, espeak->aliases.keys[i]))
-            return library_voice(((pb_str *)espeak->aliases.items)[i], hint);
-    return library_voice(name, hint);
+            return library_voice(voices, ((pb_str *)espeak->aliases.items)[i], hint);
+    return library_voice(voices, name, hint);
 }
 
 static void espeak_check(const void *self, pb_diagnostics *diagnostics)
 {
     const struct espeak *espeak = self;
+    struct library *library = library_open();
+    struct voices voices;
     pb_str hint;
 
-    if (!library_open()) {
+    if (!library || !library->rate) {
         pb_problem(diagnostics, "", "eSpeak NG finds no data; install the package espeak-ng-data");
         return;
     }
-    if (!voice_of(espeak, espeak->voice, &hint).data)
+    if (library_voices(&voices) != PB_OK)
+        return; /* create will tell */
+    if (!voice_of(espeak, &voices, espeak->voice, &hint).data)
         pb_problem(diagnostics, "voice", "there is no voice '%.*s'%.*s", PB_ARG(espeak->voice), PB_ARG(hint));
     for (size_t i = 0; i < espeak->aliases.count; i++) {
         pb_str voice = ((pb_str *)espeak->aliases.items)[i];
-        if (!library_voice(voice, &hint).data)
-            pb_problem(diagnostics, pb_printf("aliases.%.*s", PB_ARG(espeak->aliases.keys[i])).data,
-                       "there is no voice '%.*s'%.*s", PB_ARG(voice), PB_ARG(hint));
+        pb_str field = pb_printf("aliases.%.*s", PB_ARG(espeak->aliases.keys[i]));
+        if (field.data && !library_voice(&voices, voice, &hint).data)
+            pb_problem(diagnostics, field.data, "there is no voice '%.*s'%.*s", PB_ARG(voice), PB_ARG(hint));
     }
 }
 
@@ -62,9 +67,12 @@ static pb_status espeak_create(void *self)
 {
     struct espeak *espeak = self;
 
-    espeak->sample_rate = library_open();
-    return espeak->sample_rate ? (pb_status)PB_OK
-                               : pb_fail(PB_UNAVAILABLE, "eSpeak NG finds no data");
+    espeak->library = library_open();
+    if (!espeak->library)
+        return pb_error_last()->status;
+    if (!espeak->library->rate)
+        return pb_fail(PB_UNAVAILABLE, "eSpeak NG finds no data; install the package espeak-ng-data");
+    return library_voices(&espeak->voices);
 }
 
 /* --- a request --------------------------------------------------------------------------------- */
@@ -75,9 +83,9 @@ static pb_status check_format(const struct espeak *espeak, const pb_audio_format
     if (!*wav && !pb_str_same(format->type, pb_lit("audio/pcm")))
         return pb_fail(PB_UNSUPPORTED, "eSpeak writes audio/wav and audio/pcm, not '%.*s'",
                        PB_ARG(format->type));
-    if ((format->rate && format->rate != espeak->sample_rate) || format->channels > 1)
+    if ((format->rate && format->rate != espeak->library->rate) || format->channels > 1)
         return pb_fail(PB_UNSUPPORTED, "eSpeak writes %u samples a second on one channel",
-                       espeak->sample_rate);
+                       espeak->library->rate);
     return PB_OK;
 }
 
@@ -85,7 +93,7 @@ static pb_status manner_of(const struct espeak *espeak, const pb_synthesize_requ
                            struct manner *out)
 {
     pb_str name = request->voice.size ? request->voice : espeak->voice, hint;
-    pb_str voice = voice_of(espeak, name, &hint);
+    pb_str voice = voice_of(espeak, &espeak->voices, name, &hint);
     double rate = (double)espeak->rate * (request->speed > 0 ? request->speed : 1);
 
     if (!voice.data)
@@ -127,12 +135,12 @@ static pb_status write_samples(pb_writer *writer, const struct piece *piece)
 
 static pb_status speak(struct espeak *espeak, struct piece *piece, pb_writer *writer)
 {
-    pb_status status = pb_lock_take(&library_lock);
+    pb_status status = pb_lock_take(&espeak->library->lock);
 
     if (status != PB_OK)
         return status;
     status = pb_offload(library_speak, piece);
-    pb_lock_give(&library_lock);
+    pb_lock_give(&espeak->library->lock);
     if (status == PB_INTERNAL)
         status = pb_fail(PB_INTERNAL, "eSpeak NG could not speak this text");
     if (status == PB_NO_MEMORY)
@@ -157,7 +165,7 @@ static pb_status espeak_synthesize(void *self, const pb_synthesize_request *requ
     if (status == PB_OK)
         status = manner_of(espeak, request, &manner);
     if (status == PB_OK && wav) {
-        pb_wav_header(header, espeak->sample_rate, 1, UINT32_MAX);
+        pb_wav_header(header, espeak->library->rate, 1, UINT32_MAX);
         status = writer->write(writer, (pb_bytes){header, sizeof header});
     }
     espeak->requests++;
@@ -172,8 +180,11 @@ static pb_status espeak_synthesize(void *self, const pb_synthesize_request *requ
 
 static void espeak_about(void *self, pb_speech_about *out)
 {
-    out->say_rate = ((struct espeak *)self)->sample_rate;
-    out->voices = library_voices(&out->voice_count);
+    const struct espeak *espeak = self;
+
+    out->say_rate = espeak->library->rate;
+    out->voices = espeak->voices.names;
+    out->voice_count = espeak->voices.count;
 }
 
 static void espeak_stats(void *self, pb_stats *stats)
@@ -181,7 +192,7 @@ static void espeak_stats(void *self, pb_stats *stats)
     const struct espeak *espeak = self;
 
     pb_stat(stats, "requests_total", espeak->requests);
-    pb_stat(stats, "spoken_seconds_total", espeak->samples / espeak->sample_rate);
+    pb_stat(stats, "spoken_seconds_total", espeak->samples / espeak->library->rate);
 }
 
 PB_PLUGIN("espeak", "0.1.0", "Apache-2.0", "Speaks, by eSpeak NG.",

@@ -5,6 +5,34 @@
 
 #include <patchbay/lock.h>
 
+/* What all instances in a process have in common, as they have the library. */
+struct library {
+    pb_lock lock; /* of whoever speaks */
+    uint32_t rate; /* samples a second; 0: it has no data */
+    bool opened;
+};
+
+/* Opens it, once. NULL: there is no memory. */
+struct library *library_open(void);
+
+/* Its voices, in the running scope. */
+struct voice {
+    pb_str identifier; /* "gmw/en-US" */
+    pb_str title;      /* "English (America)" */
+};
+struct voices {
+    struct voice *items;
+    pb_str *names; /* "en-us", one for each */
+    size_t count;
+    pb_str *variants; /* "f3": behind a '+' */
+    size_t variant_count;
+};
+pb_status library_voices(struct voices *out);
+
+/* What the library calls the voice `name` ("en-us", "gmw/en-US", "de+f3"; any case), in the running
+ * scope; absent: there is none, and *hint is the end of a sentence about it. */
+pb_str library_voice(const struct voices *voices, pb_str name, pb_str *hint);
+
 /* How to speak; the library forgets nothing, so all of it is set each time. */
 struct manner {
     const char *voice; /* as library_voice gave it */
@@ -22,19 +50,6 @@ struct piece {
     size_t count, capacity;
     bool short_of_memory;
 };
-
-/* Opens it, once; reads the list of its voices. Samples a second, or 0: it has no data. */
-uint32_t library_open(void);
-
-/* What the library calls the voice `name` ("en-us", "gmw/en-US", "de+f3"; any case), in the running
- * scope; absent: there is none, and *hint is the end of a sentence about it. */
-pb_str library_voice(pb_str name, pb_str *hint);
-
-/* The names of all voices, for ever. */
-const pb_str *library_voices(size_t *count);
-
-/* Held by whoever speaks: the library does one thing at a time. */
-extern pb_lock library_lock;
 
 /* Speaks piece->text (NUL at the end) into piece->samples. For pb_offload, under the lock. */
 pb_status library_speak(void *piece);

@@ -4,6 +4,7 @@
 #include <patchbay/task.h>
 #include <pocketsphinx.h>
 #include <sphinxbase/err.h>
+#include <sphinxbase/jsgf.h>
 #include <stdlib.h>
 
 enum { BIT = 800, CEPSTRA = 64 }; /* samples between two looks at the voice */
@@ -15,9 +16,29 @@ struct decoder {
     mfcc_t mean[CEPSTRA]; /* of the model: what a stream begins with, whoever spoke before */
 };
 
+/* As ps_set_jsgf_string, which forgets to free the grammar. */
+static int set_grammar(ps_decoder_t *sphinx, const char *text)
+{
+    jsgf_t *grammar = jsgf_parse_string(text, NULL);
+    jsgf_rule_t *rule = grammar ? jsgf_get_public_rule(grammar) : NULL;
+    fsg_model_t *model = NULL;
+    int result = -1;
+
+    if (rule)
+        model = jsgf_build_fsg(grammar, rule, ps_get_logmath(sphinx),
+                               cmd_ln_float32_r(ps_get_config(sphinx), "-lw"));
+    if (model)
+        result = ps_set_fsg(sphinx, "said", model);
+    if (model)
+        fsg_model_free(model);
+    if (grammar)
+        jsgf_grammar_free(grammar);
+    return result;
+}
+
 static bool set_search(ps_decoder_t *sphinx, const struct decoder_files *files)
 {
-    int result = files->grammar ? ps_set_jsgf_string(sphinx, "said", files->grammar)
+    int result = files->grammar ? set_grammar(sphinx, files->grammar)
                                 : ps_set_lm_file(sphinx, "said", files->language_model);
 
     return result == 0 && ps_set_search(sphinx, "said") == 0;
@@ -121,7 +142,7 @@ pb_status decoder_step(void *arg)
             return PB_OK;
         }
     }
-    if (job->last && decoder->open)
+    if (job->last && decoder->open && !pb_cancelled())
         end(decoder, job);
     return PB_OK;
 }

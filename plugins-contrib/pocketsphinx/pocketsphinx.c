@@ -203,7 +203,7 @@ static pb_status hear(struct hearing *hearing)
         if (status == PB_OK)
             status = step(hearing);
     } while (status == PB_OK && (!hearing->ended || hearing->filled));
-    return status;
+    return status == PB_OK ? pb_step() : status; /* cancelled meanwhile: it stopped in the middle */
 }
 
 /* --- a request --------------------------------------------------------------------------------- */
@@ -280,7 +280,9 @@ static pb_status sphinx_detect(void *self, const int16_t *samples, size_t count,
     status = pb_offload(voice_step, &job);
     pb_lock_give(&sphinx->looking);
     *out = job.share;
-    return status == PB_INTERNAL ? pb_fail(PB_INTERNAL, "PocketSphinx failed on this audio") : status;
+    if (status == PB_INTERNAL)
+        return pb_fail(PB_INTERNAL, "PocketSphinx failed on this audio");
+    return status == PB_OK ? pb_step() : status;
 }
 
 static void sphinx_about(void *self, pb_speech_about *out)

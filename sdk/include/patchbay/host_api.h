@@ -309,7 +309,8 @@ typedef struct pb_speech_about pb_speech_about;
       (pb_instance * speech, const int16_t *samples, size_t count, double *out))                   \
     X(1, void, speech_about, (pb_instance * speech, pb_speech_about * out))                        \
     /* plugin.h */                                                                                 \
-    X(1, pb_str, hint, (pb_str word, const pb_str *words, size_t count))
+    X(1, pb_str, hint, (pb_str word, const pb_str *words, size_t count))                           \
+    X(1, void *, common, (size_t size))
 
 struct pb_host {
     uint32_t size;  /* bytes of this table in the running host */

@@ -92,6 +92,15 @@ static inline void pb_warning(pb_diagnostics *diagnostics, const char *field, co
     PB_CALL(diagnose)(diagnostics, 1, pb_str_of(field), pb_str_of(sentence));
 }
 
+/* Memory that all instances of this plugin have in common in this process, for a library that has one
+ * state for all (then with a pb_lock in it). Zeroed when it is first asked for, there for ever; each call
+ * asks for the same size. NULL with the task's error set. Not on a helper thread: hand it over. Does not
+ * park. */
+static inline void *pb_common(size_t size)
+{
+    return PB_CALL(common)(size);
+}
+
 /* For the end of a sentence about a word that is not known: "; did you mean 'en-us'?" where one of
  * `words` is near, else "; known are 'a', 'b' and 5 more", or "" without words. In the running scope.
  * Does not park. */

@@ -28,6 +28,7 @@ poppler-utils        pdftotext  reads PDF for `pdf`, when it runs
 libmd4c-dev          -          reads Markdown, of `text`
 libxml2-dev          -          reads HTML, of `html`
 libedit-dev          -          edits the lines of `patchbay chat`
+libsamplerate0-dev   -          changes the rate of sound, of `audio`
 ca-certificates      -          whom to trust when a model is asked over https
 SET
 }
@@ -61,6 +62,10 @@ SET
 contrib_set() {
     cat <<'SET'
 liblua5.4-dev        -          Lua, of `lua`
+libespeak-ng-dev     -          speech, of `espeak`
+libpocketsphinx-dev  -          recognition of speech, of `pocketsphinx`
+pocketsphinx-en-us   -          its model of English
+pocketsphinx-testdata -         a person who speaks, for its tests
 SET
 }
 

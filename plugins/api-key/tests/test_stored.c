@@ -399,6 +399,28 @@ START_TEST(queries_have_their_index)
 }
 END_TEST
 
+/* The service and the scheme each have their own database, or share one of several. */
+START_TEST(of_several_databases_the_one_that_is_named)
+{
+    static const char *const of_service[] = {"main", "second"};
+
+    for (int i = 0; i < 2; i++) {
+        char yaml[600];
+        pb_harness_free(harness);
+        (void)snprintf(yaml, sizeof yaml,
+                       "databases: {main: {use: sqlite, path: %s/keys.db}, "
+                       "second: {use: sqlite, path: %s/second.db}}\n"
+                       "services: {keys: {use: api-keys, database: %s}}\n"
+                       "auth: {keys: {use: api-key, database: second}}\n",
+                       folder, folder, of_service[i]);
+        harness = pb_harness_open(yaml, plugins, NULL);
+        pb_harness_virtual_time(harness, false);
+        struct entry entry = enter(member(make("{\"name\":\"web\"}"), "key"), NULL);
+        ck_assert_int_eq(entry.status, i ? PB_OK : PB_UNAUTHENTICATED);
+    }
+}
+END_TEST
+
 int main(void)
 {
     TCase *cases =
@@ -408,7 +430,8 @@ int main(void)
                        revoked_it_is_refused_at_once, it_expires, rotated_the_old_one_has_its_time,
                        nobody_gives_more_than_they_have, input_is_checked,
                        days_are_told_as_they_were_given, pages_go_from_new_to_old,
-                       revoked_ones_are_hidden, its_use_is_noted, queries_have_their_index, NULL});
+                       revoked_ones_are_hidden, its_use_is_noted, queries_have_their_index,
+                       of_several_databases_the_one_that_is_named, NULL});
 
     return suite_run_cases("api-key with a database", (TCase *const[]){cases, NULL});
 }

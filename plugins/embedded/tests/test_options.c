@@ -1,5 +1,5 @@
-/* What each option changes: stores that differ in one of them answer about the same passages, which lie
- * in one database. Only `elsewhere` has its own.
+/* What each option changes: stores that differ in one of them answer about the same passages, which
+ * lie in one database. Only `elsewhere` has its own.
  */
 #include "kit.h"
 
@@ -42,7 +42,8 @@ static void use(const char *store)
     vs_store = pb_harness_instance(vs_harness, "vector_store", store);
 }
 
-/* --- by words ----------------------------------------------------------------------------------- */
+/* --- by words -----------------------------------------------------------------------------------
+ */
 
 static void put_text(const char *id, const char *text)
 {
@@ -97,7 +98,8 @@ START_TEST(words)
 }
 END_TEST
 
-/* --- both ----------------------------------------------------------------------------------------- */
+/* --- both
+ * ----------------------------------------------------------------------------------------- */
 
 /* The passage at place i among those near to axis 0 comes at place ranks[i] by words. */
 static void put_ranks(const int *ranks, size_t count)
@@ -146,7 +148,8 @@ START_TEST(both)
 }
 END_TEST
 
-/* --- by meaning ----------------------------------------------------------------------------------- */
+/* --- by meaning
+ * ----------------------------------------------------------------------------------- */
 
 static float vectors[MANY_ROWS][WIDE];
 static uint32_t seed = 815;
@@ -274,7 +277,8 @@ START_TEST(lists_and_files)
 }
 END_TEST
 
-/* --- where ---------------------------------------------------------------------------------------- */
+/* --- where
+ * ---------------------------------------------------------------------------------------- */
 
 static void look_elsewhere(void)
 {
@@ -297,6 +301,6 @@ int main(void)
 {
     const TTest *const tests[] = {words,           both,      codes_are_compared_again,
                                   lists_and_files, databases, NULL};
-    return suite_run_cases("options",
-                           (TCase *const[]){suite_case("options", open_stores, after, tests), NULL});
+    return suite_run_cases(
+        "options", (TCase *const[]){suite_case("options", open_stores, after, tests), NULL});
 }

@@ -12,19 +12,24 @@ extern const pb_plugin patchbay_plugin_generate;
 
 static pb_harness *harness;
 
-static void begin(void)
+static void open_with(const char *more)
 {
     char yaml[512];
 
-    canned_start();
     (void)snprintf(yaml, sizeof yaml,
                    "exporters: {out: {use: otlp, url: \"http://127.0.0.1:%d/v1/traces\", service: shop,\n"
-                   "  headers: {X-Key: secret-key}}}\n"
+                   "  headers: {X-Key: secret-key}%s}}\n"
                    "llms: {main: {use: scripted}}\n"
                    "pipelines: {p: {stages: [{generate: {llm: main}}]}}\n",
-                   canned.port);
+                   canned.port, more);
     harness = pb_harness_new(yaml, &patchbay_plugin_otlp, &patchbay_plugin_generate);
     pb_harness_virtual_time(harness, false);
+}
+
+static void begin(void)
+{
+    canned_start();
+    open_with("");
     canned_set(TAKEN, AT_END_CLOSE);
 }
 
@@ -122,6 +127,15 @@ START_TEST(a_turn_arrives_at_the_latest_when_the_server_stops)
 }
 END_TEST
 
+START_TEST(a_collector_that_says_nothing)
+{
+    pb_harness_free(harness);
+    open_with(", timeout: 20ms");
+    canned_set("", AT_END_WAIT);
+    ck_assert_int_eq(pb_harness_run(harness, send_one, NULL, NULL), PB_TIMEOUT);
+}
+END_TEST
+
 START_TEST(options_that_cannot_be_meant_are_refused)
 {
     pb_harness_refuse("exporters: {a: {use: otlp, url: \"http://ann:pw@127.0.0.1/\"},\n"
@@ -133,7 +147,8 @@ END_TEST
 
 int main(void)
 {
-    const TTest *const served[] = {a_span_is_written_as_collectors_read_it,
+    const TTest *const served[] = {a_collector_that_says_nothing,
+                                   a_span_is_written_as_collectors_read_it,
                                    what_may_be_sent_again_is_told_from_what_may_not,
                                    a_turn_arrives_at_the_latest_when_the_server_stops, NULL};
     const TTest *const refused[] = {options_that_cannot_be_meant_are_refused, NULL};

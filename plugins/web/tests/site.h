@@ -51,7 +51,7 @@ static void page(const char *path, const char *head, const char *body)
     pthread_mutex_unlock(&site.lock);
 }
 
-static void endless_page(const char *path, int64_t bytes)
+static inline void endless_page(const char *path, int64_t bytes)
 {
     page(path, NULL, "<p>begin");
     pthread_mutex_lock(&site.lock);

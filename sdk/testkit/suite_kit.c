@@ -118,7 +118,8 @@ const struct pb_suite_case *pb_suite_of(const char *kind)
     } suites[] = {{"cache", suite_cache},
                 {"blob_store", suite_blob_store},
                 {"database", suite_database},
-                {"vector_store", suite_vector_store}};
+                {"vector_store", suite_vector_store},
+                {"llm", suite_llm}};
     static const struct pb_suite_case none = {.name = NULL};
 
     for (size_t i = 0; i < sizeof suites / sizeof *suites; i++)

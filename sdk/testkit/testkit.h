@@ -117,7 +117,10 @@ pb_status pb_harness_run(pb_harness *harness, pb_status (*fn)(void *arg), void *
                          pb_str *sentence);
 
 /* Calls an operation ("turns.get") as a transport would: `path` with its query, `body` JSON or
- * NULL. The answer lives as long as the harness. */
+ * NULL. `principal` NULL: "tester", who may do everything; &pb_nobody: whoever came without
+ * credentials, whom every operation refuses that is not public. The answer lives as long as the
+ * harness. */
+extern const pb_principal pb_nobody;
 pb_content pb_harness_call(pb_harness *harness, const char *method, const char *path,
                            const char *body, const pb_principal *principal);
 /* The same with POST for an operation that takes files: `type` is the body's Content-Type. */

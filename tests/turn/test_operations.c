@@ -115,6 +115,9 @@ START_TEST(a_scope_is_needed_where_the_operation_says_so)
     check_has(pb_harness_call(harness, "GET", "/healthz", NULL, &principal), 200, "ok");
     principal.scope_count = 2;
     check_has(pb_harness_call(harness, "GET", "/v1/notes/7", NULL, &principal), 200, "note 7");
+    check_has(pb_harness_call(harness, "GET", "/v1/notes/7", NULL, &pb_nobody), 401,
+              "credentials are needed");
+    check_has(pb_harness_call(harness, "GET", "/healthz", NULL, &pb_nobody), 200, "ok");
     pb_harness_free(harness);
 }
 END_TEST

@@ -20,6 +20,7 @@ static struct shelf_seen {
     uint32_t top_k, vectors;
     int32_t mode;
     size_t collections, documents;
+    double vector_weight;
     bool filtered;
     int version;
 } shelf_seen;
@@ -89,6 +90,7 @@ static pb_status shelf_retrieve(void *self, const pb_retrieve_request *request, 
     shelf_seen.top_k = request->top_k;
     shelf_seen.vectors = request->vectors;
     shelf_seen.mode = request->mode;
+    shelf_seen.vector_weight = request->vector_weight;
     shelf_seen.collections = request->collection_count;
     shelf_seen.documents = request->document_count;
     shelf_seen.filtered = request->filter != NULL;

@@ -105,7 +105,7 @@ def check_test(plugin, option, file, name):
         return f'there is no {os.path.relpath(path, ROOT)}'
     with open(path, encoding='utf-8') as source:
         own = source.read()
-    if not re.search(rf'^\s*(START_TEST\({name}\)|CLIENT_TEST\({name}\)|def {name}\()', own, re.M):
+    if not re.search(rf'^\s*(\w*TEST\({name}\)|def {name}\()', own, re.M):
         return f'{file} has no test {name}'
     key = re.escape(option.rsplit('.', 1)[-1])
     if not re.search(rf'(?<![\w-]){key}\W{{0,3}}[:=]|(?<![\w-]){key}: ', text_with_what_it_reads(path)):

@@ -171,13 +171,37 @@ START_TEST(the_pipeline_must_exist)
 }
 END_TEST
 
+START_TEST(a_long_reply_needs_room)
+{
+    static char text[2001];
+
+    memset(text, 'x', sizeof text - 1);
+    pb_harness_free(harness);
+    harness = pb_harness_new("llms: {main: {use: scripted}}\n"
+                             "pipelines: {q: {stages: [generate: {llm: main}]}}\n"
+                             "transports: {terminal: {use: cli, pipeline: q, max_reply: 1KiB}}\n",
+                             &patchbay_plugin_cli, &patchbay_plugin_generate);
+    pb_harness_virtual_time(harness, false);
+    pb_script(harness, "main", PB_STEP_TEXT("short"), PB_STEP_STOP);
+    ask((pb_cli_call){.text = pb_lit("what?"), .json = 1});
+    ck_assert_ptr_nonnull(strstr(said, "\"pipeline\":\"q\""));
+    ck_assert_int_eq(code, 0);
+    pb_script_reset(harness, "main");
+    pb_script(harness, "main", PB_STEP_TEXT(text), PB_STEP_STOP);
+    ask((pb_cli_call){.text = pb_lit("what?"), .json = 1});
+    ck_assert_int_ne(code, 0);
+    ck_assert_ptr_null(strstr(said, "xxx"));
+}
+END_TEST
+
 int main(void)
 {
-    TCase *cases = suite_case(
-        "cli", begin, end,
-        (const TTest *const[]){text_streams, json_is_one_document, tool_calls_are_shown,
-                               failures_are_one_sentence, a_reader_that_leaves_is_no_failure,
-                               a_slow_reader_is_waited_for, NULL});
+    TCase *cases = suite_case("cli", begin, end,
+                              (const TTest *const[]){text_streams, json_is_one_document,
+                                                     a_long_reply_needs_room, tool_calls_are_shown,
+                                                     failures_are_one_sentence,
+                                                     a_reader_that_leaves_is_no_failure,
+                                                     a_slow_reader_is_waited_for, NULL});
     TCase *loading =
         suite_case("loading", NULL, NULL, (const TTest *const[]){the_pipeline_must_exist, NULL});
 

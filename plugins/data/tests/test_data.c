@@ -97,9 +97,9 @@ END_TEST
 START_TEST(arrays_and_lines_become_records)
 {
     ck_reads("a.json", "[{\"a\": 1},\n {\"a\": 2}]", "text 1: a: 1\ntext 2: a: 2\n");
-    ck_reads("a.jsonl", "{\"a\": 1}\n{\"a\": {\"b\": 2}}\n",
-             "text 1: a: 1\ntext 2: a.b: 2\n");
-    ck_reads("a.jsonl", "{\"name\": 1}\n{\"name\": \"no title\"}\n", "text 1: name: 1\ntext 2: name: no title\n");
+    ck_reads("a.jsonl", "{\"a\": 1}\n{\"a\": {\"b\": 2}}\n", "text 1: a: 1\ntext 2: a.b: 2\n");
+    ck_reads("a.jsonl", "{\"name\": 1}\n{\"name\": \"no title\"}\n",
+             "text 1: name: 1\ntext 2: name: no title\n");
     ck_reads("a.json", "[1, \"two\", null]", "text 1: 1, two\n");
     ck_reads("a.json", "\"text\"", "text 1: text\n");
     ck_reads("a.json", "{}", "");
@@ -272,6 +272,32 @@ START_TEST(it_accepts_data_only)
 }
 END_TEST
 
+START_TEST(depth_and_blocks_are_limited)
+{
+    static const struct {
+        const char *options, *name, *text, *says;
+    } cases[] = {{"depth: 3", "a.json", "[[[[[1]]]]]", "deep"},
+                 {"max_blocks: 2, rows: 1", "a.csv", "n\na\nb\nc\n", "max_blocks"}};
+
+    for (int i = 0; i < 2; i++) {
+        struct extracted got = extracted_text(harness, "data", cases[i].name, cases[i].text);
+        ck_assert_int_eq(got.status, PB_OK);
+        free(got.text);
+    }
+    for (int i = 0; i < 2; i++) {
+        char yaml[200];
+        end();
+        (void)snprintf(yaml, sizeof yaml, "extractors: {data: {use: data, %s}}\n",
+                       cases[i].options);
+        harness = pb_harness_new(yaml, &patchbay_plugin_data);
+        struct extracted got = extracted_text(harness, "data", cases[i].name, cases[i].text);
+        ck_assert_int_ne(got.status, PB_OK);
+        ck_assert_msg(strstr(got.text, cases[i].says) != NULL, "%s", got.text);
+        free(got.text);
+    }
+}
+END_TEST
+
 int main(void)
 {
     return suite_run_cases(
@@ -285,7 +311,7 @@ int main(void)
                            strings_are_decoded, broken_json_names_the_line, elements_become_records,
                            documents_keep_their_sentences, feeds_are_read,
                            broken_xml_names_the_line, entities_are_neither_unfolded_nor_fetched,
-                           depth_is_limited, text_is_limited, many_records_are_fast,
-                           it_accepts_data_only, NULL}),
+                           depth_is_limited, text_is_limited, depth_and_blocks_are_limited,
+                           many_records_are_fast, it_accepts_data_only, NULL}),
             NULL});
 }

@@ -208,12 +208,47 @@ START_TEST(nothing_is_made_up)
 }
 END_TEST
 
+START_TEST(what_greets_and_what_thanks_are_options)
+{
+    open_with("greetings: [ahoy], thanking: [tak], greeting: Hi!, thanks: Gladly., nothing: None.");
+    ck_assert_str_eq(pb_harness_say(harness, "Ahoy")->text.data, "Hi!");
+    ck_assert_str_eq(pb_harness_say(harness, "Tak")->text.data, "Gladly.");
+    end();
+    open_with("greeting: Hi!, thanks: Gladly., nothing: None.");
+    ck_assert_str_ne(pb_harness_say(harness, "Ahoy")->text.data, "Hi!");
+    ck_assert_str_ne(pb_harness_say(harness, "Tak")->text.data, "Gladly.");
+    end();
+}
+END_TEST
+
+/* The length of the answer with these options. */
+static size_t length_with(const char *with, const char *question)
+{
+    open_with(with);
+    size_t size = pb_harness_say(harness, question)->text.size;
+    end();
+    return size;
+}
+
+START_TEST(how_much_is_said_is_an_option)
+{
+    static const char question[] =
+        "What is a backup, how do I make a backup, how do I start the server?";
+    size_t usual = length_with("evidence: 0.2", question);
+
+    ck_assert_uint_gt(usual, strlen("No."));
+    ck_assert_uint_lt(length_with("evidence: 0.2, sentences: 1", question), usual);
+    ck_assert_uint_eq(length_with("evidence: 1, nothing: No.", question), strlen("No."));
+}
+END_TEST
+
 int main(void)
 {
-    return suite_run("extractive", (const TTest *const[]){it_answers_and_cites,
-                                                          lists_and_tables_stay_what_they_are,
-                                                          it_admits_that_it_does_not_know,
-                                                          it_is_polite, without_a_search_it_says_so,
-                                                          a_question_that_leans_is_understood,
-                                                          it_streams, nothing_is_made_up, NULL});
+    return suite_run("extractive",
+                     (const TTest *const[]){
+                         it_answers_and_cites, lists_and_tables_stay_what_they_are,
+                         it_admits_that_it_does_not_know, it_is_polite, without_a_search_it_says_so,
+                         a_question_that_leans_is_understood, it_streams, nothing_is_made_up,
+                         what_greets_and_what_thanks_are_options, how_much_is_said_is_an_option,
+                         NULL});
 }

@@ -234,6 +234,21 @@ START_TEST(text_is_limited)
 }
 END_TEST
 
+START_TEST(depth_is_an_option)
+{
+    struct extracted got = repeat("", "<div>x", 40);
+
+    ck_assert_int_eq(got.status, PB_OK);
+    free(got.text);
+    end();
+    harness = pb_harness_new("extractors: {html: {use: html, depth: 16}}\n", &patchbay_plugin_html);
+    got = repeat("", "<div>x", 40);
+    ck_assert_int_eq(got.status, PB_TOO_LARGE);
+    ck_assert_ptr_nonnull(strstr(got.text, "depth"));
+    free(got.text);
+}
+END_TEST
+
 int main(void)
 {
     return suite_run_cases(
@@ -246,6 +261,6 @@ int main(void)
                            charsets_are_followed, titles_come_from_where_there_is_one,
                            headings_lose_their_own_address, it_accepts_html_only, depth_is_limited,
                            hostile_pages_are_harmless, entities_are_not_unfolded, time_is_limited,
-                           text_is_limited, NULL}),
+                           text_is_limited, depth_is_an_option, NULL}),
             NULL});
 }

@@ -301,6 +301,80 @@ START_TEST(problems_have_their_line)
 }
 END_TEST
 
+static char labelled[200];
+
+/* The document's tags, and the metadata that list what was found. */
+static void note_labels(const pb_document *document)
+{
+    (void)snprintf(labelled, sizeof labelled, "%zu %s%s", document->tag_count,
+                   pb_json_get(document->metadata, "labels") ? "labels" : "",
+                   pb_json_get(document->metadata, "kinds") ? "kinds" : "");
+}
+
+static const char *labels_with(const char *more)
+{
+    char yaml[300];
+
+    bench.look = note_labels;
+    (void)snprintf(
+        yaml, sizeof yaml,
+        "[extract: {extractors: [plain]}, classify: {classifiers: [secret]%s}, look: {}]", more);
+    run_stages(yaml);
+    ck_assert_int_eq(outcome->status, PB_OK);
+    end();
+    return labelled;
+}
+
+START_TEST(classify_does_as_its_options_say)
+{
+    static char late[4000];
+    static pb_block said = {.size = sizeof said, .text = PB_LIT("This is a secret.")};
+    static const pb_block *const list[] = {&head, &said};
+
+    bench.blocks = list;
+    ck_assert_str_eq(labels_with(""), "2 labels");
+    ck_assert_str_eq(labels_with(", threshold: 0.7"), "1 "); /* it is sure by 0.6 */
+    ck_assert_str_eq(labels_with(", field: kinds"), "2 kinds");
+    ck_assert_str_eq(labels_with(", tags: false"), "1 labels");
+    memset(late, 'x', sizeof late - 1);
+    memcpy(late + sizeof late - 10, " secret", 7);
+    said.text = pb_str_of(late);
+    ck_assert_str_eq(labels_with(""), "2 labels");
+    ck_assert_str_eq(labels_with(", max_text: 1KiB"), "1 ");
+    run_stages("[look: {}]"); /* what ends the test closes it */
+}
+END_TEST
+
+START_TEST(of_several_the_one_that_is_named)
+{
+    static const char around[] =
+        "extractors: {plain: {use: fake}}\n"
+        "embedders: {main: {use: words}, away: {use: words, broken: true}}\n"
+        "vector_stores: {passages: {use: fake}, other: {use: fake}}\n"
+        "pipelines: {p: {stages: [extract: {extractors: [plain]}, chunk: {}, embed: {embedder: "
+        "%s}, store: {vectors: %s}]}}\n";
+    static const char *const named[][3] = {{"main", "passages", NULL},
+                                           {"away", "passages", "away"},
+                                           {"main", "other", "other"},
+                                           {"main", "passages", "passages"}};
+    char yaml[1000];
+
+    for (int i = 0; i < 4; i++) {
+        pb_document document = document_new();
+        (void)snprintf(yaml, sizeof yaml, around, named[i][0], named[i][1]);
+        harness = pb_harness_open(yaml, plugins, NULL);
+        bench.put_status = i > 1 ? PB_UNAVAILABLE : PB_OK;
+        pb_status status = run(&document);
+        ck_assert_int_eq(status, named[i][2] ? PB_UNAVAILABLE : PB_OK);
+        if (named[i][2])
+            ck_assert_msg(pb_str_contains(outcome->error_instance, pb_str_of(named[i][2])), "%.*s",
+                          PB_ARG(outcome->error_instance));
+        end();
+    }
+    open_stages("[look: {}]");
+}
+END_TEST
+
 int main(void)
 {
     const TTest *const cases[] = {scan_refuses,
@@ -313,6 +387,8 @@ int main(void)
                                   classify_leaves_tags_and_metadata,
                                   a_whole_pipeline,
                                   without_an_embedder_words_alone_find_it,
+                                  classify_does_as_its_options_say,
+                                  of_several_the_one_that_is_named,
                                   embedding_goes_in_batches,
                                   what_the_store_says_is_said,
                                   NULL};

@@ -126,14 +126,36 @@ START_TEST(sizes_are_checked)
 }
 END_TEST
 
+static pb_status set_2000(void *arg)
+{
+    static char value[2000];
+
+    (void)arg;
+    return pb_cache_set(cache, pb_lit("x"), (pb_bytes){(uint8_t *)value, sizeof value}, NULL);
+}
+
+START_TEST(the_largest_value_is_an_option)
+{
+    for (int i = 0; i < 2; i++) {
+        harness =
+            pb_harness_open(i ? "caches: {shared: {use: memory, size: 2MiB, max_value: 1KiB}}\n"
+                              : "caches: {shared: {use: memory, size: 2MiB}}\n",
+                            plugins, NULL);
+        cache = pb_harness_instance(harness, "cache", "shared");
+        ck_assert_int_eq(pb_harness_run(harness, set_2000, NULL, NULL), i ? PB_TOO_LARGE : PB_OK);
+        end();
+    }
+}
+END_TEST
+
 int main(void)
 {
-    TCase *calls =
-        suite_case("calls", begin, end,
-                   (const TTest *const[]){large_values_too, kinds_do_not_mix, what_it_says_of_itself,
-                                          NULL});
+    TCase *calls = suite_case(
+        "calls", begin, end,
+        (const TTest *const[]){large_values_too, kinds_do_not_mix, what_it_says_of_itself, NULL});
     TCase *options =
-        suite_case("options", NULL, NULL, (const TTest *const[]){sizes_are_checked, NULL});
+        suite_case("options", NULL, NULL,
+                   (const TTest *const[]){sizes_are_checked, the_largest_value_is_an_option, NULL});
 
     return suite_run_cases(
         "memory", (TCase *const[]){interface_case("cache", begin_suite), calls, options, NULL});

@@ -348,11 +348,32 @@ START_TEST(broken_rtf_is_read_as_far_as_it_goes)
 }
 END_TEST
 
+START_TEST(how_much_a_part_may_unfold_is_an_option)
+{
+    enum { COUNT = 60000, LINE = 64 };
+    char *text = malloc((size_t)COUNT * LINE), *at = text;
+
+    ck_assert_ptr_nonnull(text);
+    at += sprintf(at, "%s", OPEN);
+    for (int i = 0; i < COUNT; i++)
+        at += sprintf(at, "<w:p><w:r><w:t>%d</w:t></w:r></w:p>", i);
+    (void)sprintf(at, "%s", CLOSE);
+    open_office("");
+    ck_assert_int_eq(read_body(text), PB_OK);
+    end();
+    open_office(", max_ratio: 10");
+    refuses(read_body(text), PB_TOO_LARGE, "more than 10 times its size");
+    end();
+    free(text);
+}
+END_TEST
+
 int main(void)
 {
     return suite_run("hostile",
                      (const TTest *const[]){
-                         bombs_are_too_large, a_part_that_is_read_again_counts_again,
+                         bombs_are_too_large, how_much_a_part_may_unfold_is_an_option,
+                         a_part_that_is_read_again_counts_again,
                          parts_are_counted_before_they_are_read, damage_is_told,
                          encrypted_files_are_told, other_archives_are_told, entities_do_not_unfold,
                          nesting_ends_somewhere, names_and_tags_are_bounded,

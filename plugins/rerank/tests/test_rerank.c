@@ -193,11 +193,22 @@ START_TEST(a_model_that_fails_changes_nothing)
 }
 END_TEST
 
+START_TEST(a_model_has_its_time)
+{
+    struct given given = {.texts = three, .deadline = 3 * PB_SECOND};
+
+    open_with("use: model, llm: a, timeout: 2s");
+    pb_script(harness, "a", PB_STEP_HANG);
+    check(&given, "123"); /* before the turn's time is over */
+    end();
+}
+END_TEST
+
 int main(void)
 {
     return suite_run("rerank",
-                     (const TTest *const[]){what_is_unlike_comes_before_more_of_the_same,
-                                            words_do_without_vectors, few_or_none, a_model_orders,
-                                            it_is_shown_the_beginnings_of_the_best,
-                                            a_model_that_fails_changes_nothing, NULL});
+                     (const TTest *const[]){
+                         what_is_unlike_comes_before_more_of_the_same, words_do_without_vectors,
+                         few_or_none, a_model_orders, it_is_shown_the_beginnings_of_the_best,
+                         a_model_that_fails_changes_nothing, a_model_has_its_time, NULL});
 }

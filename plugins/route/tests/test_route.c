@@ -350,12 +350,23 @@ START_TEST(a_thousand_turns_need_the_memory_of_one)
 }
 END_TEST
 
+START_TEST(otherwise_runs_when_no_case_holds)
+{
+    open_when("params: {temperature: '0.5'}");
+    ck_assert(holds(&(pb_ask){.text = "hi", .params = "{\"temperature\": 0.5}"}));
+    const pb_outcome *reply = pb_harness_say(harness, "hi");
+    ck_text(reply->text, "no");
+    end();
+}
+END_TEST
+
 int main(void)
 {
-    return suite_run(
-        "route", (const TTest *const[]){
-                     matches, matches_in_a_long_question, a_wild_expression_is_given_up, contains,
-                     lengths, it_is_the_last_question, has_text, principals, values, all_must_hold,
-                     the_first_case_that_holds, failures_and_cancelling_pass_unchanged,
-                     problems_have_their_line, a_thousand_turns_need_the_memory_of_one, NULL});
+    return suite_run("route",
+                     (const TTest *const[]){
+                         matches, matches_in_a_long_question, a_wild_expression_is_given_up,
+                         contains, lengths, it_is_the_last_question, has_text, principals, values,
+                         otherwise_runs_when_no_case_holds, all_must_hold,
+                         the_first_case_that_holds, failures_and_cancelling_pass_unchanged,
+                         problems_have_their_line, a_thousand_turns_need_the_memory_of_one, NULL});
 }

@@ -44,11 +44,19 @@ static bool matches(const char *pattern, const char *text)
     return found;
 }
 
+/* Where a service is: conform asks none, also where the default is one in the world outside. */
+static bool is_address(const pb_field *field)
+{
+    return field->kind == PB_KIND_STR && strcmp(pb_field_name(field), "base_url") == 0;
+}
+
 /* A text that the table takes; the variant-th of those. */
 static const char *word_for(const pb_field *field, unsigned variant)
 {
     const char *found = words[0];
 
+    if (is_address(field))
+        return "http://127.0.0.1:9/"; /* nobody listens there */
     if (field->ref && strcmp(field->ref, "pipeline") == 0)
         return "conform";
     for (size_t i = 0; words[i]; i++) {
@@ -171,7 +179,7 @@ static void write_fields(struct writing *writing, const pb_field *fields, int de
     for (const pb_field *at = fields; at && at->kind != PB_KIND_END && depth < DEEPEST;
          at = pb_field_next(at)) {
         bool chosen = at == filling->field;
-        bool wanted = at->required || (at->fields != fields &&
+        bool wanted = at->required || is_address(at) || (at->fields != fields &&
                                        holds_chosen(at->fields, filling->field, depth + 1));
         if ((chosen && !filling->text) || (!chosen && !wanted))
             continue;

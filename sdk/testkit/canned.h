@@ -7,7 +7,6 @@
 #include <arpa/inet.h>
 #include <check.h>
 #include <netinet/in.h>
-#include <netinet/tcp.h>
 #include <pthread.h>
 #include <semaphore.h>
 #include <stdbool.h>
@@ -25,11 +24,10 @@ static struct canned {
     pthread_t thread;
     const char *answer; /* all bytes of it */
     int at_end;         /* AT_END_WAIT: until the other side closes */
-    size_t piece;       /* bytes sent at once; 0: all */
     char request[1 << 16];
     int count;
     sem_t gone; /* posted when an AT_END_WAIT saw the other side close */
-    pthread_mutex_t lock; /* of answer, at_end, piece, request and count */
+    pthread_mutex_t lock; /* of answer, at_end, request and count */
 } canned;
 
 /* What the next connections get. */
@@ -71,11 +69,10 @@ static bool read_request(int fd)
 
 static void write_all(int fd, const char *text)
 {
-    size_t left = strlen(text), piece = canned.piece ? canned.piece : left;
+    size_t left = strlen(text);
 
-    setsockopt(fd, IPPROTO_TCP, TCP_NODELAY, &(int){1}, sizeof(int));
     while (left) {
-        ssize_t sent = send(fd, text, left < piece ? left : piece, MSG_NOSIGNAL);
+        ssize_t sent = send(fd, text, left, MSG_NOSIGNAL);
         if (sent <= 0)
             return;
         text += sent;

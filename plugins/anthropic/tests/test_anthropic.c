@@ -29,17 +29,6 @@ START_TEST(a_stream)
 }
 END_TEST
 
-START_TEST(a_stream_in_single_bytes)
-{
-    canned.piece = 1;
-    const pb_outcome *reply = stream(SSE START BEGIN_TEXT TEXT("w\xc3\xb6rld") STOP TOOL("c", "f")
-                                         INPUT("{\\\"a\\\":") INPUT("1}") STOP END("tool_use"));
-    ck_said(reply, "w\xc3\xb6rld");
-    ck_assert_uint_eq(pb_outcome_count(reply, PB_EVENT_TOOL_CALL), 3);
-    ck_assert_int_eq(reply->result->finish, PB_FINISH_TOOL_CALLS);
-}
-END_TEST
-
 START_TEST(thinking_and_tools)
 {
     const pb_outcome *reply = stream(
@@ -251,8 +240,7 @@ END_TEST
 int main(void)
 {
     TCase *cases = suite_case("anthropic", begin, end,
-                              (const TTest *const[]){a_stream, a_stream_in_single_bytes,
-                                                     thinking_and_tools, a_whole_answer,
+                              (const TTest *const[]){a_stream, thinking_and_tools, a_whole_answer,
                                                      breaking_connections, NULL});
     TCase *others = suite_case(
         "others", NULL, NULL,

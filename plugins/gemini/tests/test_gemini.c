@@ -128,17 +128,6 @@ START_TEST(a_stream)
 }
 END_TEST
 
-START_TEST(a_stream_in_single_bytes)
-{
-    canned.piece = 1;
-    const pb_outcome *reply =
-        stream(SSE TEXT("w\xc3\xb6rld") PIECE(CALL("f", ",\"args\":{\"a\":1}")) END("STOP"));
-    ck_said(reply, "w\xc3\xb6rld");
-    ck_assert_uint_eq(pb_outcome_count(reply, PB_EVENT_TOOL_CALL), 1);
-    ck_assert_int_eq(reply->result->finish, PB_FINISH_TOOL_CALLS);
-}
-END_TEST
-
 START_TEST(thinking_and_tools)
 {
     const pb_outcome *reply = stream(
@@ -461,7 +450,7 @@ int main(void)
 {
     TCase *cases = suite_case(
         "gemini", begin, end,
-        (const TTest *const[]){a_stream, a_stream_in_single_bytes, thinking_and_tools,
+        (const TTest *const[]){a_stream, thinking_and_tools,
                                a_whole_answer, parameters, what_it_cannot_do_is_named, messages,
                                large_pieces, breaking_connections, NULL});
     TCase *others = suite_case(

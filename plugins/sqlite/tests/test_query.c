@@ -1,47 +1,6 @@
-/* Statements: values there and back, batches as a whole, what is refused. */
+/* Statements as SQLite takes them: parameters, batches, what is refused. What every database does is in
+ * test_suite.c. */
 #include "common.h"
-
-static void values_there_and_back(void)
-{
-    pb_rows rows;
-    static const char bytes[] = {0, 1, (char)0xff, 0};
-    pb_value values[] = {pb_value_int(-7),
-                         pb_value_real(0.5),
-                         pb_value_text(pb_lit("h\xc3\xa9")),
-                         pb_value_bytes(bytes, sizeof bytes),
-                         pb_value_null(),
-                         pb_value_text(pb_lit("")),
-                         pb_value_bytes("", 0)};
-
-    must("CREATE TABLE v (a, b, c, d, e, f, g)");
-    ck_assert_int_eq(run_values("INSERT INTO v VALUES ($1, $2, $3, $4, $5, $6, $7) RETURNING *",
-                                values, 7, &rows),
-                     PB_OK);
-    ck_assert_int_eq(rows.changed, 1);
-    for (int i = 0; i < 2; i++) {
-        ck_assert_uint_eq(rows.count, 1);
-        ck_assert_uint_eq(rows.columns, 7);
-        ck_assert_int_eq(pb_cell(&rows, 0, 0)->integer, -7);
-        ck_assert(pb_cell(&rows, 0, 1)->type == PB_VALUE_REAL && pb_cell(&rows, 0, 1)->real > 0.4 &&
-                  pb_cell(&rows, 0, 1)->real < 0.6);
-        ck_text(pb_cell(&rows, 0, 2)->text, "h\xc3\xa9");
-        ck_assert_int_eq(pb_cell(&rows, 0, 2)->text.data[3], 0);
-        ck_assert_int_eq(pb_cell(&rows, 0, 3)->type, PB_VALUE_BYTES);
-        ck_assert_uint_eq(pb_cell(&rows, 0, 3)->text.size, sizeof bytes);
-        ck_assert_mem_eq(pb_cell(&rows, 0, 3)->text.data, bytes, sizeof bytes);
-        ck_assert_int_eq(pb_cell(&rows, 0, 4)->type, PB_VALUE_NULL);
-        ck_assert_int_eq(pb_cell(&rows, 0, 5)->type, PB_VALUE_TEXT);
-        ck_assert_int_eq(pb_cell(&rows, 0, 6)->type, PB_VALUE_BYTES);
-        ck_assert_int_eq(run_values("SELECT * FROM v", NULL, 0, &rows), PB_OK);
-    }
-    ck_assert_int_eq(rows.changed, 0);
-}
-
-START_TEST(values_come_back_as_they_were)
-{
-    with_database(values_there_and_back);
-}
-END_TEST
 
 static void places(void)
 {
@@ -251,7 +210,7 @@ int main(void)
     return suite_run(
         "sqlite query",
         (const TTest *const[]){
-            values_come_back_as_they_were, parameters_are_found_by_name,
+            parameters_are_found_by_name,
             one_statement_at_a_time_and_no_transactions, a_batch_is_whole_or_not_at_all,
             constraints_are_conflicts, full_text_search_works, large_values_and_too_large_results,
             statements_without_end_are_forgotten, what_was_written_is_there_the_next_time, NULL});

@@ -1,5 +1,5 @@
-/* Transactions: reads that decide what is written; the limit of 100 ms; what others see meanwhile.
- */
+/* Transactions: what fails in them, the limit of 100 ms, the lock of all processes. What every database
+ * does is in test_suite.c. */
 #include "common.h"
 
 #include "../sqlite.h"
@@ -27,28 +27,6 @@ static pb_status add_one(void *arg)
     ck_assert_int_eq(integer("SELECT amount FROM account WHERE id = 2"), values[0].integer);
     return PB_OK;
 }
-
-static void add_some(int number)
-{
-    for (int i = 0; i < 10; i++) {
-        ck_assert_int_eq(pb_db_transaction(database, add_one, NULL), PB_OK);
-        ck_assert_int_eq(insert(number * 10 + i), PB_OK);
-    }
-}
-
-static void count_up(void)
-{
-    make_account();
-    at_once(20, add_some);
-    ck_assert_int_eq(integer("SELECT amount FROM account WHERE id = 2"), 200);
-    ck_assert_int_eq(integer("SELECT count(*) FROM t"), 200);
-}
-
-START_TEST(nobody_comes_between_reading_and_writing)
-{
-    with_database(count_up);
-}
-END_TEST
 
 static pb_status spend_and_fail(void *arg)
 {
@@ -111,47 +89,6 @@ static void nested(void)
 START_TEST(another_one_inside_is_refused)
 {
     with_database(nested);
-}
-END_TEST
-
-static bool inside, looked;
-
-static pb_status stay(void *arg)
-{
-    (void)arg;
-    must("INSERT INTO t VALUES (1)");
-    inside = true;
-    while (!looked)
-        must("UPDATE account SET amount = amount + 1 WHERE id = 1");
-    inside = false;
-    return PB_OK;
-}
-
-static void stay_or_look(int number)
-{
-    if (number == 0) {
-        ck_assert_int_eq(pb_db_transaction(database, stay, NULL), PB_OK);
-        return;
-    }
-    while (!inside)
-        ck_assert_int_eq(pb_sleep(0), PB_OK);
-    ck_assert_int_eq(integer("SELECT count(*) FROM t"), 0); /* not committed: another task */
-    looked = true;
-    ck_assert_int_eq(insert(2), PB_OK); /* after it */
-    ck_assert(!inside);
-}
-
-static void from_outside(void)
-{
-    make_account();
-    inside = looked = false;
-    at_once(2, stay_or_look);
-    ck_assert_int_eq(integer("SELECT count(*) FROM t"), 2);
-}
-
-START_TEST(other_tasks_see_it_when_it_is_committed)
-{
-    with_database(from_outside);
 }
 END_TEST
 
@@ -236,7 +173,6 @@ int main(void)
 {
     return suite_run("sqlite transaction",
                      (const TTest *const[]){
-                         nobody_comes_between_reading_and_writing, what_fails_is_rolled_back,
-                         another_one_inside_is_refused, other_tasks_see_it_when_it_is_committed,
+                         what_fails_is_rolled_back, another_one_inside_is_refused,
                          after_100_ms_it_is_undone, it_holds_the_lock_of_all_processes, NULL});
 }

@@ -93,7 +93,7 @@ static const pb_operation audio_operations[] = {
     {PB_OPERATION("audio.speech", "POST", "/v1/audio/speech", "Speaks a text."),
      .description = "The audio comes as it is made. `model` names one of the service's `models`. Without "
                     "`response_format` it is WAV.",
-     .scope = "audio.create", .flags = PB_OPERATION_NO_TOOL, .raw = audio_speech, .input = speech_in,
+     .scope = "audio.create", .flags = PB_OPERATION_NO_TOOL | PB_OPERATION_NO_AUDIT, .raw = audio_speech, .input = speech_in,
      .input_size = sizeof(struct speech_in), .dialect = "openai", .error_schema = error_schema,
      .input_example = "{\"model\": \"espeak\", \"input\": \"Hello there.\", \"voice\": \"en-us\"}",
      .output_type = "audio/wav, audio/pcm, audio/mpeg, audio/ogg, audio/aac, audio/flac, "
@@ -104,7 +104,7 @@ static const pb_operation audio_operations[] = {
          "A form (multipart/form-data) with `file`, `model`, `language`, `prompt` and `response_format`; or "
          "the audio alone as the body, the rest in the query: then it is heard as it comes in. Every model "
          "takes WAV, and bare samples as `audio/pcm;rate=16000;channels=1` (16 bits, low byte first).",
-     .scope = "audio.create", .flags = PB_OPERATION_NO_TOOL, .raw = audio_transcribe, .upload = 1,
+     .scope = "audio.create", .flags = PB_OPERATION_NO_TOOL | PB_OPERATION_NO_AUDIT, .raw = audio_transcribe, .upload = 1,
      .input = transcribe_in, .input_size = sizeof(struct transcribe_in), .dialect = "openai",
      .input_type = "multipart/form-data", .output_schema = transcript_schema,
      .output_type = "application/json, text/plain, text/vtt",

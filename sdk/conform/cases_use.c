@@ -77,7 +77,7 @@ static void stack_use(struct subject *subject)
 
 /* --- 64 at once --------------------------------------------------------------------------------- */
 
-/* Each alone, in an instance that has seen nothing else. */
+/* Each alone, one after the other, in an instance that has seen nothing else. */
 static void ask_alone(struct subject *subject, struct went *alone)
 {
     subject_open(subject, NULL, NULL);
@@ -100,17 +100,21 @@ static void at_once(struct subject *subject)
     open_driven(subject);
     subject_close(subject);
     ask_alone(subject, alone);
-    ask_alone(subject, again);
     subject_open(subject, NULL, NULL);
     drive_together(subject, AT_ONCE, together);
     subject_close(subject);
     unsigned compared = 0;
     for (unsigned i = 0; i < AT_ONCE; i++) {
         look(&together[i], "asked with 63 others,");
-        if (refused(&together[i]) || strcmp(alone[i].said, again[i].said) != 0)
+        if (refused(&together[i]))
+            continue;
+        bool same = strcmp(alone[i].said, together[i].said) == 0;
+        if (!same && !again[0].said)
+            ask_alone(subject, again); /* what is another each time cannot be compared */
+        if (!same && strcmp(alone[i].said, again[i].said) != 0)
             continue;
         compared++;
-        if (strcmp(alone[i].said, together[i].said) != 0)
+        if (!same)
             case_fail(3,
                       "with %d at once, number %u gets '%.200s' and alone '%.200s': another turn may run "
                       "on the instance while a call parks, so what belongs to one turn must not be kept "
@@ -214,10 +218,16 @@ static void use_disturbed(struct subject *subject, int how)
     look_for_leaks("use", 0);
 }
 
+/* Rust's standard library is in the file and ends the process when malloc fails: nobody can do otherwise. */
+static bool malloc_may_fail(struct subject *subject)
+{
+    return plugin_memory_works() && !file_is_rust(subject);
+}
+
 static void start_without_memory(struct subject *subject)
 {
     start_failing(subject, FAIL_ALLOCATION);
-    if (plugin_memory_works())
+    if (malloc_may_fail(subject))
         start_failing(subject, FAIL_MALLOC);
 }
 
@@ -229,7 +239,7 @@ static void start_without_host(struct subject *subject)
 static void use_without_memory(struct subject *subject)
 {
     use_disturbed(subject, FAIL_ALLOCATION);
-    if (plugin_memory_works())
+    if (malloc_may_fail(subject))
         use_disturbed(subject, FAIL_MALLOC);
 }
 

@@ -85,6 +85,9 @@ struct filling {
 };
 enum { FILL_VARIANTS = 4 };
 
+/* Is there code of Rust in it? */
+bool file_is_rust(struct subject *subject);
+
 /* A whole configuration in which the component has an instance "subject"; malloc'd. */
 char *config_write(const pb_component *component, const struct filling *filling);
 

@@ -115,6 +115,13 @@ static void constructors(struct subject *subject)
               (unsigned long long)(count - known));
 }
 
+bool file_is_rust(struct subject *subject)
+{
+    struct elf elf = map(subject);
+
+    return elf_is_rust(&elf);
+}
+
 static void threads_own(struct subject *subject)
 {
     struct elf elf = map(subject);

@@ -13,7 +13,7 @@ import sys
 import tempfile
 
 HERE = os.path.dirname(os.path.abspath(__file__))
-LIMIT = 600
+LIMIT = 1200
 
 
 def conform(build, path, quick):
@@ -45,7 +45,7 @@ def main():
             for case in cases:
                 counts[case['result']] += 1
                 if case['result'] == 'not ok':
-                    print(f"not ok {name}: {case['of']}: {case['case']}\n       {case['sentence']}")
+                    print(f"not ok {name}: {case['of']}: {case['case']}\n       {case['sentence']}", flush=True)
             if code not in (0, 1):
                 counts['not ok'] += 1
                 print(f'not ok {name}: exit code {code}')

@@ -22,8 +22,8 @@ typedef struct pb_expect_end {
     const char *sentence;
 } pb_expect_end;
 
-/* Who is told; it must not return unless `skipped`. Without one: standard error, then abort() of what
- * failed. */
+/* Who is told; it must not return unless `skipped`. Without one: standard error, then abort() of
+ * what failed. */
 void pb_expect_hook(void (*ended)(const pb_expect_end *end));
 
 _Noreturn void pb_expect_failed(const char *file, int line, const char *format, ...)

@@ -17,7 +17,8 @@ struct pb_suite_case {
     void (*run)(pb_harness *harness, pb_instance *instance);
 };
 
-/* The cases of a kind ("cache"), up to one without a name; only that one where there is no suite. */
+/* The cases of a kind ("cache"), up to one without a name; only that one where there is no suite.
+ */
 const struct pb_suite_case *pb_suite_of(const char *kind);
 
 #pragma GCC visibility pop

@@ -1,4 +1,5 @@
-/* suite_blob_store.c - what every blob store must do: the sentences of blob_store.h and stream.h. */
+/* suite_blob_store.c - what every blob store must do: the sentences of blob_store.h and stream.h.
+ */
 #include "suite_kit.h"
 
 #include "suite_stream.h"
@@ -46,8 +47,8 @@ static void expect_is(pb_instance *store, pb_str key, pb_str bytes, const char *
     pb_str found = get(store, key);
 
     EXPECT(found.data, "%s is not there", what);
-    EXPECT(pb_str_equal(found, bytes), "%s does not come back as it was put: %zu bytes of %zu", what,
-           found.size, bytes.size);
+    EXPECT(pb_str_equal(found, bytes), "%s does not come back as it was put: %zu bytes of %zu",
+           what, found.size, bytes.size);
 }
 
 /* --- there and back --------------------------------------------------------------------------- */
@@ -56,8 +57,8 @@ SUITE_CASE(keeps)
 {
     static const struct {
         size_t size, piece;
-    } cases[] = {{0, 1},      {1, 1},       {1000, 7},          {4096, 4096},
-                 {4097, 13},  {65536, 999}, {300001, 65537},    {300001, 1 << 20}};
+    } cases[] = {{0, 1},     {1, 1},       {1000, 7},       {4096, 4096},
+                 {4097, 13}, {65536, 999}, {300001, 65537}, {300001, 1 << 20}};
     pb_str key = fresh(instance, "kept");
 
     EXPECT(!get(instance, key).data, "a blob that was never put is there");
@@ -66,7 +67,8 @@ SUITE_CASE(keeps)
         put(instance, key, bytes, cases[i].piece); /* replaces the one before */
         expect_is(instance, key, bytes,
                   pb_printf("a blob of %zu bytes that came in pieces of %zu", cases[i].size,
-                            cases[i].piece).data);
+                            cases[i].piece)
+                      .data);
     }
     put(instance, key, pb_lit("short"), 5);
     expect_is(instance, key, pb_lit("short"), "a short blob in the place of a long one");
@@ -213,11 +215,10 @@ SUITE_CASE(at_once)
 
 SUITE_CASE(keys)
 {
-    static const pb_str plain[] = {PB_LIT("suite/a"),       PB_LIT("suite/a/b"),
-                                   PB_LIT("suite/a.b"),     PB_LIT("suite/A"),
-                                   PB_LIT("suite/..."),     PB_LIT("suite/.hidden"),
-                                   PB_LIT("suite/-rf"),     PB_LIT("suite/a_b"),
-                                   PB_LIT("suite/a/b.part"), PB_LIT("suite/nul")};
+    static const pb_str plain[] = {
+        PB_LIT("suite/a"),        PB_LIT("suite/a/b"),     PB_LIT("suite/a.b"), PB_LIT("suite/A"),
+        PB_LIT("suite/..."),      PB_LIT("suite/.hidden"), PB_LIT("suite/-rf"), PB_LIT("suite/a_b"),
+        PB_LIT("suite/a/b.part"), PB_LIT("suite/nul")};
     enum { PLAIN = sizeof plain / sizeof *plain, ALL = PLAIN + 3 };
     pb_str all[ALL];
     char *text = pb_alloc(3 * 512);
@@ -242,7 +243,7 @@ SUITE_CASE(keys)
 
 SUITE_CASE(keys_that_leave)
 {
-    static const pb_str wrong[] = {PB_LIT(""),      PB_LIT("../x"),  PB_LIT("/etc/passwd"),
+    static const pb_str wrong[] = {PB_LIT(""),       PB_LIT("../x"),  PB_LIT("/etc/passwd"),
                                    PB_LIT("a/../b"), PB_LIT("a/./b"), PB_LIT("a//b"),
                                    PB_LIT("a/"),     PB_LIT(".."),    PB_LIT("a\\b"),
                                    PB_LIT("a\0b"),   PB_LIT("a b")};
@@ -259,8 +260,8 @@ SUITE_CASE(keys_that_leave)
 }
 
 /* A tenant's name comes from whoever says who asks: it need not be fit for a path. */
-static const char *const tenants_of_all_sorts[] = {"suite-a", "..", ".", "suite b", "%2e%2e",
-                                                   "suite-\xc3\xa9"};
+static const char *const tenants_of_all_sorts[] = {"suite-a", "..",     ".",
+                                                   "suite b", "%2e%2e", "suite-\xc3\xa9"};
 
 static pb_status put_as(void *arg)
 {

@@ -1,5 +1,6 @@
-/* suite_cache.c - what every cache must do: the sentences of cache.h. A cache may forget anything at
- * any time; one that forgets what was kept a moment ago, with nothing else to keep, is of no use.
+/* suite_cache.c - what every cache must do: the sentences of cache.h. A cache may forget anything
+ * at any time; one that forgets what was kept a moment ago, with nothing else to keep, is of no
+ * use.
  */
 #include "suite_kit.h"
 

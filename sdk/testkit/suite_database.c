@@ -38,7 +38,8 @@ static void there_and_back(pb_instance *database, const struct column *column, p
     const pb_value values[] = {pb_value_int(++last_id), value};
     pb_rows rows;
 
-    EXPECT_OK(pb_db_query(database, column->insert, values, 2, &rows), "insert of %s", column->what);
+    EXPECT_OK(pb_db_query(database, column->insert, values, 2, &rows), "insert of %s",
+              column->what);
     EXPECT_INT(rows.changed, 1, "`changed` of an insert");
     EXPECT_INT(rows.count, 1, "how many rows RETURNING gives");
     expect_value(pb_cell(&rows, 0, 0), &value, column->what);
@@ -54,17 +55,19 @@ SUITE_CASE(values)
     pb_str all = suite_bytes(70000, 1);
 
     suite_must(instance, "DROP TABLE IF EXISTS suite_v");
-    suite_must(instance, "CREATE TABLE suite_v (id BIGINT PRIMARY KEY, i BIGINT, r DOUBLE PRECISION, "
-                         "t TEXT, b BYTEA)");
+    suite_must(instance,
+               "CREATE TABLE suite_v (id BIGINT PRIMARY KEY, i BIGINT, r DOUBLE PRECISION, "
+               "t TEXT, b BYTEA)");
     for (size_t i = 0; i < 5; i++) {
         there_and_back(instance, &integers, pb_value_int(whole[i]));
         there_and_back(instance, &reals, pb_value_real(fractions[i]));
     }
     there_and_back(instance, &texts, pb_value_text(pb_lit("")));
-    there_and_back(instance, &texts, pb_value_text(pb_lit("h\xc3\xa9 \xe6\xbc\xa2 \xf0\x9f\x98\x80")));
+    there_and_back(instance, &texts,
+                   pb_value_text(pb_lit("h\xc3\xa9 \xe6\xbc\xa2 \xf0\x9f\x98\x80")));
     there_and_back(instance, &texts, pb_value_text(pb_lit("'); DROP TABLE suite_v; --")));
-    there_and_back(instance, &texts, pb_value_text(pb_hex((pb_bytes){
-                                            (const uint8_t *)all.data, all.size})));
+    there_and_back(instance, &texts,
+                   pb_value_text(pb_hex((pb_bytes){(const uint8_t *)all.data, all.size})));
     there_and_back(instance, &blobs, pb_value_bytes("", 0));
     there_and_back(instance, &blobs, pb_value_bytes("\0a\0\xff", 4));
     there_and_back(instance, &blobs, pb_value_bytes(all.data, all.size));
@@ -86,9 +89,9 @@ SUITE_CASE(parameters)
     EXPECT_INT(pb_cell(&rows, 0, 0)->integer, 2, "$2");
     EXPECT_INT(pb_cell(&rows, 0, 1)->integer, 1, "$1");
     EXPECT_INT(pb_cell(&rows, 0, 2)->integer, 3, "$2 + 1");
-    EXPECT_STATUS(suite_ask(instance, "SELECT CAST($1 AS BIGINT) + CAST($2 AS BIGINT)", values, 1,
-                            NULL),
-                  PB_INVALID, "a statement with $2 and one value");
+    EXPECT_STATUS(
+        suite_ask(instance, "SELECT CAST($1 AS BIGINT) + CAST($2 AS BIGINT)", values, 1, NULL),
+        PB_INVALID, "a statement with $2 and one value");
     pb_error_clear();
     int32_t dialect = pb_db_dialect(instance);
     EXPECT(dialect == PB_DIALECT_SQLITE || dialect == PB_DIALECT_POSTGRES,
@@ -126,10 +129,11 @@ SUITE_CASE(statements)
     EXPECT_OK(suite_ask(instance, "INSERT INTO suite_t (id) VALUES (1), (2), (3)", NULL, 0, &rows),
               "insert");
     EXPECT_INT(rows.changed, 3, "`changed` of an insert of 3 rows");
-    EXPECT_OK(suite_ask(instance, "UPDATE suite_t SET n = 5 WHERE id > 1", NULL, 0, &rows), "update");
+    EXPECT_OK(suite_ask(instance, "UPDATE suite_t SET n = 5 WHERE id > 1", NULL, 0, &rows),
+              "update");
     EXPECT_INT(rows.changed, 2, "`changed` of an update of 2 rows");
-    EXPECT_OK(suite_ask(instance, "INSERT INTO suite_t (id) VALUES (1) ON CONFLICT DO NOTHING", NULL,
-                        0, &rows),
+    EXPECT_OK(suite_ask(instance, "INSERT INTO suite_t (id) VALUES (1) ON CONFLICT DO NOTHING",
+                        NULL, 0, &rows),
               "insert with ON CONFLICT DO NOTHING");
     EXPECT_INT(rows.changed, 0, "`changed` of an insert that did nothing");
     EXPECT_OK(suite_ask(instance, "SELECT id, n FROM suite_t ORDER BY id DESC", NULL, 0, &rows),
@@ -145,8 +149,9 @@ SUITE_CASE(refusals)
 {
     suite_table(instance);
     suite_must(instance, "DROP TABLE IF EXISTS suite_c");
-    suite_must(instance, "CREATE TABLE suite_c (t BIGINT NOT NULL REFERENCES suite_t (id), c BIGINT "
-                         "CHECK (c > 0))");
+    suite_must(instance,
+               "CREATE TABLE suite_c (t BIGINT NOT NULL REFERENCES suite_t (id), c BIGINT "
+               "CHECK (c > 0))");
     suite_refused(instance, "SELEC 1", PB_INVALID);
     suite_refused(instance, "SELECT * FROM suite_nowhere", PB_INVALID);
     suite_refused(instance, "INSERT INTO suite_t (nothing) VALUES (1)", PB_INVALID);
@@ -162,12 +167,14 @@ SUITE_CASE(refusals)
 
 /* --- batches ---------------------------------------------------------------------------------- */
 
-static pb_status add_both(pb_instance *database, const int64_t ids[2], uint32_t flags, pb_rows *rows)
+static pb_status add_both(pb_instance *database, const int64_t ids[2], uint32_t flags,
+                          pb_rows *rows)
 {
     const pb_value one[] = {pb_value_int(ids[0])}, two[] = {pb_value_int(ids[1])};
     pb_statement statements[] = {
         pb_statement_make(pb_lit("INSERT INTO suite_t (id) VALUES ($1)"), one, 1),
-        pb_statement_make(pb_lit("UPDATE suite_t SET n = n + 1 WHERE id = $1 RETURNING n"), two, 1)};
+        pb_statement_make(pb_lit("UPDATE suite_t SET n = n + 1 WHERE id = $1 RETURNING n"), two,
+                          1)};
 
     statements[1].flags = flags;
     pb_status status = pb_db_batch(database, statements, 2, rows);
@@ -192,7 +199,8 @@ SUITE_CASE(batches)
     EXPECT_INT(rows[1].failed, 1, "`failed` of the statement with PB_EXPECT_ROW");
     EXPECT_INT(suite_number(instance, "SELECT count(*) FROM suite_t WHERE id = 3"), 0,
                "how many rows there are of a batch that was undone");
-    EXPECT_OK(add_both(instance, (const int64_t[]){4, 4}, PB_EXPECT_ROW, NULL), "a batch without out");
+    EXPECT_OK(add_both(instance, (const int64_t[]){4, 4}, PB_EXPECT_ROW, NULL),
+              "a batch without out");
     EXPECT_STATUS(add_both(instance, (const int64_t[]){4, 1}, PB_EXPECT_ROW, rows), PB_CONFLICT,
                   "a batch that inserts a row which is there");
     EXPECT_INT(rows[1].failed, 0, "`failed` where a constraint failed in another statement");
@@ -210,8 +218,8 @@ SUITE_CASE(long_batches)
     suite_table(instance);
     for (int i = 0; i < MANY; i++) {
         values[i] = pb_value_int(i);
-        statements[i] =
-            pb_statement_make(pb_lit("INSERT INTO suite_t (id) VALUES ($1) RETURNING id"), &values[i], 1);
+        statements[i] = pb_statement_make(
+            pb_lit("INSERT INTO suite_t (id) VALUES ($1) RETURNING id"), &values[i], 1);
     }
     EXPECT_OK(pb_db_batch(instance, statements, MANY, rows), "a batch of 100 statements");
     for (int i = 0; i < MANY; i++)
@@ -249,7 +257,8 @@ SUITE_CASE(tenants)
     suite_as("it's; \"b\"", note_as, instance);
     statement.tenant = pb_lit("suite-a");
     EXPECT_OK(pb_db_run(instance, &statement, &rows), "select");
-    EXPECT_INT(pb_cell(&rows, 0, 0)->integer, 1, "how many rows there are for a statement's tenant");
+    EXPECT_INT(pb_cell(&rows, 0, 0)->integer, 1,
+               "how many rows there are for a statement's tenant");
     suite_refused(instance, "SELECT count(*) FROM suite_n WHERE tenant = $tenant", PB_INVALID);
 }
 

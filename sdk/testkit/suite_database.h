@@ -1,5 +1,5 @@
-/* suite_database.h - what the two halves of the suite of databases share: statements that must work,
- * or must not. SQL here is what SQLite and PostgreSQL both understand. Not installed.
+/* suite_database.h - what the two halves of the suite of databases share: statements that must
+ * work, or must not. SQL here is what SQLite and PostgreSQL both understand. Not installed.
  */
 #ifndef PATCHBAY_SUITE_DATABASE_H
 #define PATCHBAY_SUITE_DATABASE_H
@@ -47,7 +47,8 @@ static inline pb_status suite_insert(pb_instance *database, int64_t id)
 static inline void suite_table(pb_instance *database)
 {
     suite_must(database, "DROP TABLE IF EXISTS suite_t");
-    suite_must(database, "CREATE TABLE suite_t (id BIGINT PRIMARY KEY, n BIGINT NOT NULL DEFAULT 0)");
+    suite_must(database,
+               "CREATE TABLE suite_t (id BIGINT PRIMARY KEY, n BIGINT NOT NULL DEFAULT 0)");
 }
 
 /* suite_transaction.c */

@@ -81,7 +81,8 @@ void suite_at_once(int count, void (*fn)(void *shared, int number), void *shared
 
 void suite_as(const char *tenant, pb_status (*fn)(void *arg), void *arg)
 {
-    const pb_principal who = {.size = sizeof who, .id = PB_LIT("suite"), .tenant = pb_str_of(tenant)};
+    const pb_principal who = {
+        .size = sizeof who, .id = PB_LIT("suite"), .tenant = pb_str_of(tenant)};
 
     EXPECT_OK(pb_run_as(&who, fn, arg), "what is done for the tenant '%.20s'", tenant);
 }
@@ -116,10 +117,10 @@ const struct pb_suite_case *pb_suite_of(const char *kind)
         const char *kind;
         const struct pb_suite_case *cases;
     } suites[] = {{"cache", suite_cache},
-                {"blob_store", suite_blob_store},
-                {"database", suite_database},
-                {"vector_store", suite_vector_store},
-                {"llm", suite_llm}};
+                  {"blob_store", suite_blob_store},
+                  {"database", suite_database},
+                  {"vector_store", suite_vector_store},
+                  {"llm", suite_llm}};
     static const struct pb_suite_case none = {.name = NULL};
 
     for (size_t i = 0; i < sizeof suites / sizeof *suites; i++)

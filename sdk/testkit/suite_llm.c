@@ -10,13 +10,13 @@
 struct call {
     pb_sink base;
     pb_instance *llm;
-    bool whole;         /* nobody reads along */
-    pb_task *task;      /* that runs it */
+    bool whole;    /* nobody reads along */
+    pb_task *task; /* that runs it */
     bool done;
     int events, finishes, usages, after_finish;
-    int refuse_at;      /* emit fails there, with PB_CONFLICT */
-    int cancel_at;      /* the task is cancelled there */
-    int after_refusal;  /* events that came all the same */
+    int refuse_at;     /* emit fails there, with PB_CONFLICT */
+    int cancel_at;     /* the task is cancelled there */
+    int after_refusal; /* events that came all the same */
     bool refused;
     struct words { /* here: the memory of a task goes with it */
         size_t size;
@@ -210,8 +210,8 @@ static void expect_said(const struct call *call, pb_status status, const char *h
 {
     EXPECT_OK(status, "a %s at byte %zu", how, at);
     expect_order(call, status, pb_printf("a %s at byte %zu", how, at).data);
-    EXPECT_STR(kept(&call->text), pb_lit(PB_UPSTREAM_TEXT), "the text of a %s at byte %zu",
-               how, at);
+    EXPECT_STR(kept(&call->text), pb_lit(PB_UPSTREAM_TEXT), "the text of a %s at byte %zu", how,
+               at);
     EXPECT_INT(call->finish, PB_FINISH_STOP, "the finish of a %s at byte %zu", how, at);
 }
 
@@ -240,7 +240,8 @@ static void split_everywhere(pb_instance *llm, bool tool)
             expect_said(&call, status, "stream that is split", at);
         } else {
             EXPECT_OK(status, "a stream with a tool call that is split at byte %zu", at);
-            EXPECT_STR(kept(&call.name), pb_lit("look"), "the function of a call split at byte %zu", at);
+            EXPECT_STR(kept(&call.name), pb_lit("look"), "the function of a call split at byte %zu",
+                       at);
             EXPECT_STR(kept(&call.arguments), pb_lit("{\"at\":\"w\xc3\xb6rld\"}"),
                        "the arguments of a call split at byte %zu", at);
             EXPECT_INT(call.finish, PB_FINISH_TOOL_CALLS, "the finish of a call split at byte %zu",
@@ -307,8 +308,9 @@ LLM_CASE(fails, HTTP)
         pb_upstream_set(&(pb_upstream_script){
             .status = cases[i].status, .head = cases[i].head, .body = cases[i].body});
         pb_status status = run(&call, instance);
-        EXPECT_STATUS(status, cases[i].wanted, "a call to which the service answers with status %d%s",
-                      cases[i].status, cases[i].body ? " and nonsense" : "");
+        EXPECT_STATUS(status, cases[i].wanted,
+                      "a call to which the service answers with status %d%s", cases[i].status,
+                      cases[i].body ? " and nonsense" : "");
         if (cases[i].head)
             EXPECT_INT(pb_error_last()->retry_after, 7 * PB_SECOND,
                        "retry_after where the service says Retry-After: 7");

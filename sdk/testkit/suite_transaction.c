@@ -204,8 +204,8 @@ TRANSACTION_CASE(suite_db_never_maybe)
         pb_error_clear();
         EXPECT_OK(suite_ask(instance, "SELECT 1 FROM suite_t WHERE id = $1", values, 1, &rows),
                   "select");
-        EXPECT_INT(rows.count, status == PB_OK, "how many rows are there of an insert that gave '%s'",
-                   pb_status_name(status));
+        EXPECT_INT(rows.count, status == PB_OK,
+                   "how many rows are there of an insert that gave '%s'", pb_status_name(status));
     }
 }
 

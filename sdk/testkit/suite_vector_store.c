@@ -1,5 +1,5 @@
-/* suite_vector_store.c - what every vector store must do: the sentences of vector_store.h. Distances
- * are cosines; the vectors here have four dimensions.
+/* suite_vector_store.c - what every vector store must do: the sentences of vector_store.h.
+ * Distances are cosines; the vectors here have four dimensions.
  */
 #include "suite_kit.h"
 
@@ -32,7 +32,8 @@ STORE_CASE(nothing_there)
 {
     pb_vector_selection selection = vs_all("suite nothing");
 
-    FOUND(vs_search("suite nothing", 0), "", "search by vector in a collection that does not exist");
+    FOUND(vs_search("suite nothing", 0), "",
+          "search by vector in a collection that does not exist");
     FOUND(vs_words("suite nothing", "word"), "", "search by words there");
     EXPECT_INT(vs_count(&selection), 0, "count there");
     EXPECT_INT(vs_get(&selection).count, 0, "how many get gives there");
@@ -51,7 +52,8 @@ STORE_CASE(modes)
     vs_put(&a);
     vs_put(&b);
     vs_put(&silent);
-    FOUND(vs_search(C, 0), "a-0 a-1 b-0", "search by vector, which a passage without one is not in,");
+    FOUND(vs_search(C, 0), "a-0 a-1 b-0",
+          "search by vector, which a passage without one is not in,");
     FOUND(vs_search(C, 2), "b-0 a-0 a-1", "search by another vector");
     FOUND(vs_words(C, "FOX"), "a-0 a-1", "search for FOX");
     FOUND(vs_words(C, "what does the lazy thing do?"), "b-0", "search for a question");
@@ -93,8 +95,7 @@ static void expect_passage(const pb_passage *passage, size_t i)
     EXPECT_INT(passage->tokens, 11, "tokens");
     EXPECT_INT(pb_json_int(pb_json_get(passage->metadata, "year"), 0), 2020, "metadata.year");
     EXPECT_INT(passage->dimensions, 4, "dimensions");
-    EXPECT(passage->vector &&
-               memcmp(passage->vector, vs_vector(0, i, 4), 4 * sizeof(float)) == 0,
+    EXPECT(passage->vector && memcmp(passage->vector, vs_vector(0, i, 4), 4 * sizeof(float)) == 0,
            "the vector of passage %zu does not come back as it was put", i);
 }
 

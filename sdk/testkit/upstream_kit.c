@@ -26,9 +26,8 @@ static struct {
     atomic_size_t asked;
     int listener;
     char url[40];
-} upstream = {.lock = PTHREAD_MUTEX_INITIALIZER,
-              .went_round = PTHREAD_COND_INITIALIZER,
-              .listener = -1};
+} upstream = {
+    .lock = PTHREAD_MUTEX_INITIALIZER, .went_round = PTHREAD_COND_INITIALIZER, .listener = -1};
 
 /* --- the answer ------------------------------------------------------------------------------- */
 
@@ -90,7 +89,8 @@ static bool send_all(int fd, const char *data, size_t size)
     return true;
 }
 
-/* What was sent lies in the other socket already: the second round of the loop from now has read it. */
+/* What was sent lies in the other socket already: the second round of the loop from now has read
+ * it. */
 static void wait_until_read(void)
 {
     struct timespec until;

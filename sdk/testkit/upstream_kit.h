@@ -1,6 +1,6 @@
 /* upstream_kit.h - a model's service inside the test, on a thread of its own: it answers as OpenAI,
- * Anthropic and Gemini do, told apart by the path of the request, from scripts that are cut where the
- * test wants it. The suite of llms asks it; an llm's test points its option there:
+ * Anthropic and Gemini do, told apart by the path of the request, from scripts that are cut where
+ * the test wants it. The suite of llms asks it; an llm's test points its option there:
  *
  *     "llms: {main: {use: mine, base_url: '" … pb_upstream_url() … "/v1'}}"
  *
@@ -23,8 +23,8 @@ typedef struct pb_upstream_script {
     const char *head; /* more lines of the answer's head, each with \r\n; or NULL */
     const char *body; /* instead of the dialect's; or NULL */
     bool tool;        /* the model calls the function `look` with {"at":"w\u00f6rld"} */
-    size_t split;     /* after so many bytes of the body the rest waits until they were read; 0: not */
-    size_t cut;       /* after so many bytes the connection ends; 0: not */
+    size_t split; /* after so many bytes of the body the rest waits until they were read; 0: not */
+    size_t cut;   /* after so many bytes the connection ends; 0: not */
 } pb_upstream_script;
 
 /* "http://127.0.0.1:43210"; the first call starts it, and it stays until the process ends. */

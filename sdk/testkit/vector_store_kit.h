@@ -1,6 +1,6 @@
 /* vector_store_kit.h - for tests of vector stores: documents to put and questions to ask, with
- * vectors of four dimensions near an axis. Include it once; set the two variables first. What does not
- * hold is said as in expect.h.
+ * vectors of four dimensions near an axis. Include it once; set the two variables first. What does
+ * not hold is said as in expect.h.
  */
 #ifndef PATCHBAY_VECTOR_STORE_KIT_H
 #define PATCHBAY_VECTOR_STORE_KIT_H

@@ -21,7 +21,7 @@ KNOWS = {
 }
 CEILING = 500
 TESTKIT = ('testkit.h', 'canned.h', 'suite.h', 'suite_plans.h', 'expect.h', 'interface_suite.h',
-           'interface_case.h', 'vector_store_kit.h', 'extracted.h', 'shelf.h')
+           'interface_case.h', 'vector_store_kit.h', 'upstream_kit.h', 'extracted.h', 'shelf.h')
 INCLUDE = re.compile(r'^\s*#\s*include\s*(["<])([^">]+)[">]', re.M)
 
 

@@ -30,7 +30,7 @@ static void begin_small(void)
 
 int main(void)
 {
-    return suite_run_cases("suite", (TCase *const[]){interface_case("vector_store", begin),
-                                                     interface_case("vector_store", begin_small),
-                                                     NULL});
+    return suite_run_cases("suite",
+                           (TCase *const[]){interface_case("vector_store", begin),
+                                            interface_case("vector_store", begin_small), NULL});
 }

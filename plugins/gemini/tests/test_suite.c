@@ -8,9 +8,10 @@ static void begin(void)
 {
     char yaml[200];
 
-    (void)snprintf(yaml, sizeof yaml,
-                   "llms: {main: {use: gemini, model: m, base_url: '%s/v1beta', api_key: sk-suite}}\n",
-                   pb_upstream_url());
+    (void)snprintf(
+        yaml, sizeof yaml,
+        "llms: {main: {use: gemini, model: m, base_url: '%s/v1beta', api_key: sk-suite}}\n",
+        pb_upstream_url());
     interface_begin(pb_harness_new(yaml, &patchbay_plugin_gemini), "llm", "main");
 }
 

@@ -5,9 +5,11 @@ extern const pb_plugin patchbay_plugin_replay;
 
 static void begin(void)
 {
-    interface_begin(pb_harness_new("llms: {main: {use: replay, notice: '', replies: [{text: 'Some words to say.'}]}}\n",
-                                   &patchbay_plugin_replay),
-                    "llm", "main");
+    interface_begin(
+        pb_harness_new(
+            "llms: {main: {use: replay, notice: '', replies: [{text: 'Some words to say.'}]}}\n",
+            &patchbay_plugin_replay),
+        "llm", "main");
 }
 
 int main(void)

@@ -1,10 +1,12 @@
 /* ignore.c - linked into tests, so that a test of an option can be shown to notice it. With
  * PATCHBAY_IGNORE="timeouts.connect base_url,api_key,…" the option timeouts.connect of the table whose
  * outermost options are base_url, api_key, … is read as if nobody had written it. Without the variable
- * nothing is different. The linker puts these functions around those of the schema (--wrap).
+ * nothing is different. With PATCHBAY_TEST=NAME that test runs alone. The linker puts these functions around those of
+ * the schema and of Check (--wrap).
  */
 #include "config/schema_internal.h"
 
+#include <check.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -14,6 +16,16 @@ pb_status __wrap_schema_read(const pb_field *fields, void *out, struct config_no
                              const struct schema_context *context);
 struct schema_value __real_schema_value_get(struct schema_value value, const char *name);
 struct schema_value __wrap_schema_value_get(struct schema_value value, const char *name);
+void __real__tcase_add_test(TCase *group, const TTest *test, int signal, int exit_value, int start, int end);
+void __wrap__tcase_add_test(TCase *group, const TTest *test, int signal, int exit_value, int start, int end);
+
+void __wrap__tcase_add_test(TCase *group, const TTest *test, int signal, int exit_value, int start, int end)
+{
+    const char *only = getenv("PATCHBAY_TEST");
+
+    if (!only || strcmp(only, test->name) == 0)
+        __real__tcase_add_test(group, test, signal, exit_value, start, end);
+}
 
 static const struct config_node *root; /* of the reading in which the option is ignored */
 

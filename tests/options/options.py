@@ -148,7 +148,8 @@ def prove(build, entries):
     def one(entry):
         plugin, kind, component, option, names, file, name = entry
         program = os.path.join(build, 'tests', 'plugins', f'plugin_{plugin}_{os.path.splitext(file)[0]}')
-        environment = dict(os.environ, PATCHBAY_IGNORE=f'{option} {",".join(names)}', CK_TIMEOUT_MULTIPLIER='0.3')
+        environment = dict(os.environ, PATCHBAY_IGNORE=f'{option} {",".join(names)}', PATCHBAY_TEST=name,
+                           CK_TIMEOUT_MULTIPLIER='0.3')
         said = subprocess.run([program], env=environment, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True,
                               errors='replace', check=False).stdout
         if re.search(rf'^\S+:-?\d+:[FES]:[^:]*:{name}:', said, re.M):

@@ -186,7 +186,8 @@ static pb_harness *harness;
 static char folder[256];
 static char *kept[8192];
 static size_t kept_count;
-static const char *model = "hash/1", *more_options = "", *host_options = "";
+static const char *model = "hash/1", *more_options = "", *host_options = "", *retriever_options = "",
+                  *second_retriever = "", *database_asked = "main";
 
 static inline char *keep(size_t size)
 {
@@ -209,11 +210,12 @@ static inline void open_harness(void)
         "sources: {shelf: {use: shelf}}\n"
         "services:\n"
         "  knowledge: {use: knowledge, pipeline: ingest, web: shelf, collections: {shelves: "
-        "{sources: [shelf], tags: [shelved]}, secret: {access: ['group:staff']}}%s}\n"
-        "retrievers: {documents: {use: knowledge}}\n"
+        "{sources: [shelf], tags: [shelved]}, secret: {access: ['group:staff'], description: Not for all.}}%s}\n"
+        "retrievers: {documents: {use: knowledge%s}%s}\n"
         "pipelines: {ingest: {stages: [trap: {}, extract: {extractors: [text]}, chunk: {}, "
         "embed: {embedder: words}, store: {vectors: passages}]}}\n",
-        host_options, folder, folder, model, more_options);
+        host_options, folder, folder, model, more_options, retriever_options,
+        second_retriever);
     harness = pb_harness_open(yaml, plugins, NULL);
 }
 
@@ -413,7 +415,7 @@ static inline pb_status run_question(void *arg)
 
     statement.flags = PB_ALL_TENANTS;
     pb_status status =
-        pb_db_run(pb_harness_instance(harness, "database", "main"), &statement, &rows);
+        pb_db_run(pb_harness_instance(harness, "database", database_asked), &statement, &rows);
     if (status == PB_OK && rows.count)
         question->number = pb_cell(&rows, 0, 0)->integer;
     return status;

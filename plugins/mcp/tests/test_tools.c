@@ -264,8 +264,8 @@ END_TEST
 
 static void open_small(void)
 {
-    open_with(CONFIG("pipelines: [support], page: 2, tools: {allow: [\"notes.*\"]}, prompts: {a: "
-                     "{template: a}, b: {template: b}, c: {template: c}}"));
+    open_with(CONFIG("pipelines: [support], page: 2, tools: {allow: [\"notes.*\"], deny: "
+                     "[notes.long]}, prompts: {a: {template: a}, b: {template: b}, c: {template: c}}"));
 }
 
 /* The names of all pages, one behind the other. */
@@ -293,7 +293,7 @@ static void walk(const char *method, const char *wanted)
 
 START_TEST(lists_have_pages)
 {
-    walk("tools/list", "ask_support notes_get notes_delete notes_image notes_long notes_free ");
+    walk("tools/list", "ask_support notes_get notes_delete notes_image notes_free ");
     walk("prompts/list", "a b c ");
     has(call("tools/list", "{\"cursor\":\"99999\"}"), "\"tools\":[]");
 }

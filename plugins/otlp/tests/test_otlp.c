@@ -127,12 +127,23 @@ START_TEST(a_turn_arrives_at_the_latest_when_the_server_stops)
 }
 END_TEST
 
+/* Gives up by itself, long before the deadline. */
+static pb_status send_in_time(void *arg)
+{
+    int64_t deadline = pb_deadline_begin(3 * PB_SECOND);
+    pb_status status = send_one(arg);
+
+    ck_assert_int_eq(pb_sleep(1), PB_OK);
+    pb_deadline_end(deadline);
+    return status;
+}
+
 START_TEST(a_collector_that_says_nothing)
 {
     pb_harness_free(harness);
     open_with(", timeout: 20ms");
     canned_set("", AT_END_WAIT);
-    ck_assert_int_eq(pb_harness_run(harness, send_one, NULL, NULL), PB_TIMEOUT);
+    ck_assert_int_eq(pb_harness_run(harness, send_in_time, NULL, NULL), PB_TIMEOUT);
 }
 END_TEST
 

@@ -123,6 +123,8 @@ if [ -n "$all" ]; then
     step valgrind python3 tests/valgrind.py --build build/release
     step fuzz-long python3 tests/fuzz/fuzz.py --build build/fuzz --seconds 300
     step faults-long long_faults release
+    step conform python3 tests/conform/conform.py build/release
+    step conform-asan python3 tests/conform/conform.py build/asan --quick
     step soak python3 tests/bench/bench.py --build build/release soak soak-kept
     step bench python3 tests/bench/bench.py --build build/release
     step model gate release model

@@ -18,7 +18,7 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
-enum { LIMIT = 120, MOST_OUTPUT = 256 * 1024 };
+enum { LIMIT = 300, MOST_OUTPUT = 256 * 1024 };
 
 struct runner {
     const struct target *target;

@@ -1,7 +1,7 @@
 /* conform.c - `patchbay conform`: becomes the program that tries a plugin case by case.
  *
- * That program brings the testkit along, which a server has no use for; it lies beside this one in a
- * build folder, in lib/patchbay of an installation.
+ * That program brings the testkit along, which a server has no use for; it lies beside this one in
+ * a build folder, in lib/patchbay of an installation.
  */
 #include "app/command.h"
 
@@ -56,7 +56,8 @@ int command_conform(const struct invocation *invocation)
         perror(program);
         return 2;
     }
-    fprintf(stderr, "patchbay conform: the program patchbay-conform is not installed: it belongs into "
-                    "../lib/patchbay, seen from the folder of patchbay\n");
+    fprintf(stderr,
+            "patchbay conform: the program patchbay-conform is not installed: it belongs into "
+            "../lib/patchbay, seen from the folder of patchbay\n");
     return 2;
 }

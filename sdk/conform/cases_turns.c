@@ -1,5 +1,5 @@
-/* cases_turns.c - turns through a stage or a model, whose client cancels, leaves, or reads slowly at
- * each event in turn. */
+/* cases_turns.c - turns through a stage or a model, whose client cancels, leaves, or reads slowly
+ * at each event in turn. */
 #include "drive.h"
 
 #include <string.h>
@@ -35,13 +35,13 @@ static void at_every_event(struct subject *subject, bool gone, bool document)
     subject_open(subject, NULL, NULL);
     struct went whole = ask(subject, &plain);
     for (unsigned event = 1; event <= plain.events && event < 200; event++) {
-        struct turn_wish wish = {.document = document,
-                                 .cancel_at = gone ? 0 : event,
-                                 .gone_at = gone ? event : 0};
+        struct turn_wish wish = {
+            .document = document, .cancel_at = gone ? 0 : event, .gone_at = gone ? event : 0};
         struct went went = ask(subject, &wish);
         if (went.status != PB_OK && went.status != PB_CANCELLED && whole.status == PB_OK)
-            case_fail(6, "a turn that is %s at event %u ends with '%s' (%s): PB_CANCELLED is returned "
-                         "unchanged",
+            case_fail(6,
+                      "a turn that is %s at event %u ends with '%s' (%s): PB_CANCELLED is returned "
+                      "unchanged",
                       gone ? "left by its client" : "cancelled", event, pb_status_name(went.status),
                       went.sentence);
         if (!gone && wish.done != 1)
@@ -85,11 +85,22 @@ static void slow_client(struct subject *subject)
 }
 
 const struct conform_case turn_cases[] = {
-    {.name = "cancelled at every event", .kinds = " stage llm ", .quick = true, .rule = 6,
+    {.name = "cancelled at every event",
+     .kinds = " stage llm ",
+     .quick = true,
+     .rule = 6,
      .run = cancelled},
-    {.name = "the client leaves at every event", .kinds = " stage llm ", .quick = true, .rule = 6,
+    {.name = "the client leaves at every event",
+     .kinds = " stage llm ",
+     .quick = true,
+     .rule = 6,
      .run = client_gone},
-    {.name = "a turn with a document, cancelled at every event", .kinds = " stage ", .rule = 6,
+    {.name = "a turn with a document, cancelled at every event",
+     .kinds = " stage ",
+     .rule = 6,
      .run = with_document},
-    {.name = "a client that reads slowly", .kinds = " stage llm ", .quick = true, .run = slow_client},
+    {.name = "a client that reads slowly",
+     .kinds = " stage llm ",
+     .quick = true,
+     .run = slow_client},
     {0}};

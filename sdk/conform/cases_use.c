@@ -1,5 +1,5 @@
-/* cases_use.c - an instance in use: once, 64 times at once, with everything failing once, cancelled and
- * late at every call that waits, and again and again. */
+/* cases_use.c - an instance in use: once, 64 times at once, with everything failing once, cancelled
+ * and late at every call that waits, and again and again. */
 #include "drive.h"
 
 #include "memory.h"
@@ -48,7 +48,8 @@ static struct went drive_plain(struct subject *subject, unsigned number)
     return drive_once(subject, &(struct use){.number = number});
 }
 
-/* --- used once ---------------------------------------------------------------------------------- */
+/* --- used once ----------------------------------------------------------------------------------
+ */
 
 static void used_once(struct subject *subject)
 {
@@ -61,21 +62,25 @@ static void used_once(struct subject *subject)
     subject_close(subject);
 }
 
-/* --- stacks ------------------------------------------------------------------------------------- */
+/* --- stacks -------------------------------------------------------------------------------------
+ */
 
 static void stack_use(struct subject *subject)
 {
     open_driven(subject);
     struct went went = drive_plain(subject, 0);
     if (went.stack_used > went.stack_size / 4 * 3)
-        case_fail(0, "it uses %zu KiB of a task's stack of %zu KiB: large things belong into pb_alloc, "
-                     "deep ones into a loop",
-                  went.stack_used >> 10, went.stack_size >> 10);
+        case_fail(
+            0,
+            "it uses %zu KiB of a task's stack of %zu KiB: large things belong into pb_alloc, "
+            "deep ones into a loop",
+            went.stack_used >> 10, went.stack_size >> 10);
     went_free(&went);
     subject_close(subject);
 }
 
-/* --- 64 at once --------------------------------------------------------------------------------- */
+/* --- 64 at once ---------------------------------------------------------------------------------
+ */
 
 /* Each alone, one after the other, in an instance that has seen nothing else. */
 static void ask_alone(struct subject *subject, struct went *alone)
@@ -115,18 +120,20 @@ static void at_once(struct subject *subject)
             continue;
         compared++;
         if (!same)
-            case_fail(3,
-                      "with %d at once, number %u gets '%.200s' and alone '%.200s': another turn may run "
-                      "on the instance while a call parks, so what belongs to one turn must not be kept "
-                      "in the instance",
-                      AT_ONCE, i, together[i].said, alone[i].said);
+            case_fail(
+                3,
+                "with %d at once, number %u gets '%.200s' and alone '%.200s': another turn may run "
+                "on the instance while a call parks, so what belongs to one turn must not be kept "
+                "in the instance",
+                AT_ONCE, i, together[i].said, alone[i].said);
     }
     if (compared == 0)
         case_skip("asked alone it is refused, or answers otherwise each time (%.200s)",
                   alone[0].sentence);
 }
 
-/* --- everything fails once ---------------------------------------------------------------------- */
+/* --- everything fails once ----------------------------------------------------------------------
+ */
 
 static unsigned step_of(const struct subject *subject, unsigned number)
 {
@@ -149,8 +156,8 @@ static bool start_disturbed(struct subject *subject, const char *yaml, int how, 
     bool up = subject_open(subject, yaml, &problems) != NULL;
     bool struck = disturbed(&call);
     if (!up && strstr(problems, "the plugin gave no sentence"))
-        case_fail(7, "create or start fails without a sentence when call %u (%s) does: %.*s", number,
-                  call ? call : "?", (int)strcspn(problems, "\n"), problems);
+        case_fail(7, "create or start fails without a sentence when call %u (%s) does: %.*s",
+                  number, call ? call : "?", (int)strcspn(problems, "\n"), problems);
     if (!up && !struck)
         case_fail(0, "it started before and now it does not: %.*s", (int)strcspn(problems, "\n"),
                   problems);
@@ -165,8 +172,9 @@ static void look_for_leaks(const char *when, unsigned number)
     size_t bytes, blocks = plugin_memory_held(&bytes);
 
     if (blocks)
-        case_fail(0, "%zu blocks of %zu bytes that the plugin took from malloc are not freed after "
-                     "destroy (%s, number %u)",
+        case_fail(0,
+                  "%zu blocks of %zu bytes that the plugin took from malloc are not freed after "
+                  "destroy (%s, number %u)",
                   blocks, bytes, when, number);
 }
 
@@ -208,7 +216,8 @@ static void use_disturbed(struct subject *subject, int how)
     struct went first = drive_plain(subject, 0);
     for (unsigned number = 1; number < most(subject); number += step_of(subject, number)) {
         char when[100];
-        struct went went = drive_once(subject, &(struct use){.number = 0, .how = how, .at = number});
+        struct went went =
+            drive_once(subject, &(struct use){.number = 0, .how = how, .at = number});
         (void)snprintf(when, sizeof when, "when call %u (pb_%s) is disturbed,", number,
                        went.call ? went.call : "?");
         look(&went, when);
@@ -222,7 +231,8 @@ static void use_disturbed(struct subject *subject, int how)
     look_for_leaks("use", 0);
 }
 
-/* Rust's standard library is in the file and ends the process when malloc fails: nobody can do otherwise. */
+/* Rust's standard library is in the file and ends the process when malloc fails: nobody can do
+ * otherwise. */
 static bool malloc_may_fail(struct subject *subject)
 {
     return plugin_memory_works() && !file_is_rust(subject);
@@ -262,7 +272,8 @@ static void use_late(struct subject *subject)
     use_disturbed(subject, TIME_OUT);
 }
 
-/* --- again and again ---------------------------------------------------------------------------- */
+/* --- again and again ----------------------------------------------------------------------------
+ */
 
 size_t __sanitizer_get_current_allocated_bytes(void) __attribute__((weak));
 
@@ -283,8 +294,9 @@ static int64_t growth(struct subject *subject, unsigned times)
     return (int64_t)in_use() - (int64_t)before;
 }
 
-/* What grows by a cache that fills stops to; a leak grows in every round. What the plugin itself takes is
- * known to the block; of its libraries (a database's pages) only a lot is told from a cache. */
+/* What grows by a cache that fills stops to; a leak grows in every round. What the plugin itself
+ * takes is known to the block; of its libraries (a database's pages) only a lot is told from a
+ * cache. */
 static void leaks(struct subject *subject)
 {
     enum { TIMES = 100, ROUNDS = 4, MUCH = 1024 };
@@ -315,7 +327,10 @@ const struct conform_case use_cases[] = {
     {.name = "started while the N-th host call fails", .quick = true, .run = start_without_host},
     {.name = "used while the N-th allocation fails", .quick = true, .run = use_without_memory},
     {.name = "used while the N-th host call fails", .quick = true, .run = use_without_host},
-    {.name = "cancelled in the N-th call that waits", .quick = true, .rule = 6, .run = use_cancelled},
+    {.name = "cancelled in the N-th call that waits",
+     .quick = true,
+     .rule = 6,
+     .run = use_cancelled},
     {.name = "a deadline passes in the N-th call that waits", .quick = true, .run = use_late},
     {.name = "used 500 times without growing", .run = leaks},
     {0}};

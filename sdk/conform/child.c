@@ -1,7 +1,7 @@
 /* child.c - the process of a case: how it ends, and what it says when something ends it.
  *
- * The report is one line through a pipe: 'F' (failed) or 'S' (skipped) and a sentence. Signal handlers
- * write it too; they name the function, as far as the file has symbols.
+ * The report is one line through a pipe: 'F' (failed) or 'S' (skipped) and a sentence. Signal
+ * handlers write it too; they name the function, as far as the file has symbols.
  */
 #include "conform.h"
 
@@ -72,7 +72,8 @@ static const char *where(void *const *frames, int count)
         if (contract_symbol(plugin_file, offset, name, sizeof name))
             (void)snprintf(text, sizeof text, " in %s", name);
         else
-            (void)snprintf(text, sizeof text, " in the plugin at +0x%lx, which has no symbols", offset);
+            (void)snprintf(text, sizeof text, " in the plugin at +0x%lx, which has no symbols",
+                           offset);
     }
     return text;
 }

@@ -2,7 +2,8 @@
  *
  * Options that must be given get a value that fits the table; the others stay at their defaults.
  * What it refers to is one of conform's own parts, or a store that comes with Patchbay. Where a
- * table cannot say what fits (a path, a text without a pattern) there are several guesses: variants.
+ * table cannot say what fits (a path, a text without a pattern) there are several guesses:
+ * variants.
  */
 #include "conform.h"
 
@@ -27,9 +28,19 @@ struct writing {
 };
 
 static const char *const words[] = {
-    "conform",         "http://127.0.0.1:9/", "a", "1", "https://localhost/", "2020-01-01",
+    "conform",
+    "http://127.0.0.1:9/",
+    "a",
+    "1",
+    "https://localhost/",
+    "2020-01-01",
     "0000000000000000000000000000000000000000000000000000000000000000",
-    "conform@example.org", "text/plain", "/", "en", "conform-secret-0123456789", NULL};
+    "conform@example.org",
+    "text/plain",
+    "/",
+    "en",
+    "conform-secret-0123456789",
+    NULL};
 
 static bool matches(const char *pattern, const char *text)
 {
@@ -179,8 +190,8 @@ static void write_fields(struct writing *writing, const pb_field *fields, int de
     for (const pb_field *at = fields; at && at->kind != PB_KIND_END && depth < DEEPEST;
          at = pb_field_next(at)) {
         bool chosen = at == filling->field;
-        bool wanted = at->required || is_address(at) || (at->fields != fields &&
-                                       holds_chosen(at->fields, filling->field, depth + 1));
+        bool wanted = at->required || is_address(at) ||
+                      (at->fields != fields && holds_chosen(at->fields, filling->field, depth + 1));
         if ((chosen && !filling->text) || (!chosen && !wanted))
             continue;
         pb_buf_printf(writing->out, "%s%s: ", between, pb_field_name(at));
@@ -193,24 +204,24 @@ static void write_fields(struct writing *writing, const pb_field *fields, int de
     pb_buf_printf(writing->out, "}");
 }
 
-/* --- the whole ---------------------------------------------------------------------------------- */
+/* --- the whole ----------------------------------------------------------------------------------
+ */
 
 /* What stands in where something of this kind is referred to; NULL: nothing that conform has. */
 static const char *part_for(const char *kind)
 {
-    static const char *const parts[][2] = {
-        {"cache", "{use: memory}"},
-        {"database", "{use: sqlite}"},
-        {"vector_store", "{use: embedded}"},
-        {"blob_store", "{use: filesystem, path: conform-blobs}"},
-        {"auth", "{use: none}"},
-        {"extractor", "{use: text}"},
-        {"embedder", "{use: conform-parts}"},
-        {"retriever", "{use: conform-parts}"},
-        {"reranker", "{use: conform-parts}"},
-        {"classifier", "{use: conform-parts}"},
-        {"tool", "{use: conform-parts}"},
-        {NULL, NULL}};
+    static const char *const parts[][2] = {{"cache", "{use: memory}"},
+                                           {"database", "{use: sqlite}"},
+                                           {"vector_store", "{use: embedded}"},
+                                           {"blob_store", "{use: filesystem, path: conform-blobs}"},
+                                           {"auth", "{use: none}"},
+                                           {"extractor", "{use: text}"},
+                                           {"embedder", "{use: conform-parts}"},
+                                           {"retriever", "{use: conform-parts}"},
+                                           {"reranker", "{use: conform-parts}"},
+                                           {"classifier", "{use: conform-parts}"},
+                                           {"tool", "{use: conform-parts}"},
+                                           {NULL, NULL}};
 
     for (size_t i = 0; parts[i][0]; i++)
         if (strcmp(parts[i][0], kind) == 0)
@@ -276,7 +287,8 @@ char *config_write(const pb_component *component, const struct filling *filling)
     return text;
 }
 
-/* --- one that fits ------------------------------------------------------------------------------ */
+/* --- one that fits ------------------------------------------------------------------------------
+ */
 
 static char *read_file(const char *path)
 {
@@ -292,7 +304,8 @@ static char *read_file(const char *path)
     return text;
 }
 
-/* The text of -c, in whose folder the process is from now on. One that does not load ends the case. */
+/* The text of -c, in whose folder the process is from now on. One that does not load ends the case.
+ */
 static char *configured(struct subject *subject)
 {
     char folder[4096], *problems = NULL;
@@ -304,7 +317,8 @@ static char *configured(struct subject *subject)
     char *text = read_file(subject->target->config);
     if (!subject_open(subject, text, &problems)) {
         const char *place = strncmp(problems, "test.yaml:", 10) == 0 ? problems + 10 : problems;
-        case_fail(0, "%s does not load: %.*s", subject->target->config, (int)strcspn(place, "\n"), place);
+        case_fail(0, "%s does not load: %.*s", subject->target->config, (int)strcspn(place, "\n"),
+                  place);
     }
     subject_close(subject);
     return text;

@@ -1,7 +1,7 @@
 /* conform.h - what the files of patchbay-conform share.
  *
- * The program reads a plugin's manifest without running anything, makes a list of cases from it, and
- * runs each in a process of its own: a case that crashes or hangs is a line of the report.
+ * The program reads a plugin's manifest without running anything, makes a list of cases from it,
+ * and runs each in a process of its own: a case that crashes or hangs is a line of the report.
  */
 #ifndef CONFORM_H
 #define CONFORM_H
@@ -14,9 +14,9 @@
 
 /* What is tested, and how. Filled by main, the same in every process. */
 struct target {
-    const char *file;        /* absolute */
-    const char *config;      /* absolute path of -c, or NULL */
-    const char *only;        /* a part of "kind 'name': case", or a pattern with * */
+    const char *file;   /* absolute */
+    const char *config; /* absolute path of -c, or NULL */
+    const char *only;   /* a part of "kind 'name': case", or a pattern with * */
     bool quick, list, json;
     struct manifest manifest;
 };
@@ -38,23 +38,27 @@ struct conform_case {
     void (*run)(struct subject *subject);
 };
 
-/* --- the lists (ended by a NULL name) ----------------------------------------------------------- */
+/* --- the lists (ended by a NULL name) -----------------------------------------------------------
+ */
 
 extern const struct conform_case file_cases[];
-extern const struct conform_case life_cases[], fuzz_cases[], global_cases[], use_cases[], turn_cases[];
+extern const struct conform_case life_cases[], fuzz_cases[], global_cases[], use_cases[],
+    turn_cases[];
 
 /* The cases of one component, or of the file (NULL): calls each(arg, case) for every one. */
 void plan_walk(const struct target *target, const struct manifest_component *component,
                void (*each)(void *arg, const struct conform_case *test), void *arg);
 
-/* --- running (runner.c) ------------------------------------------------------------------------- */
+/* --- running (runner.c) -------------------------------------------------------------------------
+ */
 
 enum { RUN_OK = 0, RUN_FAILED = 1, RUN_USAGE = 2 };
 
 /* Runs or lists all cases that are asked for, prints the report; gives the exit code. */
 int runner_run(const struct target *target);
 
-/* --- in the process of a case (child.c) --------------------------------------------------------- */
+/* --- in the process of a case (child.c) ---------------------------------------------------------
+ */
 
 /* Begins it: reports go to `fd`; signals and the limit of time are reported there. */
 void child_begin(int fd, const char *plugin, unsigned seconds);
@@ -63,7 +67,8 @@ void child_begin(int fd, const char *plugin, unsigned seconds);
 _Noreturn void case_fail(int rule, const char *format, ...) __attribute__((format(printf, 2, 3)));
 _Noreturn void case_skip(const char *format, ...) __attribute__((format(printf, 1, 2)));
 
-/* --- opening (open.c) --------------------------------------------------------------------------- */
+/* --- opening (open.c) ---------------------------------------------------------------------------
+ */
 
 /* Loads the plugin's file, once in a process; its descriptor. A refusal ends the case. */
 const pb_plugin *subject_load(struct subject *subject);
@@ -74,7 +79,8 @@ const pb_component *subject_component(struct subject *subject);
 pb_harness *subject_open(struct subject *subject, const char *yaml, char **problems);
 void subject_close(struct subject *subject);
 
-/* --- configurations (config.c) ------------------------------------------------------------------ */
+/* --- configurations (config.c) ------------------------------------------------------------------
+ */
 
 /* How an option table is filled in. */
 struct filling {
@@ -91,7 +97,8 @@ bool file_is_rust(struct subject *subject);
 /* A whole configuration in which the component has an instance "subject"; malloc'd. */
 char *config_write(const pb_component *component, const struct filling *filling);
 
-/* One that loads and starts: that of -c, or a variant that was tried. Ends the case when there is none. */
+/* One that loads and starts: that of -c, or a variant that was tried. Ends the case when there is
+ * none. */
 const char *config_fitting(struct subject *subject);
 unsigned config_variant(void); /* which one that was */
 

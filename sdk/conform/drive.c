@@ -99,10 +99,9 @@ static struct job make_job(struct subject *subject, unsigned number)
 {
     if (!subject->instance)
         case_skip("the configuration has no instance of it");
-    return (struct job){.drive = {.harness = subject->harness,
-                                  .instance = subject->instance,
-                                  .number = number},
-                        .fn = drive_of(subject->component->kind)};
+    return (struct job){
+        .drive = {.harness = subject->harness, .instance = subject->instance, .number = number},
+        .fn = drive_of(subject->component->kind)};
 }
 
 struct went drive_once(struct subject *subject, const struct use *use)

@@ -1,8 +1,10 @@
-/* drive.h - using an instance once, in the way of its kind: what the cases repeat, disturb and compare.
+/* drive.h - using an instance once, in the way of its kind: what the cases repeat, disturb and
+ * compare.
  *
- * A drive runs on a task, calls the instance through the host as others do, and writes down what came of
- * it. `number` varies what is asked; the same number asks the same. It returns the first failure that a
- * caller would see, with its sentence; what is refused on purpose (garbage credentials) is no failure.
+ * A drive runs on a task, calls the instance through the host as others do, and writes down what
+ * came of it. `number` varies what is asked; the same number asks the same. It returns the first
+ * failure that a caller would see, with its sentence; what is refused on purpose (garbage
+ * credentials) is no failure.
  */
 #ifndef CONFORM_DRIVE_H
 #define CONFORM_DRIVE_H
@@ -68,22 +70,23 @@ static inline pb_bytes bytes_of(const void *data, size_t size)
 /* A value that a JSON Schema takes, in the running scope; NULL schema: {}. */
 const pb_json *sample_json(const pb_json *schema, unsigned number);
 
-/* --- running them (drive.c) --------------------------------------------------------------------- */
+/* --- running them (drive.c) ---------------------------------------------------------------------
+ */
 
 /* How one use went, copied out of the task. */
 struct went {
     pb_status status;
     char sentence[400];
-    char *said; /* malloc'd; went_free */
+    char *said;                    /* malloc'd; went_free */
     size_t stack_used, stack_size; /* of the deepest task */
-    bool struck;       /* the disturbance was reached … */
-    const char *call;  /* … in this call */
+    bool struck;                   /* the disturbance was reached … */
+    const char *call;              /* … in this call */
 };
 
 /* On a task of its own, under a disturbance of thunks.h. */
 struct use {
     unsigned number;
-    int how;            /* enum disturbance */
+    int how; /* enum disturbance */
     unsigned at;
     struct turn_wish *wish;
 };

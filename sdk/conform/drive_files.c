@@ -74,7 +74,8 @@ static pb_status fetch_first(struct drive *drive, const pb_source_page *page)
     pb_str id = pb_copy(page->entries[0]->id);
     pb_status status = pb_source_fetch(drive->instance, id, &counting.base);
 
-    drive_say(drive, "fetched %.*s: %s, %zu bytes", PB_ARG(id), pb_status_name(status), counting.bytes);
+    drive_say(drive, "fetched %.*s: %s, %zu bytes", PB_ARG(id), pb_status_name(status),
+              counting.bytes);
     return status;
 }
 

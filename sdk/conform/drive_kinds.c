@@ -1,4 +1,5 @@
-/* drive_kinds.c - tools, credentials, vectors, passages, labels, spans, speech: kinds with a call or two. */
+/* drive_kinds.c - tools, credentials, vectors, passages, labels, spans, speech: kinds with a call
+ * or two. */
 #include "drive.h"
 
 #include "plugin/instances.h"
@@ -32,10 +33,10 @@ pb_status drive_tool(struct drive *drive)
             status = called;
     }
     const pb_json *nothing = NULL;
-    pb_status unknown = status == PB_OK
-                            ? pb_tool_call_function(drive->instance, pb_lit("conform_no_such_function"),
-                                                    pb_json_new(PB_JSON_OBJECT, (pb_str){0}), &nothing)
-                            : (pb_status)PB_OK;
+    pb_status unknown =
+        status == PB_OK ? pb_tool_call_function(drive->instance, pb_lit("conform_no_such_function"),
+                                                pb_json_new(PB_JSON_OBJECT, (pb_str){0}), &nothing)
+                        : (pb_status)PB_OK;
     if (status == PB_OK && unknown == PB_OK)
         return pb_fail(PB_INTERNAL, "a function that it does not list is called, and it says ok");
     drive_say(drive, "unknown: %s", pb_status_name(unknown));
@@ -68,15 +69,18 @@ pb_status drive_auth(struct drive *drive)
 
     memset(text, 'a', size);
     if (status == PB_OK)
-        status = show(drive, "a key", &(pb_credentials){.authorization = pb_printf("Bearer pb_%u", drive->number),
-                                                         .api_key = pb_printf("pb_%u", drive->number)});
+        status = show(drive, "a key",
+                      &(pb_credentials){.authorization = pb_printf("Bearer pb_%u", drive->number),
+                                        .api_key = pb_printf("pb_%u", drive->number)});
     if (status == PB_OK)
-        status = show(drive, "garbage", &(pb_credentials){.authorization = pb_lit("\x01\xff Basic ==="),
-                                                           .cookie = pb_lit("=;;=\"")});
+        status = show(drive, "garbage",
+                      &(pb_credentials){.authorization = pb_lit("\x01\xff Basic ==="),
+                                        .cookie = pb_lit("=;;=\"")});
     if (status == PB_OK)
-        status = show(drive, "a long key", &(pb_credentials){.authorization = pb_printf("Bearer %.*s", (int)size, text),
-                                                              .api_key = {text, size},
-                                                              .cookie = {text, size}});
+        status = show(drive, "a long key",
+                      &(pb_credentials){.authorization = pb_printf("Bearer %.*s", (int)size, text),
+                                        .api_key = {text, size},
+                                        .cookie = {text, size}});
     return status;
 }
 
@@ -88,8 +92,8 @@ pb_status drive_embedder(struct drive *drive)
     float *out = dimensions && dimensions < 100000 ? PB_NEW_ARRAY(float, 3 * dimensions) : NULL;
 
     if (!out || !model.size)
-        return pb_fail(PB_INTERNAL, "it has %zu dimensions and its model is called '%.*s'", dimensions,
-                       PB_ARG(model));
+        return pb_fail(PB_INTERNAL, "it has %zu dimensions and its model is called '%.*s'",
+                       dimensions, PB_ARG(model));
     pb_status status = pb_embed(drive->instance, PB_EMBED_DOCUMENT, texts, 3, out);
     if (status == PB_OK)
         status = pb_embed(drive->instance, PB_EMBED_QUERY, texts, 1, out);
@@ -144,7 +148,8 @@ pb_status drive_reranker(struct drive *drive)
                 out = {.size = sizeof out};
 
     for (unsigned i = 0; i < PASSAGES; i++) {
-        pb_passage *passage = pb_passage_new(pb_printf("Passage %u of question %u.", i, drive->number));
+        pb_passage *passage =
+            pb_passage_new(pb_printf("Passage %u of question %u.", i, drive->number));
         if (!passage)
             return PB_NO_MEMORY;
         vectors[i][i % 4] = 1;
@@ -166,9 +171,10 @@ pb_status drive_reranker(struct drive *drive)
 
 pb_status drive_classifier(struct drive *drive)
 {
-    pb_str text = pb_printf("Käse: write to somebody-%u@example.org or call +49 30 1234567, card 4111 "
-                            "1111 1111 1111.",
-                            drive->number);
+    pb_str text =
+        pb_printf("Käse: write to somebody-%u@example.org or call +49 30 1234567, card 4111 "
+                  "1111 1111 1111.",
+                  drive->number);
     pb_classify_request request = {.size = sizeof request, .text = text};
     pb_labels out = {.size = sizeof out};
     pb_status status = pb_classify(drive->instance, &request, &out);
@@ -187,7 +193,8 @@ pb_status drive_classifier(struct drive *drive)
                   (long long)label->length);
         if (label->offset >= 0 &&
             (label->length < 0 || (uint64_t)label->offset + (uint64_t)label->length > text.size))
-            return pb_fail(PB_INTERNAL, "its label '%.*s' lies outside the text", PB_ARG(label->name));
+            return pb_fail(PB_INTERNAL, "its label '%.*s' lies outside the text",
+                           PB_ARG(label->name));
     }
     return status;
 }
@@ -217,13 +224,15 @@ pb_status drive_exporter(struct drive *drive)
     if (exporter->span)
         status = exporter->span(drive->instance->self, (const pb_span_record *const[]){&span}, 1);
     if (status == PB_OK && exporter->audit)
-        status = exporter->audit(drive->instance->self, (const pb_audit_record *const[]){&audit}, 1);
+        status =
+            exporter->audit(drive->instance->self, (const pb_audit_record *const[]){&audit}, 1);
     instance_leave(before);
     drive_say(drive, "%s", pb_status_name(status));
     return status;
 }
 
-/* --- speech ------------------------------------------------------------------------------------- */
+/* --- speech -------------------------------------------------------------------------------------
+ */
 
 struct silence {
     pb_reader base;

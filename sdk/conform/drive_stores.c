@@ -45,8 +45,8 @@ struct unit {
     pb_value values[2];
 };
 
-static const pb_str insert =
-    PB_LIT("INSERT INTO conform (id, name) VALUES ($1, $2) ON CONFLICT (id) DO UPDATE SET name = $2");
+static const pb_str insert = PB_LIT(
+    "INSERT INTO conform (id, name) VALUES ($1, $2) ON CONFLICT (id) DO UPDATE SET name = $2");
 static const pb_str look = PB_LIT("SELECT id, name FROM conform WHERE id = $1");
 static const pb_str make =
     PB_LIT("CREATE TABLE IF NOT EXISTS conform (id BIGINT PRIMARY KEY, name TEXT)");
@@ -57,13 +57,14 @@ static pb_status in_transaction(void *arg)
     pb_rows rows = {.size = sizeof rows};
     pb_status status = pb_db_query(unit->drive->instance, look, unit->values, 1, &rows);
 
-    return status == PB_OK ? pb_db_query(unit->drive->instance, insert, unit->values, 2, NULL) : status;
+    return status == PB_OK ? pb_db_query(unit->drive->instance, insert, unit->values, 2, NULL)
+                           : status;
 }
 
 pb_status drive_database(struct drive *drive)
 {
-    struct unit unit = {drive, {pb_value_int(drive->number),
-                                pb_value_text(pb_printf("row %u", drive->number))}};
+    struct unit unit = {
+        drive, {pb_value_int(drive->number), pb_value_text(pb_printf("row %u", drive->number))}};
     pb_statement batch[2] = {pb_statement_make(insert, unit.values, 2),
                              pb_statement_make(look, unit.values, 1)};
     pb_rows rows[2] = {{.size = sizeof(pb_rows)}, {.size = sizeof(pb_rows)}};
@@ -115,7 +116,8 @@ pb_status drive_vector_store(struct drive *drive)
     int64_t count = 0;
     pb_status status = pb_vectors_put(drive->instance, &put);
 
-    for (query.mode = PB_SEARCH_VECTOR; status == PB_OK && query.mode <= PB_SEARCH_HYBRID; query.mode++) {
+    for (query.mode = PB_SEARCH_VECTOR; status == PB_OK && query.mode <= PB_SEARCH_HYBRID;
+         query.mode++) {
         status = pb_vectors_search(drive->instance, &query, &found);
         drive_say(drive, "mode %d: %s %zu", query.mode, pb_status_name(status), found.count);
         status = status == PB_UNSUPPORTED ? (pb_status)PB_OK : status;
@@ -130,7 +132,8 @@ pb_status drive_vector_store(struct drive *drive)
     return status;
 }
 
-/* --- blobs -------------------------------------------------------------------------------------- */
+/* --- blobs --------------------------------------------------------------------------------------
+ */
 
 struct giving {
     pb_reader base;
@@ -170,6 +173,7 @@ pb_status drive_blob_store(struct drive *drive)
         status = pb_blob_get(drive->instance, key, &info, &counting.base);
     drive_say(drive, "%s %zu", pb_status_name(status), counting.bytes);
     if (status == PB_OK && counting.bytes != 3 * key.size)
-        return pb_fail(PB_INTERNAL, "%zu bytes were put and %zu are got", 3 * key.size, counting.bytes);
+        return pb_fail(PB_INTERNAL, "%zu bytes were put and %zu are got", 3 * key.size,
+                       counting.bytes);
     return status == PB_OK ? pb_blob_remove(drive->instance, key) : status;
 }

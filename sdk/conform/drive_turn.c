@@ -1,4 +1,5 @@
-/* drive_turn.c - a turn, for stages and models: with a client that reads, waits, cancels or leaves. */
+/* drive_turn.c - a turn, for stages and models: with a client that reads, waits, cancels or leaves.
+ */
 #include "drive.h"
 
 #include "plugin/instances.h"
@@ -35,19 +36,21 @@ static pb_status take(pb_sink *sink, const pb_event *event)
 static pb_document make_document(const struct drive *drive)
 {
     static const pb_str access[] = {PB_LIT("public")};
-    static const char text[] = "# Conform\n\nA document that is read, cut and stored.\n\n## More\n\nIt "
-                               "says little, but it says it twice.\n";
+    static const char text[] =
+        "# Conform\n\nA document that is read, cut and stored.\n\n## More\n\nIt "
+        "says little, but it says it twice.\n";
 
-    return (pb_document){.size = sizeof(pb_document),
-                         .version = 1,
-                         .id = pb_printf("00000000-0000-7000-8000-%012u", drive->number),
-                         .collection = pb_lit("conform"),
-                         .name = pb_lit("conform.md"),
-                         .type = pb_lit("text/markdown"),
-                         .digest = pb_lit("0000000000000000000000000000000000000000000000000000000000000000"),
-                         .bytes = bytes_of(text, sizeof text - 1),
-                         .access = access,
-                         .access_count = 1};
+    return (pb_document){
+        .size = sizeof(pb_document),
+        .version = 1,
+        .id = pb_printf("00000000-0000-7000-8000-%012u", drive->number),
+        .collection = pb_lit("conform"),
+        .name = pb_lit("conform.md"),
+        .type = pb_lit("text/markdown"),
+        .digest = pb_lit("0000000000000000000000000000000000000000000000000000000000000000"),
+        .bytes = bytes_of(text, sizeof text - 1),
+        .access = access,
+        .access_count = 1};
 }
 
 static pb_status run(struct drive *drive, struct reading *reading, pb_turn_spec *spec)

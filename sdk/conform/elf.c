@@ -95,7 +95,8 @@ void elf_symbols(const struct elf *elf, uint32_t type,
 
 static void see_sanitizer(void *arg, const Elf64_Sym *symbol, const char *name)
 {
-    static const char *const starts[] = {"__asan_", "__ubsan_", "__tsan_", "__gcov_", "__sanitizer_"};
+    static const char *const starts[] = {"__asan_", "__ubsan_", "__tsan_", "__gcov_",
+                                         "__sanitizer_"};
 
     if (symbol->st_shndx != SHN_UNDEF)
         return;
@@ -128,7 +129,8 @@ bool elf_is_cxx(const struct elf *elf)
     return found;
 }
 
-/* A path that the panics of its standard library name, whoever built that: it stays when symbols go. */
+/* A path that the panics of its standard library name, whoever built that: it stays when symbols
+ * go. */
 bool elf_is_rust(const struct elf *elf)
 {
     static const char path[] = "library/std/src/";

@@ -56,7 +56,8 @@ static void loads(struct subject *subject)
     (void)subject_load(subject);
 }
 
-/* --- symbols ------------------------------------------------------------------------------------ */
+/* --- symbols ------------------------------------------------------------------------------------
+ */
 
 struct exports {
     char others[300];
@@ -89,12 +90,14 @@ static void exports(struct subject *subject)
     if (!found.entry)
         case_fail(0, "it does not export patchbay_plugin: declare it with PB_PLUGIN");
     if (found.count)
-        case_fail(0, "it also exports %s: build it with patchbay_plugin() of CMake, or with the flags "
-                     "of pkg-config, which hide them",
+        case_fail(0,
+                  "it also exports %s: build it with patchbay_plugin() of CMake, or with the flags "
+                  "of pkg-config, which hide them",
                   found.others);
 }
 
-/* --- what runs or lies outside of the contract --------------------------------------------------- */
+/* --- what runs or lies outside of the contract ---------------------------------------------------
+ */
 
 static void constructors(struct subject *subject)
 {
@@ -110,9 +113,11 @@ static void constructors(struct subject *subject)
     if (!elf_section(&elf, SHT_SYMTAB))
         case_skip("it has %llu constructors, and no symbols that would tell whose they are",
                   (unsigned long long)count);
-    case_fail(0, "it has %llu constructors, which run before the file was checked: what they do belongs "
-                 "into create or start",
-              (unsigned long long)(count - known));
+    case_fail(
+        0,
+        "it has %llu constructors, which run before the file was checked: what they do belongs "
+        "into create or start",
+        (unsigned long long)(count - known));
 }
 
 bool file_is_rust(struct subject *subject)
@@ -130,9 +135,11 @@ static void threads_own(struct subject *subject)
         case_skip("Rust's standard library has variables per thread");
     const Elf64_Phdr *segment = elf_segment(&elf, PT_TLS);
     if (segment)
-        case_fail(5, "it has %llu bytes of variables per thread (_Thread_local): tasks share a thread, "
-                     "so another turn sees them after every call that parks",
-                  (unsigned long long)segment->p_memsz);
+        case_fail(
+            5,
+            "it has %llu bytes of variables per thread (_Thread_local): tasks share a thread, "
+            "so another turn sees them after every call that parks",
+            (unsigned long long)segment->p_memsz);
 }
 
 static void protected(struct subject *subject)

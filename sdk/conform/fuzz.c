@@ -17,7 +17,8 @@ struct fuzzing {
     unsigned tried, every; /* with --quick only every … */
 };
 
-/* A line that tells a place: "test.yaml:3:9: …", or the path of an instance in front of what it says. */
+/* A line that tells a place: "test.yaml:3:9: …", or the path of an instance in front of what it
+ * says. */
 static bool tells_place(const char *line)
 {
     return strstr(line, "test.yaml:") || strncmp(line, "pipelines.", 10) == 0 ||
@@ -29,11 +30,11 @@ static void expect_place(const char *problems, const char *name, const char *val
     if (!*problems)
         case_fail(0, "option '%s' with the value %.60s: refused without a sentence", name, value);
     if (strstr(problems, "the plugin gave no sentence"))
-        case_fail(7, "option '%s' with the value %.60s: create or start fails without a sentence", name,
-                  value);
+        case_fail(7, "option '%s' with the value %.60s: create or start fails without a sentence",
+                  name, value);
     if (!tells_place(problems))
-        case_fail(0, "option '%s' with the value %.60s: the sentence tells no place: %.*s", name, value,
-                  (int)strcspn(problems, "\n"), problems);
+        case_fail(0, "option '%s' with the value %.60s: the sentence tells no place: %.*s", name,
+                  value, (int)strcspn(problems, "\n"), problems);
 }
 
 static void try(struct fuzzing *fuzzing, const pb_field *field, const char *value)
@@ -90,10 +91,20 @@ static void try_long(struct fuzzing *fuzzing, const pb_field *field)
 
 static void try_values(struct fuzzing *fuzzing, const pb_field *field)
 {
-    static const char *const wrong[] = {
-        "\"\"", "null", "[]", "{}", "[[]]", "{a: {b: c}}", "\"\\u0001\\u007f\\n\\t%s%n\\u00e4\\U0001f600\"",
-        "nothing-like-that", "1e999", "{generate: 1}", "[{}]", "[null, 1, x]", "\"../../../etc/passwd\"",
-        NULL};
+    static const char *const wrong[] = {"\"\"",
+                                        "null",
+                                        "[]",
+                                        "{}",
+                                        "[[]]",
+                                        "{a: {b: c}}",
+                                        "\"\\u0001\\u007f\\n\\t%s%n\\u00e4\\U0001f600\"",
+                                        "nothing-like-that",
+                                        "1e999",
+                                        "{generate: 1}",
+                                        "[{}]",
+                                        "[null, 1, x]",
+                                        "\"../../../etc/passwd\"",
+                                        NULL};
 
     for (size_t i = 0; wrong[i]; i++)
         try(fuzzing, field, wrong[i]);
@@ -144,5 +155,4 @@ static void fuzz(struct subject *subject)
 }
 
 const struct conform_case fuzz_cases[] = {
-    {.name = "options at their bounds and beyond", .quick = true, .run = fuzz},
-    {0}};
+    {.name = "options at their bounds and beyond", .quick = true, .run = fuzz}, {0}};

@@ -1,6 +1,6 @@
-/* globals.c - see globals.h. What a first instance sets up once (a library) may stay; what another use, or
- * another instance, changes is state that all share. Names come from the symbol table, where the file
- * still has one. */
+/* globals.c - see globals.h. What a first instance sets up once (a library) may stay; what another
+ * use, or another instance, changes is state that all share. Names come from the symbol table,
+ * where the file still has one. */
 #include "globals.h"
 
 #include "drive.h"
@@ -44,7 +44,7 @@ static void add_part(uintptr_t address, size_t size)
 }
 
 /* A writable segment but for what the linker makes read-only. */
-static void see_segment(const struct dl_phdr_info *info, const ElfW(Phdr) *segment)
+static void see_segment(const struct dl_phdr_info *info, const ElfW(Phdr) * segment)
 {
     uintptr_t begin = info->dlpi_addr + segment->p_vaddr, end = begin + segment->p_memsz;
 
@@ -88,7 +88,8 @@ void globals_remember(struct subject *subject)
     (void)dl_iterate_phdr(see_object, NULL);
 }
 
-/* --- comparing ---------------------------------------------------------------------------------- */
+/* --- comparing ----------------------------------------------------------------------------------
+ */
 
 struct search {
     uint64_t address; /* in the file's own numbering */
@@ -121,10 +122,11 @@ static void compare(struct subject *subject)
             struct search search = {.address = (uintptr_t)at - image.base};
             if (elf_map(subject->target->file, &elf))
                 elf_symbols(&elf, SHT_SYMTAB, see_symbol, &search);
-            case_fail(5,
-                      "the plugin's variable %s (at +0x%llx of the file) was written: every instance in "
-                      "the process shares it, so state belongs into the instance's struct",
-                      search.name ? search.name : "without a name", (unsigned long long)search.address);
+            case_fail(
+                5,
+                "the plugin's variable %s (at +0x%llx of the file) was written: every instance in "
+                "the process shares it, so state belongs into the instance's struct",
+                search.name ? search.name : "without a name", (unsigned long long)search.address);
         }
 }
 

@@ -35,7 +35,8 @@ static const pb_instance *find(const struct subject *subject)
     return at;
 }
 
-/* --- created and destroyed ---------------------------------------------------------------------- */
+/* --- created and destroyed ----------------------------------------------------------------------
+ */
 
 static void create_and_destroy(pb_instance *instance, const void *options)
 {
@@ -77,8 +78,9 @@ static void many_lives(void)
     free(options);
     /* What malloc caches counts as in use and varies; its smallest block has 32 bytes. */
     if (after > before + ROUNDS / 2 * 16)
-        case_fail(0, "%d times create and destroy leave %zu bytes behind: destroy must free what "
-                     "create took, pb_alloc needs no freeing",
+        case_fail(0,
+                  "%d times create and destroy leave %zu bytes behind: destroy must free what "
+                  "create took, pb_alloc needs no freeing",
                   ROUNDS / 2, after - before);
 }
 
@@ -92,7 +94,8 @@ static void created_often(struct subject *subject)
     subject_close(subject);
 }
 
-/* --- side by side -------------------------------------------------------------------------------- */
+/* --- side by side --------------------------------------------------------------------------------
+ */
 
 /* The second instance of the component. */
 static pb_instance *second(const pb_instance *first)
@@ -117,7 +120,8 @@ static void two(struct subject *subject)
     filling.variant = config_variant();
     yaml = config_write(component, &filling);
     if (!subject_open(subject, yaml, &problems))
-        case_skip("two of it cannot run in one process: %.*s", (int)strcspn(problems, "\n"), problems);
+        case_skip("two of it cannot run in one process: %.*s", (int)strcspn(problems, "\n"),
+                  problems);
     pb_instance *other = second(subject->instance);
     if (!other)
         case_fail(0, "the configuration has one instance of it where two were written");
@@ -136,9 +140,11 @@ static void two(struct subject *subject)
     free(yaml);
 }
 
-/* --- started and stopped ------------------------------------------------------------------------- */
+/* --- started and stopped -------------------------------------------------------------------------
+ */
 
-/* A process has more than the plugin in it: what each round leaves behind counts, the least of several. */
+/* A process has more than the plugin in it: what each round leaves behind counts, the least of
+ * several. */
 static void started_often(struct subject *subject)
 {
     int64_t least = INT64_MAX;
@@ -151,15 +157,18 @@ static void started_often(struct subject *subject)
         int64_t grown = (int64_t)in_use() - (int64_t)before;
         least = grown < least ? grown : least;
         if ((blocks = plugin_memory_held(&bytes)))
-            case_fail(0, "%zu blocks of %zu bytes that the plugin took from malloc are not freed after "
-                         "destroy",
-                      blocks, bytes);
+            case_fail(
+                0,
+                "%zu blocks of %zu bytes that the plugin took from malloc are not freed after "
+                "destroy",
+                blocks, bytes);
     }
     if (least > 2048)
         case_fail(0, "each start and stop leaves about %lld bytes behind", (long long)least);
 }
 
-/* --- health and figures -------------------------------------------------------------------------- */
+/* --- health and figures --------------------------------------------------------------------------
+ */
 
 static void see_health(void *arg, const struct instance_report *report)
 {

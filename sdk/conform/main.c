@@ -14,14 +14,14 @@
 
 static int usage(FILE *to)
 {
-    fprintf(to,
-            "usage: patchbay conform FILE.so [-c CONFIG] [--only PATTERN] [--quick] [--list] [--json]\n\n"
-            "Tries a plugin case by case, each in a process of its own.\n\n"
-            "  -c FILE            test the instances that this configuration has\n"
-            "  --only PATTERN     only cases whose line contains this; * stands for anything\n"
-            "  --quick            a part of the cases, in about a second\n"
-            "  --list             print the cases and run none\n"
-            "  --json             print JSON\n");
+    fprintf(to, "usage: patchbay conform FILE.so [-c CONFIG] [--only PATTERN] [--quick] [--list] "
+                "[--json]\n\n"
+                "Tries a plugin case by case, each in a process of its own.\n\n"
+                "  -c FILE            test the instances that this configuration has\n"
+                "  --only PATTERN     only cases whose line contains this; * stands for anything\n"
+                "  --quick            a part of the cases, in about a second\n"
+                "  --list             print the cases and run none\n"
+                "  --json             print JSON\n");
     return to == stdout ? RUN_OK : RUN_USAGE;
 }
 
@@ -66,7 +66,8 @@ static int read_arguments(int argc, char **argv, struct target *target)
         if (value && !(*value = value_of(argv, argc, &i)))
             return RUN_USAGE;
     }
-    return target->file ? RUN_OK : complain("%s", "FILE.so is missing; see patchbay conform --help");
+    return target->file ? RUN_OK
+                        : complain("%s", "FILE.so is missing; see patchbay conform --help");
 }
 
 static int find_files(struct target *target)

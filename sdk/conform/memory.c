@@ -1,5 +1,5 @@
-/* memory.c - see memory.h. A caller is the plugin's when its return address lies in the plugin's code;
- * libraries that it uses are not counted, they may end the process when memory is short.
+/* memory.c - see memory.h. A caller is the plugin's when its return address lies in the plugin's
+ * code; libraries that it uses are not counted, they may end the process when memory is short.
  */
 #include "memory.h"
 
@@ -41,7 +41,8 @@ static bool is_plugin(const void *caller)
     return (uintptr_t)caller - code_begin < code_end - code_begin;
 }
 
-/* --- what the plugin holds ---------------------------------------------------------------------- */
+/* --- what the plugin holds ----------------------------------------------------------------------
+ */
 
 /* An open hash table of addresses: filled by the plugin's allocations only, asked by every free. */
 enum { PLACES = 1 << 18 };
@@ -99,7 +100,8 @@ size_t plugin_memory_held(size_t *bytes)
     return count;
 }
 
-/* --- the C library's own, under the names that it offers for this -------------------------------- */
+/* --- the C library's own, under the names that it offers for this --------------------------------
+ */
 
 void *__libc_malloc(size_t size);
 void *__libc_calloc(size_t count, size_t size);

@@ -1,5 +1,5 @@
-/* memory.h - malloc as the plugin calls it: this program's functions stand in for those of the C library
- * and look at who calls. Without a sanitizer only. */
+/* memory.h - malloc as the plugin calls it: this program's functions stand in for those of the C
+ * library and look at who calls. Without a sanitizer only. */
 #ifndef CONFORM_MEMORY_H
 #define CONFORM_MEMORY_H
 

@@ -28,7 +28,8 @@ static uint32_t number_of(pb_str text)
     return hash;
 }
 
-/* --- a model ------------------------------------------------------------------------------------ */
+/* --- a model ------------------------------------------------------------------------------------
+ */
 
 static pb_str question_of(const pb_llm_request *request)
 {
@@ -63,7 +64,8 @@ static pb_status echo_generate(void *self, const pb_llm_request *request, pb_sin
     return status == PB_OK ? pb_sink_emit(sink, &finish) : status;
 }
 
-/* --- what finds and orders ---------------------------------------------------------------------- */
+/* --- what finds and orders ----------------------------------------------------------------------
+ */
 
 enum { DIMENSIONS = 8 };
 
@@ -125,7 +127,8 @@ static pb_status classify(void *self, const pb_classify_request *request, pb_lab
     return PB_OK;
 }
 
-/* --- a tool ------------------------------------------------------------------------------------- */
+/* --- a tool -------------------------------------------------------------------------------------
+ */
 
 static pb_status tool_list(void *self, pb_tool_list *out)
 {

@@ -18,11 +18,12 @@ static bool fits(const struct conform_case *test, const struct manifest_componen
 void plan_walk(const struct target *target, const struct manifest_component *component,
                void (*each)(void *arg, const struct conform_case *test), void *arg)
 {
-    static const struct conform_case *const lists[] = {life_cases, fuzz_cases, global_cases, use_cases, turn_cases,
-                                                       NULL};
+    static const struct conform_case *const lists[] = {life_cases, fuzz_cases, global_cases,
+                                                       use_cases,  turn_cases, NULL};
 
     (void)target;
-    for (const struct conform_case *test = component ? NULL : file_cases; test && test->name; test++)
+    for (const struct conform_case *test = component ? NULL : file_cases; test && test->name;
+         test++)
         each(arg, test);
     for (size_t i = 0; component && lists[i]; i++)
         for (const struct conform_case *test = lists[i]; test->name; test++)

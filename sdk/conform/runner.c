@@ -1,8 +1,8 @@
 /* runner.c - one process per case, and the report.
  *
  * A case is a fork of this process, which itself never opens the plugin. What the case says comes
- * through a pipe; what it prints to standard error is kept: the testkit's last words and breaches that
- * the host logged are part of the report.
+ * through a pipe; what it prints to standard error is kept: the testkit's last words and breaches
+ * that the host logged are part of the report.
  */
 #include "conform.h"
 
@@ -209,7 +209,8 @@ static void run_case(struct runner *runner, const struct conform_case *test,
     free(out[1].data);
 }
 
-/* --- the report --------------------------------------------------------------------------------- */
+/* --- the report ---------------------------------------------------------------------------------
+ */
 
 static void print(struct runner *runner, const struct conform_case *test,
                   const struct verdict *verdict)

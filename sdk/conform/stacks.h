@@ -1,5 +1,5 @@
-/* stacks.h - how deep the stacks of tasks were used. What lies below the running frame is painted with
- * zeros, as new stacks are; the lowest byte that is no zero afterwards is the deepest use. */
+/* stacks.h - how deep the stacks of tasks were used. What lies below the running frame is painted
+ * with zeros, as new stacks are; the lowest byte that is no zero afterwards is the deepest use. */
 #ifndef CONFORM_STACKS_H
 #define CONFORM_STACKS_H
 

@@ -1,4 +1,5 @@
-/* suites.c - the interface suites of the testkit as cases: what any implementation must do alike. */
+/* suites.c - the interface suites of the testkit as cases: what any implementation must do alike.
+ */
 #include "suites.h"
 
 #include "expect.h"
@@ -16,7 +17,8 @@ static void ended(const pb_expect_end *end)
     case_fail(running->rule, "%s", end->sentence);
 }
 
-/* An llm behind HTTP is asked at the testkit's own service: where it has an option `base_url`, and as
+/* An llm behind HTTP is asked at the testkit's own service: where it has an option `base_url`, and
+ * as
  * ${PATCHBAY_UPSTREAM} in the configuration of -c. The text is malloc'd; NULL: one that fits. */
 static const char *with_upstream(struct subject *subject)
 {
@@ -32,8 +34,8 @@ static const char *with_upstream(struct subject *subject)
     (void)setenv("PATCHBAY_UPSTREAM", pb_upstream_url(), 1);
     if (subject->target->config)
         return NULL;
-    return config_write(component, &(struct filling){
-                                       .field = field, .text = text, .variant = config_variant()});
+    return config_write(
+        component, &(struct filling){.field = field, .text = text, .variant = config_variant()});
 }
 
 static void run(struct subject *subject)
@@ -55,6 +57,6 @@ void suites_walk(pb_str kind, void (*each)(void *arg, const struct conform_case 
 
     (void)snprintf(name, sizeof name, "%.*s", PB_ARG(kind));
     for (const struct pb_suite_case *at = pb_suite_of(name); at && at->name; at++)
-        each(arg, &(struct conform_case){
-                      .name = at->name, .kinds = name, .rule = at->rule, .run = run});
+        each(arg,
+             &(struct conform_case){.name = at->name, .kinds = name, .rule = at->rule, .run = run});
 }

@@ -1,6 +1,7 @@
-/* thunks.c - see thunks.h. A table like the host's, in which each function is a few instructions: they
- * keep the registers of the arguments, ask thunk_before() where to go on with this call, and jump
- * there. So no thunk knows its function's arguments, and calls may be added without a line here.
+/* thunks.c - see thunks.h. A table like the host's, in which each function is a few instructions:
+ * they keep the registers of the arguments, ask thunk_before() where to go on with this call, and
+ * jump there. So no thunk knows its function's arguments, and calls may be added without a line
+ * here.
  */
 #include "thunks.h"
 
@@ -23,51 +24,55 @@
     ".type conform_thunk_" #name ", @function\nconform_thunk_" #name ":\n"                         \
     "    movl $conform_index, %r11d\n    jmp conform_enter\n"                                      \
     ".set conform_index, conform_index + 1\n"
-__asm__(".text\n.set conform_index, 0\n" PB_HOST_API(THUNK) ".type conform_enter, @function\n"
-        "conform_enter:\n"
-        "    pushq %rdi\n    pushq %rsi\n    pushq %rdx\n    pushq %rcx\n    pushq %r8\n    pushq %r9\n"
-        "    subq $136, %rsp\n"
-        "    movups %xmm0, 0(%rsp)\n    movups %xmm1, 16(%rsp)\n    movups %xmm2, 32(%rsp)\n"
-        "    movups %xmm3, 48(%rsp)\n    movups %xmm4, 64(%rsp)\n    movups %xmm5, 80(%rsp)\n"
-        "    movups %xmm6, 96(%rsp)\n    movups %xmm7, 112(%rsp)\n"
-        "    movl %r11d, %edi\n"
-        "    call thunk_before\n"
-        "    movq %rax, %r11\n"
-        "    movups 0(%rsp), %xmm0\n    movups 16(%rsp), %xmm1\n    movups 32(%rsp), %xmm2\n"
-        "    movups 48(%rsp), %xmm3\n    movups 64(%rsp), %xmm4\n    movups 80(%rsp), %xmm5\n"
-        "    movups 96(%rsp), %xmm6\n    movups 112(%rsp), %xmm7\n"
-        "    addq $136, %rsp\n"
-        "    popq %r9\n    popq %r8\n    popq %rcx\n    popq %rdx\n    popq %rsi\n    popq %rdi\n"
-        "    jmp *%r11\n");
+__asm__(".text\n.set conform_index, 0\n" PB_HOST_API(
+    THUNK) ".type conform_enter, @function\n"
+           "conform_enter:\n"
+           "    pushq %rdi\n    pushq %rsi\n    pushq %rdx\n    pushq %rcx\n    pushq %r8\n    "
+           "pushq %r9\n"
+           "    subq $136, %rsp\n"
+           "    movups %xmm0, 0(%rsp)\n    movups %xmm1, 16(%rsp)\n    movups %xmm2, 32(%rsp)\n"
+           "    movups %xmm3, 48(%rsp)\n    movups %xmm4, 64(%rsp)\n    movups %xmm5, 80(%rsp)\n"
+           "    movups %xmm6, 96(%rsp)\n    movups %xmm7, 112(%rsp)\n"
+           "    movl %r11d, %edi\n"
+           "    call thunk_before\n"
+           "    movq %rax, %r11\n"
+           "    movups 0(%rsp), %xmm0\n    movups 16(%rsp), %xmm1\n    movups 32(%rsp), %xmm2\n"
+           "    movups 48(%rsp), %xmm3\n    movups 64(%rsp), %xmm4\n    movups 80(%rsp), %xmm5\n"
+           "    movups 96(%rsp), %xmm6\n    movups 112(%rsp), %xmm7\n"
+           "    addq $136, %rsp\n"
+           "    popq %r9\n    popq %r8\n    popq %rcx\n    popq %rdx\n    popq %rsi\n    popq "
+           "%rdi\n"
+           "    jmp *%r11\n");
 #elif defined(__aarch64__)
 #define THUNK(level, result, name, arguments)                                                      \
     ".globl conform_thunk_" #name "\n.hidden conform_thunk_" #name "\n"                            \
     ".type conform_thunk_" #name ", %function\nconform_thunk_" #name ":\n"                         \
     "    mov w16, #conform_index\n    b conform_enter\n"                                           \
     ".set conform_index, conform_index + 1\n"
-__asm__(".text\n.set conform_index, 0\n" PB_HOST_API(THUNK) ".type conform_enter, %function\n"
-        "conform_enter:\n"
-        "    stp x29, x30, [sp, #-224]!\n    mov x29, sp\n"
-        "    stp x0, x1, [sp, #16]\n    stp x2, x3, [sp, #32]\n    stp x4, x5, [sp, #48]\n"
-        "    stp x6, x7, [sp, #64]\n    str x8, [sp, #80]\n"
-        "    stp q0, q1, [sp, #96]\n    stp q2, q3, [sp, #128]\n    stp q4, q5, [sp, #160]\n"
-        "    stp q6, q7, [sp, #192]\n"
-        "    mov w0, w16\n"
-        "    bl thunk_before\n"
-        "    mov x16, x0\n"
-        "    ldp q0, q1, [sp, #96]\n    ldp q2, q3, [sp, #128]\n    ldp q4, q5, [sp, #160]\n"
-        "    ldp q6, q7, [sp, #192]\n"
-        "    ldr x8, [sp, #80]\n    ldp x6, x7, [sp, #64]\n    ldp x4, x5, [sp, #48]\n"
-        "    ldp x2, x3, [sp, #32]\n    ldp x0, x1, [sp, #16]\n"
-        "    ldp x29, x30, [sp], #224\n"
-        "    br x16\n");
+__asm__(".text\n.set conform_index, 0\n" PB_HOST_API(
+    THUNK) ".type conform_enter, %function\n"
+           "conform_enter:\n"
+           "    stp x29, x30, [sp, #-224]!\n    mov x29, sp\n"
+           "    stp x0, x1, [sp, #16]\n    stp x2, x3, [sp, #32]\n    stp x4, x5, [sp, #48]\n"
+           "    stp x6, x7, [sp, #64]\n    str x8, [sp, #80]\n"
+           "    stp q0, q1, [sp, #96]\n    stp q2, q3, [sp, #128]\n    stp q4, q5, [sp, #160]\n"
+           "    stp q6, q7, [sp, #192]\n"
+           "    mov w0, w16\n"
+           "    bl thunk_before\n"
+           "    mov x16, x0\n"
+           "    ldp q0, q1, [sp, #96]\n    ldp q2, q3, [sp, #128]\n    ldp q4, q5, [sp, #160]\n"
+           "    ldp q6, q7, [sp, #192]\n"
+           "    ldr x8, [sp, #80]\n    ldp x6, x7, [sp, #64]\n    ldp x4, x5, [sp, #48]\n"
+           "    ldp x2, x3, [sp, #32]\n    ldp x0, x1, [sp, #16]\n"
+           "    ldp x29, x30, [sp], #224\n"
+           "    br x16\n");
 #endif
 
 enum index {
 #define INDEX(level, result, name, arguments) AT_##name,
     PB_HOST_API(INDEX)
 #undef INDEX
-    INDEXES
+        INDEXES
 };
 
 /* What is known of a function: by the type of its result, and the lists below. */
@@ -78,15 +83,15 @@ struct about {
 
 static const struct about about[] = {
 #define ABOUT(level, result, name, arguments)                                                      \
-    {#name, _Generic((result *)0, pb_status *: true, default: false)},
+    {#name, _Generic((result *)0, pb_status * : true, default : false)},
     PB_HOST_API(ABOUT)
 #undef ABOUT
 };
 
 static const char allocators[] = " alloc grow scope_begin signal_new ";
 
-/* A status that is the callee's own (shield, join, run_as, fail), or a number that is none; a wait that
- * a thread of the plugin ends; and giving back. */
+/* A status that is the callee's own (shield, join, run_as, fail), or a number that is none; a wait
+ * that a thread of the plugin ends; and giving back. */
 static const char never_fail[] = " fail shield join run_as signal_wait http_status db_dialect ";
 
 /* Their comments name these failures and no others. */
@@ -105,7 +110,8 @@ static const char may_park[] =
     "turn_run turn_cancel llm_generate tool_list tool_call authenticate operation_call http_open "
     "http_read request_body request_read respond respond_begin respond_write respond_end db_batch "
     "db_transaction db_backup db_restore db_migrate cache_get cache_set cache_add cache_increment "
-    "cache_take cache_remove cache_remove_tag bus_wait lease_take turn_launch turn_follow signal_wait "
+    "cache_take cache_remove cache_remove_tag bus_wait lease_take turn_launch turn_follow "
+    "signal_wait "
     "embed vectors_put vectors_search vectors_get vectors_relabel vectors_remove vectors_count "
     "blob_put blob_get blob_remove blob_url extract source_list source_fetch source_watch retrieve "
     "surround rerank classify process_run retriever_version transcribe synthesize speech_detect ";
@@ -118,7 +124,8 @@ static bool is_in(const char *list, const char *name)
     return strstr(list, word) != NULL;
 }
 
-/* --- what is disturbed -------------------------------------------------------------------------- */
+/* --- what is disturbed --------------------------------------------------------------------------
+ */
 
 static struct {
     _Atomic int how;
@@ -221,8 +228,8 @@ const void *thunk_before(unsigned index)
     if (thunks.of[index].fails && is_now(FAIL_CALL, &thunks.calls)) {
         thunks.struck = about[index].name;
         failing_status = thunks.of[index].status;
-        (void)snprintf(failing_sentence, sizeof failing_sentence, "conform: host call %u (pb_%s) fails",
-                       thunks.number, about[index].name);
+        (void)snprintf(failing_sentence, sizeof failing_sentence,
+                       "conform: host call %u (pb_%s) fails", thunks.number, about[index].name);
         return (const void *)(uintptr_t)fail_now;
     }
     if (thunks.of[index].parks && task_current() &&
@@ -250,11 +257,10 @@ void thunks_put(const pb_plugin *plugin)
                 thunks.of[i].status = own_failures[k].status;
     }
 #if HAVE_THUNKS
-    thunks.table = (pb_host){
-        .size = sizeof(pb_host),
-        .level = PB_API_LEVEL,
+    thunks.table = (pb_host){.size = sizeof(pb_host),
+                             .level = PB_API_LEVEL,
 #define MEMBER(api_level, result, name, arguments) .name = conform_thunk_##name,
-        PB_HOST_API(MEMBER)
+                             PB_HOST_API(MEMBER)
 #undef MEMBER
     };
     *plugin->host = &thunks.table;

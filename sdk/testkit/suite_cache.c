@@ -153,8 +153,9 @@ SUITE_CASE(gives_a_copy)
     set(instance, key, "first", NULL);
     pb_str first = get(instance, key);
     set(instance, key, "SECOND", NULL);
-    (void)get(instance, key);
     EXPECT_OK(pb_cache_remove(instance, key), "remove");
+    for (int i = 0; i < 50; i++) /* where it was others are */
+        set(instance, fresh(instance, pb_printf("cop%d", i % 10).data), "OTHER", NULL);
     EXPECT_STR(first, pb_lit("first"), "what get gave before the value was set again and removed");
 }
 

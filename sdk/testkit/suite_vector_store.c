@@ -245,6 +245,7 @@ static const char *const filters_and_found[][2] = {
     {"{\"field\": \"author.name\", \"is\": \"Ann\"}", "a-0"},
     {"{\"field\": \"author.name\", \"less\": \"Anna\"}", "a-0"},
     {"{\"field\": \"author.name\", \"more\": \"Ann\"}", ""},
+    {"{\"field\": \"author.name\", \"more\": \"Al\"}", "a-0"},
     {"{\"field\": \"author\", \"there\": true}", "a-0"},
     {"{\"field\": \"topics\", \"is\": \"dogs\"}", "b-0"},
     {"{\"field\": \"topics\", \"in\": [\"birds\", \"cats\", 4]}", "b-0 d-0"},

@@ -422,13 +422,40 @@ START_TEST(a_cache_that_is_away)
 }
 END_TEST
 
+/* Answers are in the cache that the stage names; the service forgets those of the one that it
+ * names. */
+START_TEST(of_several_caches_the_one_that_is_named)
+{
+    static const char *const services[] = {"empty", "good"};
+    char yaml[600];
+
+    for (int i = 0; i < 2; i++) {
+        (void)snprintf(
+            yaml, sizeof yaml,
+            "llms: {a: {use: scripted}}\n"
+            "caches: {away: {}, empty: {use: memory}, good: {use: memory}}\n"
+            "services: {replies: {cache: %s}}\n"
+            "pipelines: {p: {stages: [porch: {}, cache: {cache: good}, generate: {llm: a}]}}\n",
+            services[i]);
+        harness = pb_harness_open(yaml, plugins, NULL);
+        expect(say("hi"), "ok", "miss");
+        expect(say("hi"), "ok", "hit");
+        pb_content gone = pb_harness_call(harness, "DELETE", "/v1/replies/p", NULL, NULL);
+        ck_assert_int_eq(gone.status, 204);
+        expect(say("hi"), "ok", i ? "miss" : "hit");
+        end();
+    }
+}
+END_TEST
+
 int main(void)
 {
-    return suite_run("cache", (const TTest *const[]){
-                                  it_answers_again, all_that_was_said_comes_back, answers_grow_old,
-                                  each_has_their_own, or_all_of_a_tenant, questions_differ,
-                                  long_questions_too, who_asks_may_wish, a_version_forgets,
-                                  a_pipeline_is_forgotten, unfinished_answers_are_not_kept,
-                                  failures_are_not_kept, makeshift_answers_are_not_kept,
-                                  a_cache_that_is_away, NULL});
+    return suite_run(
+        "cache", (const TTest *const[]){it_answers_again, all_that_was_said_comes_back,
+                                        answers_grow_old, each_has_their_own, or_all_of_a_tenant,
+                                        questions_differ, long_questions_too, who_asks_may_wish,
+                                        a_version_forgets, a_pipeline_is_forgotten,
+                                        unfinished_answers_are_not_kept, failures_are_not_kept,
+                                        makeshift_answers_are_not_kept, a_cache_that_is_away,
+                                        of_several_caches_the_one_that_is_named, NULL});
 }

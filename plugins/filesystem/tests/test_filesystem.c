@@ -1,5 +1,5 @@
-/* What every blob store does, and what files are for: the process is ended at every system call of a
- * put, and what is found afterwards is the old blob or the new one. */
+/* What every blob store does, and what files are for: the process is ended at every system call of
+ * a put, and what is found afterwards is the old blob or the new one. */
 #include "interface_case.h"
 
 #include <errno.h>
@@ -20,6 +20,7 @@ static char folder[256], big[700001];
 
 static _Atomic int cliff; /* 0: not armed */
 static _Atomic int full;  /* bytes that the disk takes, 0: all */
+static _Atomic int syncs;
 
 static void step(void)
 {
@@ -30,6 +31,7 @@ static void step(void)
 int fsync(int fd)
 {
     step();
+    syncs++;
     return (int)syscall(SYS_fsync, fd);
 }
 
@@ -143,9 +145,9 @@ static void open_store(void)
 
 static void begin_suite(void)
 {
-    interface_begin(pb_harness_new("blob_stores: {files: {use: filesystem}}\n",
-                                   &patchbay_plugin_filesystem),
-                    "blob_store", "files");
+    interface_begin(
+        pb_harness_new("blob_stores: {files: {use: filesystem}}\n", &patchbay_plugin_filesystem),
+        "blob_store", "files");
 }
 
 static void close_store(void)
@@ -354,15 +356,36 @@ START_TEST(a_file_in_the_way_is_told)
 }
 END_TEST
 
+/* How many times a put waits for the disk, where the folders are there. */
+static int syncs_of_a_put(const char *options)
+{
+    char yaml[512];
+
+    close_store();
+    (void)snprintf(yaml, sizeof yaml, "blob_stores: {files: {use: filesystem, path: %s/b%s}}\n",
+                   folder, options);
+    harness =
+        pb_harness_open(yaml, (const pb_plugin *const[]){&patchbay_plugin_filesystem, NULL}, NULL);
+    struct errand errand = {.key = "a/b", .type = "text/plain", .body = PB_LIT("words")};
+    ck_assert_int_eq(pb_harness_run(harness, put, &errand, NULL), PB_OK);
+    int before_it = syncs;
+    ck_assert_int_eq(pb_harness_run(harness, put, &errand, NULL), PB_OK);
+    return syncs - before_it;
+}
+
+START_TEST(it_waits_for_the_disk_or_not)
+{
+    ck_assert_int_ge(syncs_of_a_put(""), 2); /* the file, and its name */
+    ck_assert_int_eq(syncs_of_a_put(", sync: false"), 0);
+}
+END_TEST
+
 int main(void)
 {
-    const TTest *const tests[] = {what_was_put_outlasts_the_process,
-                                  a_planted_link_is_not_followed,
-                                  a_broken_stream_leaves_nothing,
-                                  a_full_disk_is_told,
-                                  a_death_leaves_the_old_or_the_new,
-                                  what_the_dead_left_is_removed,
-                                  NULL};
+    const TTest *const tests[] = {what_was_put_outlasts_the_process, a_planted_link_is_not_followed,
+                                  a_broken_stream_leaves_nothing,    a_full_disk_is_told,
+                                  a_death_leaves_the_old_or_the_new, what_the_dead_left_is_removed,
+                                  it_waits_for_the_disk_or_not,      NULL};
     const TTest *const alone[] = {a_file_in_the_way_is_told, NULL};
     return suite_run_cases("filesystem",
                            (TCase *const[]){interface_case("blob_store", begin_suite),

@@ -267,12 +267,31 @@ START_TEST(options_are_checked)
 }
 END_TEST
 
+START_TEST(of_several_models_the_one_that_is_named)
+{
+    static const char *const names[] = {"main", "other"};
+    char yaml[256];
+
+    for (int i = 0; i < 2; i++) {
+        snprintf(yaml, sizeof yaml,
+                 "llms: {main: {use: scripted}, other: {use: scripted}}\n"
+                 "pipelines: {p: {stages: [generate: {llm: %s}]}}\n",
+                 names[i]);
+        harness = pb_harness_open(yaml, plugins, NULL);
+        is(pb_harness_say(harness, "hi")->text, "ok");
+        ck_assert_uint_eq(pb_scripted_count(harness, names[i]), 1);
+        ck_assert_uint_eq(pb_scripted_count(harness, names[!i]), 0);
+        end();
+    }
+}
+END_TEST
+
 int main(void)
 {
-    return suite_run("generate",
-                     (const TTest *const[]){a_reply_streams, parameters, calls_are_the_clients,
-                                            failures_pass_unchanged, it_can_be_cancelled,
-                                            a_tool_is_run, results, long_results_are_cut,
-                                            calls_run_side_by_side, a_tool_that_hangs,
-                                            a_thousand_turns, options_are_checked, NULL});
+    return suite_run(
+        "generate", (const TTest *const[]){
+                        a_reply_streams, parameters, calls_are_the_clients, failures_pass_unchanged,
+                        it_can_be_cancelled, a_tool_is_run, results, long_results_are_cut,
+                        calls_run_side_by_side, a_tool_that_hangs, a_thousand_turns,
+                        of_several_models_the_one_that_is_named, options_are_checked, NULL});
 }

@@ -412,6 +412,26 @@ START_TEST(rates_are_read)
 }
 END_TEST
 
+START_TEST(of_several_caches_the_one_that_is_named)
+{
+    static const char *const names[] = {"shared", "gone"};
+    char yaml[600];
+
+    for (int i = 0; i < 2; i++) {
+        (void)snprintf(yaml, sizeof yaml,
+                       "llms: {a: {use: scripted}}\n"
+                       "caches: {shared: {use: memory, size: 1MiB}, gone: {use: away}}\n"
+                       "pipelines: {p: {stages: [ratelimit: {cache: %s, rate: 1/h, on_failure: "
+                       "refuse}, generate: {llm: a}]}}\n",
+                       names[i]);
+        harness = pb_harness_open(yaml, plugins, NULL);
+        pb_harness_log(PB_ERROR, NULL);
+        ck_assert_int_eq(ask("ann"), i ? PB_UNAVAILABLE : PB_OK);
+        end();
+    }
+}
+END_TEST
+
 int main(void)
 {
     return suite_run(
@@ -421,5 +441,6 @@ int main(void)
                                roles_are_exempt, without_an_address, a_window_slides,
                                tokens_are_charged_afterwards, tokens_of_a_cancelled_turn_count,
                                the_answer_says_how_it_stands, several_limits_stand_in_one_list,
-                               a_cache_that_is_away, options_are_checked, rates_are_read, NULL});
+                               a_cache_that_is_away, of_several_caches_the_one_that_is_named,
+                               options_are_checked, rates_are_read, NULL});
 }

@@ -1,4 +1,5 @@
 """What options of the host and of the transport http change: a server with them, and one without."""
+import grp
 import os
 import socket
 import tempfile
@@ -78,6 +79,28 @@ class Served(unittest.TestCase):
             answer = client.request(served.port, 'GET', '/healthz', tls=True)
             self.assertEqual(answer.headers['strict-transport-security'], told)
             self.assertEqual(served.stop(), 0)
+
+    def test_group(self):
+        """socket.group: whose the socket is; somebody else than root may name groups of their own alone."""
+        own = [entry for entry in grp.getgrall() if entry.gr_gid != os.getegid()
+               and (os.geteuid() == 0 or entry.gr_gid in os.getgroups())]
+        if not own:
+            self.skipTest('there is one group alone that a file of this user can have')
+        served = self.serve('transports.own={use: http, listen: "unix:own.sock", pipelines: [p], '
+                            f'socket: {{group: {own[0].gr_name}}}}}')
+        self.assertEqual(os.stat(os.path.join(self.folder, 'data', 'own.sock')).st_gid, own[0].gr_gid)
+        self.assertEqual(served.stop(), 0)
+
+    def test_max_upload(self):
+        """limits.max_upload: the default is larger than `max_document`, here it comes first."""
+        served = self.serve('databases={main: {use: sqlite}}', 'blob_stores={files: {use: filesystem}}',
+                            'vector_stores={passages: {use: embedded}}', 'services={knowledge: {pipeline: p}}',
+                            'transports.web.limits.max_upload=1KiB')
+        for size, status in (1000, 201), (1100, 413):
+            answer = client.request(served.port, 'POST', '/v1/documents?name=a.txt', b'x' * size,
+                                    {'Content-Type': 'text/plain'})
+            self.assertEqual(answer.status, status, answer)
+        self.assertEqual(served.stop(), 0)
 
     def test_connections_per_address(self):
         """limits.connections_per_address: who has as many already is not served."""

@@ -111,6 +111,28 @@ static pb_status clean_old(void *arg)
     return PB_OK;
 }
 
+static pb_status clean_aged(void *arg)
+{
+    (void)arg;
+    for (int i = 0; i < 3; i++)
+        ck_assert_int_eq(launch("hi", NULL, NULL), PB_OK);
+    wait_for_all();
+    sql("UPDATE turns SET ended = ended - 7200000 WHERE id = 1"); /* two hours */
+    sql("UPDATE turns SET ended = ended - 1800000 WHERE id = 2");
+    ck_assert_int_eq(journal_clean(database), PB_OK);
+    ck_assert_int_eq(number("SELECT MIN(id) FROM turns"), 2);
+    ck_assert_int_eq(number("SELECT COUNT(*) FROM turns"), 2);
+    return PB_OK;
+}
+
+START_TEST(aged_ones_go)
+{
+    pb_harness_free(harness);
+    open_with("host: {limits: {journal_age: 1h}}\n" CONFIG);
+    run(clean_aged, NULL);
+}
+END_TEST
+
 START_TEST(old_ones_go)
 {
     pb_harness_free(harness);
@@ -159,7 +181,7 @@ int main(void)
     TCase *cases = suite_case(
         "journal_ends", begin, end,
         (const TTest *const[]){a_dead_node_interrupts, a_node_that_does_not_know_it_interrupts,
-                               who_was_taken_for_dead_writes_no_more, old_ones_go,
+                               who_was_taken_for_dead_writes_no_more, old_ones_go, aged_ones_go,
                                every_statement_has_its_index, NULL});
 
     return suite_run_cases("journal_ends", (TCase *const[]){cases, NULL});

@@ -26,9 +26,8 @@ void stacks_forget(void)
 UNCHECKED void stacks_paint_own(void)
 {
     const struct coroutine *own = task_coroutine();
-    volatile char here = 0;
     volatile char *lowest = own->stack;
-    volatile char *end = (volatile char *)&here - NEAR;
+    volatile char *end = (volatile char *)((uintptr_t)__builtin_frame_address(0) - NEAR);
 
     for (; lowest < end; lowest++)
         if (*lowest) /* reading does not make pages, writing would */

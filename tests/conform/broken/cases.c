@@ -24,6 +24,8 @@ __attribute__((constructor)) static void early(void)
 }
 #endif
 
+static volatile char *volatile nowhere = (volatile char *)8;
+
 static pb_status broken_create(void *self)
 {
     struct broken *broken = self;
@@ -31,7 +33,7 @@ static pb_status broken_create(void *self)
     if (MODE == LEAK)
         broken->held = malloc(64);
     if (MODE == OPTION && broken->count == 9)
-        *(volatile char *)8 = 1;
+        *nowhere = 1;
     if (MODE == START && broken->word.size > 1000)
         return PB_INVALID;
     return PB_OK;

@@ -148,6 +148,34 @@ START_TEST(pages_that_contain_themselves)
 }
 END_TEST
 
+/* A page of many short lines, one below the other. */
+static char *full_page(int lines)
+{
+    char *page = calloc((size_t)lines, 80), *at = page;
+
+    for (int i = 0; i < lines; i++)
+        at += sprintf(at, LINE(72, % d.% 02d, "F", 10, "Some words.") "\n", 10 + i / 100, i % 100);
+    return page;
+}
+
+START_TEST(memory_is_bounded)
+{
+    enum { PAGES = 40 };
+    const char *pages[PAGES];
+    char *page = full_page(700);
+
+    for (int i = 0; i < PAGES; i++)
+        pages[i] = page;
+    open_pdf("");
+    ck_assert_int_eq(read_pdf(pages, PAGES), PB_OK);
+    end();
+    open_pdf(", max_memory: 1MiB");
+    refuses(read_pdf(pages, PAGES), PB_TOO_LARGE, "more than the 1 MiB of memory of 'max_memory'");
+    end();
+    free(page);
+}
+END_TEST
+
 int main(void)
 {
     if (access("/usr/bin/pdftohtml", X_OK) != 0) {
@@ -155,8 +183,9 @@ int main(void)
         return 77;
     }
     return suite_run("hostile",
-                     (const TTest *const[]){ten_thousand_pages_are_read, a_broken_table_is_mended,
-                                            locked_and_empty_files_are_told,
-                                            endless_files_take_their_time_and_no_more,
-                                            text_is_bounded, pages_that_contain_themselves, NULL});
+                     (const TTest *const[]){
+                         ten_thousand_pages_are_read, a_broken_table_is_mended,
+                         locked_and_empty_files_are_told, endless_files_take_their_time_and_no_more,
+                         text_is_bounded, memory_is_bounded,
+                         pages_that_contain_themselves, NULL});
 }

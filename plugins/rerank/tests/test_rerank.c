@@ -204,11 +204,32 @@ START_TEST(a_model_has_its_time)
 }
 END_TEST
 
+START_TEST(of_several_models_the_one_that_is_named)
+{
+    static const char *const names[] = {"a", "b"};
+    struct given given = {.texts = three};
+    char yaml[256];
+
+    for (int i = 0; i < 2; i++) {
+        (void)snprintf(yaml, sizeof yaml,
+                       "llms: {a: {use: scripted}, b: {use: scripted}}\n"
+                       "rerankers: {it: {use: model, llm: %s}}\n",
+                       names[i]);
+        harness = pb_harness_open(yaml, plugins, NULL);
+        ck_assert_int_eq(pb_harness_run(harness, run, &given, NULL), PB_OK);
+        ck_assert_uint_eq(pb_scripted_count(harness, names[i]), 1);
+        ck_assert_uint_eq(pb_scripted_count(harness, names[!i]), 0);
+        end();
+    }
+}
+END_TEST
+
 int main(void)
 {
     return suite_run("rerank",
                      (const TTest *const[]){
                          what_is_unlike_comes_before_more_of_the_same, words_do_without_vectors,
                          few_or_none, a_model_orders, it_is_shown_the_beginnings_of_the_best,
-                         a_model_that_fails_changes_nothing, a_model_has_its_time, NULL});
+                         a_model_that_fails_changes_nothing, a_model_has_its_time,
+                         of_several_models_the_one_that_is_named, NULL});
 }

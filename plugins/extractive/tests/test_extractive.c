@@ -242,6 +242,31 @@ START_TEST(how_much_is_said_is_an_option)
 }
 END_TEST
 
+START_TEST(an_answer_ends_at_its_length)
+{
+    static const char *const options[] = {"", ", max_length: 100"};
+    size_t sizes[2];
+    char yaml[1200];
+
+    for (int i = 0; i < 2; i++) {
+        (void)snprintf(
+            yaml, sizeof yaml,
+            "llms: {quotes: {use: extractive, sentences: 10%s}}\n"
+            "retrievers: {shelf: {use: shelf, passages: [{document: a.md, text: 'A blue whale "
+            "eats krill near the northern coast of Norway. A blue whale sings for hours in the "
+            "deep southern ocean. A blue whale weighs more than thirty grown elephants. A blue "
+            "whale sleeps with one half of its brain only.'}]}}\n"
+            "pipelines: {p: {stages: [retrieve: {retriever: shelf}, generate: {llm: quotes}]}}\n",
+            options[i]);
+        harness = pb_harness_open(yaml, plugins, NULL);
+        sizes[i] = pb_harness_say(harness, "What does a blue whale do?")->text.size;
+        end();
+    }
+    ck_assert_uint_gt(sizes[0], 180);
+    ck_assert_uint_lt(sizes[1], 180); /* the sentence that passes it is the last one */
+}
+END_TEST
+
 int main(void)
 {
     return suite_run("extractive",
@@ -250,5 +275,5 @@ int main(void)
                          it_admits_that_it_does_not_know, it_is_polite, without_a_search_it_says_so,
                          a_question_that_leans_is_understood, it_streams, nothing_is_made_up,
                          what_greets_and_what_thanks_are_options, how_much_is_said_is_an_option,
-                         NULL});
+                         an_answer_ends_at_its_length, NULL});
 }

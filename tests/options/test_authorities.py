@@ -24,7 +24,7 @@ sources:
 services: {knowledge: {pipeline: ingest, collections: {a: {sources: [untrusted]}, b: {sources: [trusted]}}}}
 pipelines:
   p: {stages: [{generate: {llm: script}}]}
-  ingest: {stages: [{extract: {extractors: [text]}}, chunk: {}, {embed: {embedder: words}}, {store: {vectors: passages}}]}
+  ingest: {stages: [extract: {extractors: [text]}, chunk: {}, embed: {embedder: words}, store: {vectors: passages}]}
 transports: {web: {use: http, listen: "127.0.0.1:0", pipelines: [p]}}
 '''
 

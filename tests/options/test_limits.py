@@ -108,8 +108,8 @@ class Limits(unittest.TestCase):
         self.assertEqual(answer.status, 504, answer)
 
     def crowd(self, option):
-        """How another turn ends that asks the same place, and one that asks elsewhere, while one waits for the deaf one:
-        (status, is it for want of a place)."""
+        """How two other turns end, at the same place and elsewhere, while one waits for the deaf one: (status, is it
+        for want of a place)."""
         served = self.serve('limits.upstream_queue=50ms', option)
         before = len(self.deaf.taken)
         self.hang(served)

@@ -1,7 +1,7 @@
 /* llamacpp.h - what the files of the llm `llamacpp` share.
  *
- * All that computes or reads files runs in pb_offload. A `struct place` is one context of libllama: it
- * belongs to one turn at a time, and remembers the tokens that it has computed.
+ * All that computes or reads files runs in pb_offload. A `struct place` is one context of libllama:
+ * it belongs to one turn at a time, and remembers the tokens that it has computed.
  */
 #ifndef LLAMACPP_H
 #define LLAMACPP_H
@@ -68,8 +68,8 @@ pb_status prompt_make(struct llamacpp *own, const pb_llm_request *request, struc
 /* Can libllama write this template? On a helper thread or the loop: it only formats a few words. */
 bool prompt_known(const char *template);
 
-/* queue.c: a place of one's own, at best one that begins like the prompt. Parks while there is none;
- * PB_UNAVAILABLE when as many wait as may. */
+/* queue.c: a place of one's own, at best one that begins like the prompt. Parks while there is
+ * none; PB_UNAVAILABLE when as many wait as may. */
 pb_status queue_take(struct llamacpp *own, const struct prompt *prompt, struct place **out);
 void queue_give(struct llamacpp *own, struct place *place);
 size_t queue_common(const struct place *place, const struct prompt *prompt);

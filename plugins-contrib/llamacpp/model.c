@@ -1,7 +1,7 @@
 /* model.c - the model's file and its contexts, on a helper thread: loading takes seconds.
  *
- * libllama writes its log to one place for the whole process. Here it goes nowhere, but for the last
- * error of the thread that loads, which is why loading failed.
+ * libllama writes its log to one place for the whole process. Here it goes nowhere, but for the
+ * last error of the thread that loads, which is why loading failed.
  */
 #include "llamacpp.h"
 
@@ -15,7 +15,7 @@ static void hear(enum ggml_log_level level, const char *text, void *nothing)
 {
     (void)nothing;
     if (why && level == GGML_LOG_LEVEL_ERROR && text && why[0] == 0)
-        (void)snprintf(why, sizeof ((struct load *)0)->why, "%s", text);
+        (void)snprintf(why, sizeof((struct load *)0)->why, "%s", text);
 }
 
 static void prepare(void)
@@ -36,7 +36,8 @@ static bool make_place(struct llamacpp *own, struct place *place)
 {
     struct llama_context_params params = llama_context_default_params();
     long processors = sysconf(_SC_NPROCESSORS_ONLN);
-    int32_t threads = own->threads ? (int32_t)own->threads : (int32_t)(processors > 0 ? processors : 1);
+    int32_t threads =
+        own->threads ? (int32_t)own->threads : (int32_t)(processors > 0 ? processors : 1);
 
     params.n_ctx = (uint32_t)own->context;
     params.n_batch = params.n_ubatch = (uint32_t)own->batch;
@@ -59,7 +60,8 @@ static pb_status load_all(struct load *load)
         return PB_UNAVAILABLE;
     own->vocab = llama_model_get_vocab(own->loaded);
     if (!llama_model_has_decoder(own->loaded) || llama_model_has_encoder(own->loaded)) {
-        (void)snprintf(load->why, sizeof load->why, "it does not go on with a text; chat models do");
+        (void)snprintf(load->why, sizeof load->why,
+                       "it does not go on with a text; chat models do");
         return PB_UNSUPPORTED;
     }
     for (int64_t i = 0; i < own->parallel; i++) {

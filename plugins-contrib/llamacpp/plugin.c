@@ -7,7 +7,8 @@
 static const pb_field llamacpp_options[] = {
     PB_PATH(struct llamacpp, model, .required = 1, .help = "The model's file, GGUF."),
     PB_STR(struct llamacpp, template_name, .name = "template", .max_length = 64,
-           .help = "The chat template by libllama's name for it: chatml, llama3; without it the model's own."),
+           .help = "The chat template by libllama's name for it: chatml, llama3; without it the "
+                   "model's own."),
     PB_INT(struct llamacpp, context, .def = "4096", .min = 64, .max = 1048576,
            .help = "Tokens that a prompt and its reply may have together."),
     PB_INT(struct llamacpp, max_tokens, .def = "1024", .min = 1, .max = 1048576,
@@ -51,11 +52,13 @@ static pb_status choose_template(struct llamacpp *own)
     for (int32_t i = 0; i < count && i < MOST; i++)
         known[i] = pb_str_of(names[i]);
     if (own->template_name.size)
-        return pb_fail(PB_INVALID, "libllama knows no chat template '%.*s'%.*s",
-                       PB_ARG(own->template_name),
-                       PB_ARG(pb_hint(own->template_name, known, (size_t)(count < MOST ? count : MOST))));
-    return pb_fail(PB_INVALID, "libllama does not know the chat template of the model '%.*s'; name "
-                               "one in 'template'", PB_ARG(own->model));
+        return pb_fail(
+            PB_INVALID, "libllama knows no chat template '%.*s'%.*s", PB_ARG(own->template_name),
+            PB_ARG(pb_hint(own->template_name, known, (size_t)(count < MOST ? count : MOST))));
+    return pb_fail(PB_INVALID,
+                   "libllama does not know the chat template of the model '%.*s'; name "
+                   "one in 'template'",
+                   PB_ARG(own->model));
 }
 
 static pb_status began(struct llamacpp *own)

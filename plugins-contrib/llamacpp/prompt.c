@@ -30,7 +30,8 @@ bool prompt_known(const char *template)
     return llama_chat_apply_template(template, &one, 1, true, NULL, 0) > 0;
 }
 
-/* --- on a helper thread ---------------------------------------------------------------------------- */
+/* --- on a helper thread
+ * ---------------------------------------------------------------------------- */
 
 /* Adds a text's tokens, or only counts them once there is no more room. */
 static void add(struct tokenizing *at, pb_str text, bool first, bool special)
@@ -69,7 +70,8 @@ static pb_status tokenize(void *arg)
     }
 }
 
-/* --- in the turn ----------------------------------------------------------------------------------- */
+/* --- in the turn
+ * ----------------------------------------------------------------------------------- */
 
 static pb_status only_text(const pb_message *message)
 {
@@ -96,13 +98,14 @@ static pb_status write(const struct llamacpp *own, const pb_llm_request *request
     }
     while (status == PB_OK) {
         char *text = pb_alloc(size + 1);
-        int32_t got = text ? llama_chat_apply_template(own->template, chat, count, true, text,
-                                                       (int32_t)size)
-                           : 0;
+        int32_t got =
+            text ? llama_chat_apply_template(own->template, chat, count, true, text, (int32_t)size)
+                 : 0;
         if (!text)
             return PB_NO_MEMORY;
         if (got <= 0)
-            return pb_fail(PB_UNPROCESSABLE, "the model's chat template does not take these messages");
+            return pb_fail(PB_UNPROCESSABLE,
+                           "the model's chat template does not take these messages");
         if ((size_t)got <= size) {
             *out = pb_str_make(text, (size_t)got);
             return PB_OK;
@@ -126,8 +129,9 @@ pb_status prompt_make(struct llamacpp *own, const pb_llm_request *request, struc
     if (status == PB_OK)
         status = pb_offload(tokenize, &at);
     if (status == PB_OK && at.needed >= room)
-        return pb_fail(PB_TOO_LARGE,
-                       "the prompt has %zu tokens; 'context' is %zu, and the reply needs some of them",
-                       at.needed, room);
+        return pb_fail(
+            PB_TOO_LARGE,
+            "the prompt has %zu tokens; 'context' is %zu, and the reply needs some of them",
+            at.needed, room);
     return status;
 }

@@ -12,7 +12,8 @@ size_t queue_common(const struct place *place, const struct prompt *prompt)
 {
     size_t same = 0;
 
-    while (same < place->count && same < prompt->count && place->tokens[same] == prompt->tokens[same])
+    while (same < place->count && same < prompt->count &&
+           place->tokens[same] == prompt->tokens[same])
         same++;
     return same;
 }

@@ -17,7 +17,8 @@ struct reply {
     int32_t piece_size;
 };
 
-/* --- on a helper thread ---------------------------------------------------------------------------- */
+/* --- on a helper thread
+ * ---------------------------------------------------------------------------- */
 
 /* After a failure nobody knows what the memory of the context holds. */
 static void forget(struct place *place)
@@ -31,8 +32,8 @@ static pb_status compute(struct reply *reply, const llama_token *tokens, size_t 
     struct place *place = reply->place;
 
     memcpy(place->tokens + place->count, tokens, count * sizeof *tokens);
-    reply->failed = llama_decode(
-        place->context, llama_batch_get_one(place->tokens + place->count, (int32_t)count));
+    reply->failed = llama_decode(place->context,
+                                 llama_batch_get_one(place->tokens + place->count, (int32_t)count));
     if (reply->failed == 0) {
         place->count += count;
         return PB_OK;
@@ -82,13 +83,15 @@ static pb_status next_token(void *arg)
     }
     reply->token = llama_sampler_sample(reply->sampler, reply->place->context, -1);
     reply->ended = llama_vocab_is_eog(reply->own->vocab, reply->token);
-    reply->piece_size = reply->ended ? 0
-                                     : llama_token_to_piece(reply->own->vocab, reply->token, reply->piece,
-                                                            sizeof reply->piece, 0, false);
+    reply->piece_size = reply->ended
+                            ? 0
+                            : llama_token_to_piece(reply->own->vocab, reply->token, reply->piece,
+                                                   sizeof reply->piece, 0, false);
     return PB_OK;
 }
 
-/* --- in the turn ----------------------------------------------------------------------------------- */
+/* --- in the turn
+ * ----------------------------------------------------------------------------------- */
 
 static pb_status step(struct reply *reply, pb_status (*what)(void *))
 {
@@ -178,11 +181,8 @@ pb_status reply_run(struct llamacpp *own, struct place *place, const struct prom
     if (!reply || !held)
         return PB_NO_MEMORY;
     held->wish = wish;
-    *reply = (struct reply){.own = own,
-                            .place = place,
-                            .prompt = prompt,
-                            .wish = wish,
-                            .token = LLAMA_TOKEN_NULL};
+    *reply = (struct reply){
+        .own = own, .place = place, .prompt = prompt, .wish = wish, .token = LLAMA_TOKEN_NULL};
     pb_status status = run(reply, held, sink);
     if (reply->sampler)
         llama_sampler_free(reply->sampler);

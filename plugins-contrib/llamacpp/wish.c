@@ -5,9 +5,11 @@
 static const char json_grammar[] =
     "root ::= object\n"
     "value ::= object | array | string | number | \"true\" | \"false\" | \"null\"\n"
-    "object ::= \"{\" ws ( string ws \":\" ws value ws ( \",\" ws string ws \":\" ws value ws )* )? \"}\"\n"
+    "object ::= \"{\" ws ( string ws \":\" ws value ws ( \",\" ws string ws \":\" ws value ws )* "
+    ")? \"}\"\n"
     "array ::= \"[\" ws ( value ws ( \",\" ws value ws )* )? \"]\"\n"
-    "string ::= \"\\\"\" ( [^\"\\\\\\x7F\\x00-\\x1F] | \"\\\\\" ( [\"\\\\/bfnrt] | \"u\" hex hex hex hex ) )* \"\\\"\"\n"
+    "string ::= \"\\\"\" ( [^\"\\\\\\x7F\\x00-\\x1F] | \"\\\\\" ( [\"\\\\/bfnrt] | \"u\" hex hex "
+    "hex hex ) )* \"\\\"\"\n"
     "hex ::= [0-9a-fA-F]\n"
     "number ::= \"-\"? ( \"0\" | [1-9] [0-9]* ) ( \".\" [0-9]+ )? ( [eE] [-+]? [0-9]+ )?\n"
     "ws ::= [ \\n]?\n";
@@ -64,7 +66,8 @@ static pb_status read_rest(const struct llamacpp *own, const pb_json *params, st
     out->json = pb_str_is(format, "json_object");
     if (format.size && !out->json && !pb_str_is(format, "text"))
         return pb_fail(PB_UNSUPPORTED, "'response_format' may be 'text' or 'json_object' here");
-    if (tools && tools->count && !pb_str_is(pb_json_text(param(own, params, "tool_choice")), "none"))
+    if (tools && tools->count &&
+        !pb_str_is(pb_json_text(param(own, params, "tool_choice")), "none"))
         return pb_fail(PB_UNSUPPORTED, "models in the process (llamacpp) are given no tools");
     for (size_t i = 0; i < sizeof without / sizeof *without; i++) {
         const pb_json *value = pb_json_get(params, without[i]);

@@ -41,6 +41,7 @@ static const pb_turn_result *copy_result(pb_harness *harness, const pb_turn_resu
     *copy = *from;
     copy->llm = harness_copy(harness, from->llm);
     copy->model = harness_copy(harness, from->model);
+    copy->stop = harness_copy(harness, from->stop);
     if (from->error) {
         pb_error *error = harness_alloc(harness, sizeof *error);
         *error = *from->error;

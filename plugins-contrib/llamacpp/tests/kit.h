@@ -1,4 +1,5 @@
-/* kit.h - a harness with a real model: LLAMACPP_TEST_MODEL names its file (SmolLM2 135M Instruct). */
+/* kit.h - a harness with a real model: LLAMACPP_TEST_MODEL names its file (SmolLM2 135M Instruct).
+ */
 #ifndef CONTRIB_LLAMACPP_KIT_H
 #define CONTRIB_LLAMACPP_KIT_H
 
@@ -21,7 +22,8 @@ static void shut(void)
     harness = NULL;
 }
 
-/* llms.local has this model and these options (", context: 256, threads: 1"). Computing takes real time. */
+/* llms.local has this model and these options (", context: 256, threads: 1"). Computing takes real
+ * time. */
 static void open_with(const char *options)
 {
     char yaml[2000];
@@ -46,8 +48,7 @@ static const char *const question = "What is the capital of France?";
 #define fails(reply, code, part)                                                                   \
     do {                                                                                           \
         const pb_outcome *fails_ = (reply);                                                        \
-        ck_assert_msg(fails_->status == (code) &&                                                  \
-                          pb_str_contains(fails_->sentence, pb_lit(part)),                         \
+        ck_assert_msg(fails_->status == (code) && pb_str_contains(fails_->sentence, pb_lit(part)), \
                       "%s: %.*s", pb_status_name(fails_->status), PB_ARG(fails_->sentence));       \
     } while (0)
 

@@ -176,6 +176,34 @@ START_TEST(memory_is_bounded)
 }
 END_TEST
 
+/* A table of objects that says there is one with a very high number: the program makes room for all
+ * below it. */
+START_TEST(the_programs_are_bounded_too)
+{
+    static const char *const pages[] = {WORDS};
+    static const char far[] = "5000000 1\n0000000000 00000 f \n";
+    pb_bytes bytes = make_pdf(pages, 1, "");
+    const char *trailer = strstr((const char *)bytes.data, "trailer");
+    size_t before = (size_t)(trailer - (const char *)bytes.data);
+    uint8_t *wide = malloc(bytes.size + sizeof far);
+
+    ck_assert_ptr_nonnull(wide);
+    memcpy(wide, bytes.data, before);
+    memcpy(wide + before, far, sizeof far - 1);
+    memcpy(wide + before + sizeof far - 1, trailer, bytes.size - before);
+    open_pdf("");
+    ck_assert_msg(read_bytes((pb_bytes){wide, bytes.size + sizeof far - 1}) == PB_OK, "%s", sentence);
+    shows("text p1 Some words.\n");
+    end();
+    open_pdf(", memory: 64MiB");
+    refuses(read_bytes((pb_bytes){wide, bytes.size + sizeof far - 1}), PB_UNPROCESSABLE,
+            "more than the 64 MiB of 'memory'");
+    end();
+    free(wide);
+    free((void *)(uintptr_t)bytes.data);
+}
+END_TEST
+
 int main(void)
 {
     if (access("/usr/bin/pdftohtml", X_OK) != 0) {
@@ -186,6 +214,6 @@ int main(void)
                      (const TTest *const[]){
                          ten_thousand_pages_are_read, a_broken_table_is_mended,
                          locked_and_empty_files_are_told, endless_files_take_their_time_and_no_more,
-                         text_is_bounded, memory_is_bounded,
+                         text_is_bounded, memory_is_bounded, the_programs_are_bounded_too,
                          pages_that_contain_themselves, NULL});
 }

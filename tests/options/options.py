@@ -9,8 +9,7 @@ folder is one of the plugin's own tests, any other is below tests/. What is read
       timeouts.answer   test_openai.c:silence
 
 An option without a line is an error, and so is a line without its option or its test. The test's file, or one that
-it reads (a header, a configuration beside it), must write the option's name as a key. `open.txt` lists options whose
-tests are still to be written; an option with a test must not stand there.
+it reads (a header, a configuration beside it), must write the option's name as a key.
 
 --prove runs the tests in C from the folder of a build, once for each option, with the option taken out of what they
 configure (ignore.c), and expects them to fail.
@@ -25,8 +24,6 @@ import sys
 
 HERE = os.path.dirname(os.path.abspath(__file__))
 ROOT = os.path.dirname(os.path.dirname(HERE))
-# Options that other components have too: structures of options, no option by themselves.
-OPEN = 'open.txt'
 
 
 def leaves(schema, path=()):
@@ -115,29 +112,23 @@ def check_test(plugin, option, file, name):
 
 def check(program, only=None):
     """All problems, and the entries that are right: (plugin, kind, component, option, names, FILE, NAME)."""
-    problems, entries, waiting = [], [], {}
+    problems, entries = [], []
     there = components(program)
-    for place, line in read_lines(os.path.join(HERE, OPEN)):
-        waiting[tuple(line.split())] = place
     tables = {plugin: read_table(plugin, problems) for plugin in {key[0] for key in there}}
     for (plugin, kind, component), (options, names) in there.items():
         if only and plugin != only:
             continue
         for option in options:
             entry = tables[plugin].pop((kind, component, option), None)
-            late = waiting.pop((plugin, kind, component, option), None)
-            if entry and late:
-                problems.append(f'{late}: {option} of {kind} {component} has a test now; take this line away')
             if entry:
                 wrong = check_test(plugin, option, *entry[1:])
                 if wrong:
                     problems.append(f'{entry[0]}: {wrong}')
                 else:
                     entries.append((plugin, kind, component, option, names, *entry[1:]))
-            elif not late:
+            else:
                 problems.append(f'{plugin}.txt: {kind} {component}: no test says what {option} changes')
     if not only:
-        problems += [f'{place}: there is no such option' for place in waiting.values()]
         problems += [f'{entry[0]}: there is no option {key[2]} of {key[0]} {key[1]}'
                      for table in tables.values() for key, entry in table.items()]
     return problems, entries
@@ -172,9 +163,6 @@ def main():
         problems = prove(options.prove, entries)
     for problem in problems:
         print('not ok', problem)
-    waiting = len(list(read_lines(os.path.join(HERE, OPEN))))
-    if waiting:
-        print(f'{waiting} options wait for their test (tests/options/{OPEN})')
     print(f'{len(entries)} passed, {len(problems)} failed, 0 skipped')
     return 1 if problems else 0
 

@@ -10,9 +10,11 @@
 extern const pb_plugin patchbay_plugin_extractive;
 extern const pb_plugin patchbay_plugin_generate;
 extern const pb_plugin patchbay_plugin_retrieve;
+extern const pb_plugin patchbay_plugin_static;
 
 static const pb_plugin *const plugins[] = {&patchbay_plugin_extractive, &patchbay_plugin_generate,
-                                           &patchbay_plugin_retrieve, &patchbay_plugin_shelf, NULL};
+                                           &patchbay_plugin_retrieve, &patchbay_plugin_shelf,
+                                           &patchbay_plugin_static, NULL};
 static pb_harness *harness;
 
 static const char passages[] =
@@ -267,6 +269,21 @@ START_TEST(an_answer_ends_at_its_length)
 }
 END_TEST
 
+/* Without an embedder words must be the same; with one they may mean the same. */
+START_TEST(other_words_may_mean_the_same)
+{
+    static const char question[] = "How can I quit it?";
+
+    open_with("nothing: Nothing.");
+    ck_assert_str_eq(pb_harness_say(harness, question)->text.data, "Nothing.");
+    end();
+    open_with("embedder: words}}\nembedders: {words: {use: static");
+    const pb_outcome *reply = pb_harness_say(harness, question);
+    ck_says(reply, "Stop it with Ctrl-C. [1]");
+    end();
+}
+END_TEST
+
 int main(void)
 {
     return suite_run("extractive",
@@ -274,6 +291,7 @@ int main(void)
                          it_answers_and_cites, lists_and_tables_stay_what_they_are,
                          it_admits_that_it_does_not_know, it_is_polite, without_a_search_it_says_so,
                          a_question_that_leans_is_understood, it_streams, nothing_is_made_up,
+                         other_words_may_mean_the_same,
                          what_greets_and_what_thanks_are_options, how_much_is_said_is_an_option,
                          an_answer_ends_at_its_length, NULL});
 }

@@ -108,6 +108,8 @@ void child_begin(int fd, const char *plugin, unsigned seconds)
     (void)sigaltstack(&(stack_t){.ss_sp = stack, .ss_size = sizeof stack}, NULL);
     for (size_t i = 0; numbers[i]; i++)
         (void)sigaction(numbers[i], &action, NULL);
+    (void)signal(SIGINT, SIG_DFL);
+    (void)signal(SIGTERM, SIG_DFL);
     (void)signal(SIGPIPE, SIG_IGN);
     (void)alarm(seconds);
 }

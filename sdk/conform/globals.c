@@ -6,6 +6,7 @@
 #include "drive.h"
 #include "elf.h"
 #include "memory.h"
+#include "stacks.h"
 
 #include <dlfcn.h>
 #include <link.h>
@@ -26,10 +27,26 @@ static struct {
     size_t count;
 } image;
 
+/* The red zones of AddressSanitizer lie between variables: these two read across them. */
+UNCHECKED static void take(volatile char *to, const volatile char *from, size_t size)
+{
+    for (size_t i = 0; i < size; i++)
+        to[i] = from[i];
+}
+
+/* The first byte behind `from` that differs; `size`: none. */
+UNCHECKED static size_t difference(const volatile char *a, const volatile char *b, size_t from,
+                                   size_t size)
+{
+    while (from < size && a[from] == b[from])
+        from++;
+    return from;
+}
+
 static void remember(void)
 {
     for (size_t i = 0; i < image.count; i++)
-        memcpy(image.parts[i].copy, image.parts[i].at, image.parts[i].size);
+        take(image.parts[i].copy, image.parts[i].at, image.parts[i].size);
 }
 
 static void add_part(uintptr_t address, size_t size)
@@ -110,31 +127,36 @@ static bool is_of_host(const char *address)
     return address >= (const char *)image.host && address < (const char *)(image.host + 1);
 }
 
-static void compare(struct subject *subject)
+/* Ends the case for a byte that was written. A sanitizer has variables of its own among the
+ * plugin's, without names or with such that begin with two underscores. */
+static void accuse(struct subject *subject, const char *at)
 {
+    struct search search = {.address = (uintptr_t)at - image.base};
     struct elf elf;
+    bool sanitized = false;
 
-    for (size_t i = 0; i < image.count; i++)
-        for (size_t k = 0; k < image.parts[i].size; k++) {
-            const char *at = image.parts[i].at + k;
-            if (*at == image.parts[i].copy[k] || is_of_host(at))
-                continue;
-            struct search search = {.address = (uintptr_t)at - image.base};
-            if (elf_map(subject->target->file, &elf))
-                elf_symbols(&elf, SHT_SYMTAB, see_symbol, &search);
-            case_fail(
-                5,
-                "the plugin's variable %s (at +0x%llx of the file) was written: every instance in "
-                "the process shares it, so state belongs into the instance's struct",
-                search.name ? search.name : "without a name", (unsigned long long)search.address);
-        }
+    if (elf_map(subject->target->file, &elf)) {
+        elf_symbols(&elf, SHT_SYMTAB, see_symbol, &search);
+        sanitized = elf_is_sanitized(&elf);
+    }
+    if (sanitized && (!search.name || strncmp(search.name, "__", 2) == 0))
+        return;
+    case_fail(
+        5,
+        "the plugin's variable %s (at +0x%llx of the file) was written: every instance in the "
+        "process shares it, so state belongs into the instance's struct",
+        search.name ? search.name : "without a name", (unsigned long long)search.address);
 }
 
-static bool is_built_for_tests(const struct subject *subject)
+static void compare(struct subject *subject)
 {
-    struct elf elf;
-
-    return elf_map(subject->target->file, &elf) && elf_is_sanitized(&elf);
+    for (size_t i = 0; i < image.count; i++) {
+        const char *at = image.parts[i].at;
+        size_t size = image.parts[i].size;
+        for (size_t k = 0; (k = difference(at, image.parts[i].copy, k, size)) < size; k++)
+            if (!is_of_host(at + k))
+                accuse(subject, at + k);
+    }
 }
 
 static void use(struct subject *subject, unsigned number)
@@ -158,8 +180,6 @@ static void live(struct subject *subject)
 
 static void untouched(struct subject *subject)
 {
-    if (is_built_for_tests(subject))
-        case_skip("it is built with a sanitizer, which has variables of its own");
     live(subject);
     remember();
     subject_open(subject, NULL, NULL);

@@ -72,6 +72,13 @@ static void read_into(struct output *output, int fd, bool *open_still)
     more[output->size] = 0;
 }
 
+static volatile sig_atomic_t interrupted;
+
+static void interrupt(int number)
+{
+    interrupted = number;
+}
+
 /* Reads both pipes to their ends; a process that ignores its own limit is killed. */
 static void follow(pid_t child, int report, int errors, struct output out[2])
 {
@@ -82,7 +89,7 @@ static void follow(pid_t child, int report, int errors, struct output out[2])
         struct pollfd wait[2] = {{open_still[0] ? report : -1, POLLIN, 0},
                                  {open_still[1] ? errors : -1, POLLIN, 0}};
         int ready = poll(wait, 2, patience);
-        if (ready < 0 && errno == EINTR)
+        if (ready < 0 && errno == EINTR && !interrupted)
             continue;
         if (ready <= 0) {
             kill(child, SIGKILL);
@@ -261,7 +268,7 @@ static void do_case(void *arg, const struct conform_case *test)
     struct runner *runner = arg;
     struct verdict verdict = {.how = 'S'};
 
-    if (!wanted(runner, test))
+    if (interrupted || !wanted(runner, test))
         return;
     if (runner->target->list) {
         printf("%s: %s\n", runner->title, test->name);
@@ -271,7 +278,8 @@ static void do_case(void *arg, const struct conform_case *test)
         (void)snprintf(verdict.sentence, sizeof verdict.sentence, "%s", runner->unloadable);
     else
         run_case(runner, test, &verdict);
-    print(runner, test, &verdict);
+    if (!interrupted)
+        print(runner, test, &verdict);
 }
 
 static void load(struct subject *subject)
@@ -285,7 +293,7 @@ static void see_whether_it_loads(struct runner *runner)
     static const struct conform_case loads = {.name = "it is loaded", .quick = true, .run = load};
     struct verdict verdict;
 
-    if (runner->target->list)
+    if (runner->target->list || interrupted)
         return;
     run_case(runner, &loads, &verdict);
     if (verdict.how == 'O')
@@ -324,6 +332,8 @@ int runner_run(const struct target *target)
         perror(folder);
         return RUN_FAILED;
     }
+    (void)sigaction(SIGINT, &(struct sigaction){.sa_handler = interrupt}, NULL);
+    (void)sigaction(SIGTERM, &(struct sigaction){.sa_handler = interrupt}, NULL);
     if (target->json && !target->list) {
         runner.writer = &writer;
         pb_jw_open(&writer, '[');
@@ -337,6 +347,10 @@ int runner_run(const struct target *target)
         plan_walk(target, runner.component, do_case, &runner);
     }
     (void)nftw(folder, remove_one, 8, FTW_DEPTH | FTW_PHYS);
+    if (interrupted) {
+        (void)signal(interrupted, SIG_DFL);
+        (void)raise(interrupted);
+    }
     if (runner.writer) {
         pb_jw_close(&writer, ']');
         printf("%.*s\n", PB_ARG(pb_buf_str(&buf)));

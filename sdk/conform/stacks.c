@@ -5,15 +5,6 @@
 #include <stdint.h>
 #include <string.h>
 
-#if defined(__has_attribute)
-#if __has_attribute(no_sanitize_address)
-#define UNCHECKED __attribute__((no_sanitize_address, noinline))
-#endif
-#endif
-#ifndef UNCHECKED
-#define UNCHECKED __attribute__((noinline))
-#endif
-
 enum { NEAR = 4096 }; /* below this frame: red zone, and what a signal may use */
 
 static size_t deepest, deepest_size;

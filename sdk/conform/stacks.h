@@ -5,6 +5,16 @@
 
 #include <stddef.h>
 
+/* Reads and writes what AddressSanitizer keeps others from. */
+#if defined(__has_attribute)
+#if __has_attribute(no_sanitize_address)
+#define UNCHECKED __attribute__((no_sanitize_address, noinline))
+#endif
+#endif
+#ifndef UNCHECKED
+#define UNCHECKED __attribute__((noinline))
+#endif
+
 /* Forgets which stacks were looked at. */
 void stacks_forget(void);
 /* Paints the unused part of the running task's stack. */

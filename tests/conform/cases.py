@@ -4,11 +4,14 @@
 Plugins of broken/cases.c are fine but for one thing; the case that is about it says so, and exactly the
 fine one passes whole. And how the command is used: --list, --only, --json, exit codes.
 """
+import glob
 import json
 import os
 import re
+import signal
 import subprocess
 import sys
+import tempfile
 import unittest
 
 BUILD = os.path.abspath(sys.argv.pop(1) if len(sys.argv) > 1 and os.path.isdir(sys.argv[1])
@@ -62,6 +65,16 @@ class Cases(unittest.TestCase):
         only = conform('fine', '--only', "stage*at once", '--json')
         self.assertEqual(json.loads(only.stdout), [{'of': "stage 'broken'", 'case': '64 at once',
                                                     'result': 'ok', 'sentence': ''}])
+
+    def test_interrupted_it_leaves_nothing_behind(self):
+        with tempfile.TemporaryDirectory(dir='/tmp') as folder:
+            with subprocess.Popen([f'{BUILD}/patchbay', 'conform', f'{FOLDER}/hang.so', '--only', 'used once'],
+                                  env={**os.environ, 'TMPDIR': folder}, stdin=subprocess.DEVNULL) as running:
+                while not glob.glob(f'{folder}/conform-*/harness-*'):
+                    self.assertIsNone(running.poll())
+                running.terminate()
+                self.assertEqual(running.wait(60), -signal.SIGTERM)
+            self.assertEqual(os.listdir(folder), [])
 
     def test_bad_usage_is_2(self):
         for arguments in (['--only'], ['--wrong'], ['-c', '/nothing/there.yaml']):

@@ -178,6 +178,18 @@ pb_status host_tool_call(pb_instance *tool, pb_str name, const pb_json *argument
 
 /* --- auth ------------------------------------------------------------------------------------- */
 
+/* A tenant's name stands in front of names of collections, blobs and keys, with a slash behind it. */
+static pb_status check_tenant(const pb_instance *auth, pb_str tenant)
+{
+    for (size_t i = 0; i < tenant.size; i++)
+        if (tenant.data[i] == '/' || (unsigned char)tenant.data[i] < ' ')
+            return pb_fail(PB_INTERNAL,
+                           "auth '%.*s' let somebody in for the tenant '%.*s': a tenant has no '/' "
+                           "and no control characters",
+                           PB_ARG(auth->name), PB_ARG(tenant));
+    return PB_OK;
+}
+
 pb_status host_authenticate(pb_instance *auth, const pb_credentials *credentials, pb_principal *out)
 {
     const pb_auth *interface = (const pb_auth *)(const void *)auth->interface;
@@ -188,6 +200,8 @@ pb_status host_authenticate(pb_instance *auth, const pb_credentials *credentials
     pb_status status = contract_end(&guard, interface->authenticate(auth->self, credentials, out));
 
     instance_leave(before);
+    if (status == PB_OK)
+        status = check_tenant(auth, out->tenant);
     if (status == PB_OK && !out->scheme.data)
         out->scheme = auth->name;
     return status;

@@ -80,7 +80,7 @@ static const pb_field create_in_fields[] = {
             .help = "What it may do (turns.create, pipelines.read …); without any, everything."),
     PB_LIST(struct create_in, roles, PB_KIND_STR, .max_length = ITEMS_MOST,
             .help = "Roles of its principal."),
-    PB_STR(struct create_in, tenant, .max_length = REST_MOST,
+    PB_STR(struct create_in, tenant, .pattern = "[^/]+", .max_length = REST_MOST,
            .help = "The tenant it belongs to; without it your own."),
     PB_STR(struct create_in, expires,
            .help = "The first day (UTC) on which it is refused, 2027-01-31, or 90d, 12h from now."),

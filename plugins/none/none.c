@@ -11,7 +11,8 @@ struct none {
 
 static const pb_field none_options[] = {
     PB_STR(struct none, id, .def = "anonymous", .pattern = ".+", .help = "Who they all are."),
-    PB_STR(struct none, tenant, .def = "default", .pattern = ".+", .help = "Their tenant."),
+    PB_STR(struct none, tenant, .def = "default", .pattern = "[^/]+",
+           .help = "Their tenant."),
     PB_LIST(struct none, roles, PB_KIND_STR, .def = "[admin]", .help = "Their roles."),
     PB_BOOL(struct none, anywhere, .def = "false",
             .help =

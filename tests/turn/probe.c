@@ -195,9 +195,19 @@ static const pb_operation notes_operations[] = {
      .output = note_out_fields, .output_size = sizeof(struct note_out), .handle = note_delete},
     PB_OPERATION_END};
 
+/* Lets in whoever says for which tenant. */
+static pb_status gate_authenticate(void *self, const pb_credentials *credentials, pb_principal *out)
+{
+    (void)self;
+    out->id = pb_lit("gate:1");
+    out->tenant = pb_copy(credentials->api_key);
+    return PB_OK;
+}
+
 PB_PLUGIN("probe", "1.0.0", "Apache-2.0", "Runs what the test wants.",
           PB_STAGE("probe", struct probe, probe_options, .run = probe_run),
           PB_TOOL("clock", struct clock, clock_options, .list = clock_list, .call = clock_call),
+          PB_AUTH("gate", struct notes, notes_options, .authenticate = gate_authenticate),
           PB_SERVICE("notes", struct notes, notes_options, .operations = notes_operations));
 
 int probe_main(const char *name, const TTest *const *tests)

@@ -122,6 +122,32 @@ START_TEST(a_scope_is_needed_where_the_operation_says_so)
 }
 END_TEST
 
+static pb_status ask_gate(void *arg)
+{
+    pb_credentials credentials = {.size = sizeof credentials, .api_key = pb_str_of(arg)};
+    pb_principal out = {.size = sizeof out};
+
+    return PB_CALL(authenticate)(pb_harness_instance(NULL, "auth", "gate"), &credentials, &out);
+}
+
+/* Names of what belongs to a tenant begin with the tenant's and a slash. */
+START_TEST(a_tenant_has_no_slash)
+{
+    static char fine[] = "M\xc3\xbcller & Sons", slash[] = "default/c", line[] = "a\nb";
+    pb_harness *harness = pb_harness_new("auth: {gate: {}}\nservices: {one: {use: notes}}\n"
+                                         "pipelines: {p: {stages: [{probe: {act: a}}]}}\n",
+                                         &patchbay_plugin_probe);
+    pb_str sentence;
+
+    ck_assert_int_eq(pb_harness_run(harness, ask_gate, fine, NULL), PB_OK);
+    ck_assert_int_eq(pb_harness_run(harness, ask_gate, line, NULL), PB_INTERNAL);
+    ck_assert_int_eq(pb_harness_run(harness, ask_gate, slash, &sentence), PB_INTERNAL);
+    ck_assert_ptr_nonnull(strstr(sentence.data, "auth 'gate' let somebody in for the tenant "
+                                                "'default/c': a tenant has no '/'"));
+    pb_harness_free(harness);
+}
+END_TEST
+
 static pb_status call_unknown_person(void *arg)
 {
     pb_operation_match match = {0};
@@ -186,7 +212,7 @@ int main(void)
                                 operations_are_found_by_id_and_by_number,
                                 input_comes_from_path_query_and_body,
                                 every_problem_of_the_input_is_told_with_its_place,
-                                a_scope_is_needed_where_the_operation_says_so,
+                                a_scope_is_needed_where_the_operation_says_so, a_tenant_has_no_slash,
                                 without_a_principal_only_public_operations_answer,
                                 the_hosts_own_operations_answer,
                                 two_services_may_not_offer_the_same,

@@ -175,6 +175,7 @@ START_TEST(options_are_checked)
     says("      - {name: a, hash: letter-box-number-one}\n", "auth.keys.keys[0].hash");
     says("      - {name: a b, key: a-long-enough-key}\n", "auth.keys.keys[0].name");
     says("      - {key: a-long-enough-key}\n", "name");
+    says("      - {name: a, key: a-long-enough-key, tenant: a/b}\n", "auth.keys.keys[0].tenant");
 }
 END_TEST
 

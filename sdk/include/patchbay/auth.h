@@ -22,7 +22,8 @@ struct pb_credentials {
  *     PB_OK               this is who it is
  *     PB_DECLINED         not a credential of mine: the next scheme is asked
  *     PB_UNAUTHENTICATED  it is of mine, and wrong or expired: nobody else is asked
- *     PB_FORBIDDEN        known, and not allowed in */
+ *     PB_FORBIDDEN        known, and not allowed in
+ * A tenant with a '/' or a control character is refused: it stands before names, with a slash. */
 typedef struct pb_auth {
     PB_LIFECYCLE
     pb_status (*authenticate)(void *self, const pb_credentials *credentials, pb_principal *out);

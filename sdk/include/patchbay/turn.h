@@ -108,7 +108,7 @@ struct pb_principal {
     uint32_t size;
     uint32_t role_count;
     pb_str id;           /* unique within the tenant: "key:ci", "user:0193…" */
-    pb_str tenant;       /* "default" where there is only one */
+    pb_str tenant;       /* "default" where there is only one; no '/', no control characters */
     pb_str name;         /* for people */
     pb_str scheme;       /* the auth instance that vouches */
     const pb_str *roles; /* role_count of them */

@@ -97,21 +97,30 @@ long_faults() {
         python3 tests/run.py --build "build/$1" faults -k test_kills -k test_durability -k Supervisor
 }
 
+# The next builds, while tests wait for timers, disks and one another.
+build_ahead() {
+    for preset; do
+        nice -n 19 cmake --preset "$preset" -DPATCHBAY_TESTS=ON && nice -n 19 cmake --build --preset "$preset" -j "$jobs"
+    done
+}
+
 if step build-release build release; then
     step ctest-release run_ctest release
+    build_ahead asan fuzz >"$logs/ahead.log" 2>&1 </dev/null &
     step contrib gate release contrib
     step e2e gate release e2e
     step faults gate release faults
     step clients gate release clients
     step instructions python3 tests/bench/instructions.py --build build/release
 fi
+wait
 if step build-asan build asan; then
     step ctest-asan run_ctest asan
     step e2e-asan gate asan e2e
     step faults-asan gate asan faults
 fi
 if step build-fuzz build fuzz; then
-    step fuzz python3 tests/fuzz/fuzz.py --build build/fuzz --seconds 10
+    step fuzz python3 tests/fuzz/fuzz.py --build build/fuzz --seconds 6
 fi
 
 if [ -n "$all" ]; then

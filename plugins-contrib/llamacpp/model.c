@@ -1,7 +1,8 @@
 /* model.c - the model's file and its contexts, on a helper thread: loading takes seconds.
  *
  * libllama writes its log to one place for the whole process. Here it goes nowhere, but for the
- * last error of the thread that loads, which is why loading failed.
+ * first error while a model is loaded, which says why that failed. Instances start one after the
+ * other.
  */
 #include "llamacpp.h"
 
@@ -9,18 +10,16 @@
 #include <pthread.h>
 #include <unistd.h>
 
-static _Thread_local char *why; /* set and read within one pb_offload */
-
-static void hear(enum ggml_log_level level, const char *text, void *nothing)
+static void hear(enum ggml_log_level level, const char *text, void *arg)
 {
-    (void)nothing;
-    if (why && level == GGML_LOG_LEVEL_ERROR && text && why[0] == 0)
-        (void)snprintf(why, sizeof((struct load *)0)->why, "%s", text);
+    struct load *load = arg;
+
+    if (load && level == GGML_LOG_LEVEL_ERROR && text && load->why[0] == 0)
+        (void)snprintf(load->why, sizeof load->why, "%s", text);
 }
 
 static void prepare(void)
 {
-    llama_log_set(hear, NULL);
     ggml_backend_load_all();
     llama_backend_init();
 }
@@ -78,10 +77,10 @@ pb_status model_load(void *arg)
     static pthread_once_t once = PTHREAD_ONCE_INIT;
     struct load *load = arg;
 
+    llama_log_set(hear, load);
     (void)pthread_once(&once, prepare);
-    why = load->why;
     pb_status status = load_all(load);
-    why = NULL;
+    llama_log_set(hear, NULL);
     for (char *at = load->why; *at; at++)
         if (*at == '\n')
             *at = 0;

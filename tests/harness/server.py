@@ -110,5 +110,14 @@ class Server:
         return code
 
     def kill(self):
+        """And its workers, which would wait for another supervisor."""
+        path = f'/proc/{self.process.pid}/task/{self.process.pid}/children'
+        with open(path, encoding='ascii') as file:
+            workers = [int(pid) for pid in file.read().split()]
         self.process.kill()
         self.process.wait()
+        for pid in workers:
+            try:
+                os.kill(pid, signal.SIGKILL)
+            except ProcessLookupError:
+                pass

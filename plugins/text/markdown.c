@@ -5,7 +5,10 @@
 #include "text.h"
 
 #include <md4c.h>
+#include <stdlib.h>
 
+/* MD4C 0.4.8 looks a few bytes behind its text where that ends in the middle of a link. */
+enum { BEHIND = 16 };
 enum { DEPTH = 32 }; /* lists in lists whose numbers are counted */
 
 struct markdown {
@@ -238,6 +241,8 @@ static int take_text(MD_TEXTTYPE type, const MD_CHAR *text, MD_SIZE size, void *
 {
     struct markdown *md = arg;
 
+    if (text >= md->from && text <= md->to && size > (size_t)(md->to - text))
+        size = (MD_SIZE)(md->to - text);
     if (!md->writer->open)
         open_text(md);
     see(md, text);
@@ -252,7 +257,7 @@ static int pass_span(MD_SPANTYPE type, void *detail, void *arg)
     return 0;
 }
 
-void markdown_read(pb_block_writer *writer, pb_str text)
+static void read_copy(pb_block_writer *writer, pb_str text, size_t front)
 {
     static const MD_PARSER parser = {.flags =
                                          MD_FLAG_TABLES | MD_FLAG_STRIKETHROUGH | MD_FLAG_TASKLISTS,
@@ -266,14 +271,29 @@ void markdown_read(pb_block_writer *writer, pb_str text)
                           .to = text.data + text.size,
                           .at = text.data,
                           .line = 1};
-    pb_str body = pb_str_slice(text, front_matter_read(writer, text), text.size);
+    pb_str body = pb_str_slice(text, front, text.size);
 
-    if (body.size > UINT32_MAX / 4)
-        pb_bw_fail(writer, PB_TOO_LARGE, "it is too large for Markdown");
-    else if (writer->status == PB_OK && md_parse(body.data, (MD_SIZE)body.size, &parser, &md) < 0)
+    if (md_parse(body.data, (MD_SIZE)body.size, &parser, &md) < 0)
         pb_bw_fail(writer, PB_NO_MEMORY, "out of memory");
     close_block(&md);
     pb_bw_title_from_heading(writer, 1);
     if (writer->count)
         pb_bw_title_from_heading(writer, writer->blocks[0].level);
+}
+
+/* With lines behind the text, where MD4C may look. */
+void markdown_read(pb_block_writer *writer, pb_str text)
+{
+    size_t front = front_matter_read(writer, text);
+    char *copy = text.size < UINT32_MAX / 4 ? malloc(text.size + BEHIND) : NULL;
+
+    if (copy && writer->status == PB_OK) {
+        memcpy(copy, text.data, text.size);
+        memset(copy + text.size, '\n', BEHIND);
+        read_copy(writer, pb_str_make(copy, text.size), front);
+    } else if (writer->status == PB_OK) {
+        pb_bw_fail(writer, text.size < UINT32_MAX / 4 ? PB_NO_MEMORY : PB_TOO_LARGE,
+                   text.size < UINT32_MAX / 4 ? "out of memory" : "it is too large for Markdown");
+    }
+    free(copy);
 }

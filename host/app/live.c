@@ -145,9 +145,11 @@ int command_inspect_live(const struct invocation *invocation)
         fprintf(stderr, "%.*s\n", PB_ARG(text));
         return answer.code;
     }
-    if (pb_str_ends(text, pb_lit("}")))
+    if (pb_str_ends(text, pb_lit("}"))) {
+        pb_str instances = live_instances(run_dir); /* once: PB_ARG looks at it twice */
         text = pb_printf("%.*s,\"instances\":%.*s}", (int)text.size - 1, text.data,
-                         PB_ARG(live_instances(run_dir)));
+                         PB_ARG(instances));
+    }
     if (pb_json_parse(text, &server) != PB_OK) {
         fprintf(stderr, "patchbay: the server's answer cannot be read: %.*s\n",
                 PB_ARG(pb_error_last()->sentence));

@@ -111,9 +111,10 @@ class Server:
 
     def kill(self):
         """And its workers, which would wait for another supervisor."""
-        path = f'/proc/{self.process.pid}/task/{self.process.pid}/children'
-        with open(path, encoding='ascii') as file:
-            workers = [int(pid) for pid in file.read().split()]
+        workers = []
+        if self.process.poll() is None:
+            with open(f'/proc/{self.process.pid}/task/{self.process.pid}/children', encoding='ascii') as file:
+                workers = [int(pid) for pid in file.read().split()]
         self.process.kill()
         self.process.wait()
         for pid in workers:

@@ -147,7 +147,8 @@ static inline bool pb_status_retryable(pb_status status)
 /* The same for a static initialiser: static const pb_str name = PB_LIT("text"); */
 #define PB_LIT(literal) {"" literal, sizeof(literal) - 1}
 
-/* A pb_str for printf: pb_log(PB_INFO, "hello %.*s", PB_ARG(name)). */
+/* A pb_str for printf: pb_log(PB_INFO, "hello %.*s", PB_ARG(name)). Evaluates it up to three times: no
+ * call whose answer may change. */
 #define PB_ARG(str) (int)(str).size, ((str).data ? (str).data : "")
 
 static inline pb_str pb_str_make(const char *data, size_t size)

@@ -69,9 +69,10 @@ const struct new_language *new_language_find(const char *templates, const char *
 void new_language_help(const char *templates)
 {
     printf("\nLANGUAGEs (the tables of a plugin are C always), and their kinds:\n");
-    for (const struct new_language *at = new_languages; at->name; at++)
-        printf("  %-18s %s: %.*s\n", at->name, at->summary,
-               PB_ARG(at == new_languages ? pb_lit("all") : kinds_in(templates, at->name)));
+    for (const struct new_language *at = new_languages; at->name; at++) {
+        pb_str kinds = at == new_languages ? pb_lit("all") : kinds_in(templates, at->name);
+        printf("  %-18s %s%s%.*s\n", at->name, at->summary, kinds.size ? ": " : "", PB_ARG(kinds));
+    }
 }
 
 void new_parts(const struct new_language *language, const char *kind, const char *out[NEW_PARTS])

@@ -96,8 +96,10 @@ static void add_call(struct answer *answer, struct chunk *chunk, const pb_json *
     if (pb_json_is(arguments, PB_JSON_OBJECT))
         pb_json_write(&text, arguments);
     piece.id = pb_json_text(pb_json_get(call, "id"));
-    if (!piece.id.size)
-        piece.id = pb_printf(OWN_ID "%.*s", PB_ARG(pb_uuid()));
+    if (!piece.id.size) {
+        pb_str own = pb_uuid();
+        piece.id = pb_printf(OWN_ID "%.*s", PB_ARG(own));
+    }
     piece.name = pb_json_text(pb_json_get(call, "name"));
     piece.text = text.size ? pb_buf_str(&text) : pb_lit("{}");
     add(chunk, &piece);
